@@ -1,0 +1,146 @@
+import { AishaError } from '../errors.ts';
+import { SQLSTATE, serverError } from '../postgres/server-error.ts';
+import { characters, migrationError, placeOf } from './failure.ts';
+import { SINCE_BEGIN, upsertSql } from './ledger.ts';
+import type { Mode } from './mode.ts';
+import type { Place } from './psql.ts';
+import {
+  BACK_TO_ONESELF,
+  cancellable,
+  freshSession,
+  type Job,
+  ledgerEntry,
+  type Running,
+  withRetries,
+} from './runner.ts';
+import { StatementReader } from './statements.ts';
+import { timeoutsOf } from './timeouts.ts';
+
+/** Bytes of SQL in one message: the server keeps the parse trees of a whole message, about eight times its size. */
+const BATCH_BYTES = 256 * 1024;
+
+/** Part of a file that is sent as one message, with the data of the COPY statements in it. */
+interface Batch {
+  readonly from: number;
+  readonly to: number;
+  readonly copies: readonly Uint8Array[];
+}
+
+interface Attempt {
+  readonly place: Place | undefined;
+}
+
+/**
+ * Applies a file and writes its ledger row in one transaction; a file of ordinary size takes one round trip. Afterwards
+ * either both are there or neither is.
+ * @throws AishaError (rolledBack, lock, interrupted)
+ */
+export async function applyInTransaction(
+  running: Running,
+  job: Job,
+  mode: Extract<Mode, { kind: 'transaction' }>,
+): Promise<void> {
+  const { file } = job.entry;
+  const outcome = await withRetries(running, file, () => cancellable(running, () => attempt(running, job, mode)));
+  if (!outcome.error) return;
+  const code = serverError(outcome.error)?.code;
+  if (running.signal.aborted) {
+    throw new AishaError('interrupted', `interrupted in ${file}; the database is as it was before it`, {
+      cause: outcome.error,
+    });
+  }
+  const kind = code === SQLSTATE.lockNotAvailable ? 'lock' : 'rolledBack';
+  const failed = migrationError(kind, file, outcome.error, outcome.result.place);
+  if (kind !== 'lock') throw failed;
+  throw new AishaError('lock', failed.message, {
+    details: [...failed.details, ...outcome.blockers.map((line) => `waited for ${line}`)],
+    hint: 'Nothing of this file remains. End what blocks it, or run again at a quieter time, or with a longer --lock-timeout.',
+    ...(code === undefined ? {} : { sqlState: code }),
+    cause: outcome.error,
+  });
+}
+
+async function attempt(
+  running: Running,
+  job: Job,
+  mode: Extract<Mode, { kind: 'transaction' }>,
+): Promise<{ error: Error | undefined; result: Attempt }> {
+  const { sql } = job.script.expanded;
+  const from = mode.begin?.end ?? 0;
+  const to = mode.commit?.start ?? sql.length;
+  const begin = mode.begin ? Buffer.from(sql.subarray(mode.begin.start, mode.begin.end)).toString('utf8') : 'begin';
+  const opening = [...freshSession(running, timeoutsOf(job.script.header)), begin];
+  const entry = { ...ledgerEntry(running, job), executionTime: SINCE_BEGIN };
+  const closing = [
+    'set constraints all immediate',
+    ...BACK_TO_ONESELF,
+    job.record ?? upsertSql(running.ledger, entry, running.lock.fence),
+    'commit',
+  ];
+
+  let prefix = `${opening.join(';')};`;
+  let skipped = opening.length;
+  for (const batch of batches(job, from, to)) {
+    const last = batch.to === to;
+    const suffix = last ? `\n;${closing.join(';')}` : '';
+    const chunks = [prefix, sql.subarray(batch.from, batch.to), suffix];
+    const { completed, error } = await running.work.script(chunks, { copies: batch.copies });
+    if (error) {
+      const place = locate(job, batch, error, completed - skipped, prefix);
+      await undo(running);
+      return { error, result: { place } };
+    }
+    prefix = '';
+    skipped = 0;
+    if (running.signal.aborted && !last) {
+      await undo(running);
+      return { error: new Error('interrupted'), result: { place: undefined } };
+    }
+  }
+  return { error: undefined, result: { place: undefined } };
+}
+
+/** The transaction ends here whatever the server thought of it; a lost connection has ended it already. */
+async function undo(running: Running): Promise<void> {
+  if (running.work.inTransaction) await running.work.script(['rollback']);
+}
+
+function locate(job: Job, batch: Batch, error: Error, index: number, prefix: string): Place | undefined {
+  const server = serverError(error);
+  if (!server || index < 0) return undefined;
+  const position = server.position === undefined ? undefined : server.position - characters(prefix);
+  const text = job.script.expanded.sql;
+  // Behind the last statement of the file it is the ledger or the commit that failed: no place in the file.
+  if (position === undefined && countFrom(text, batch) <= index) return undefined;
+  return placeOf(job.script.expanded, { ...batch, index }, position);
+}
+
+function countFrom(sql: Uint8Array, batch: Batch): number {
+  const reader = new StatementReader(sql, batch.from, batch.to);
+  let count = 0;
+  while (reader.next()) count++;
+  return count;
+}
+
+/** Cuts a file at statement ends so that no message is large; one statement is never cut. */
+function* batches(job: Job, from: number, to: number): Generator<Batch> {
+  const { sql, copies } = job.script.expanded;
+  const within = (start: number, end: number) =>
+    copies.filter((c) => c.behind > start && c.behind <= end).map((c) => c.rows);
+  if (to - from <= BATCH_BYTES) {
+    yield { from, to, copies: within(from, to) };
+    return;
+  }
+  const reader = new StatementReader(sql, from, to);
+  let start = from;
+  for (let statement = reader.next(); statement !== undefined; ) {
+    const following = reader.next();
+    if (following === undefined) break;
+    if (following.start - start >= BATCH_BYTES) {
+      yield { from: start, to: following.start, copies: within(start, following.start) };
+      start = following.start;
+    }
+    statement = following;
+  }
+  yield { from: start, to, copies: within(start, to) };
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { accessSync, constants, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { AishaError } from '../errors.ts';
+import { checksum, normalise } from './checksum.ts';
+import { parseName } from './name.ts';
+import type { FileFact } from './plan.ts';
+import { expand, type ReadInclude } from './psql.ts';
+
+/** A folder of SQL files as it lies on disk. */
+export interface MigrationFolder {
+  readonly dir: string;
+  readonly files: readonly FileFact[];
+  /** Reads a file's content, byte order mark removed and CRLF as LF. */
+  read(file: string): Uint8Array;
+  readonly include: ReadInclude;
+}
+
+const BACKSLASH = 92;
+
+/**
+ * Finds every `.sql` file below a folder (sub-folders too; links to folders are not followed) and takes its checksum.
+ * @throws AishaError (usage) when the folder does not exist or cannot be listed
+ */
+export function readFolder(dir: string, finalFrom: number): MigrationFolder {
+  const paths = new Map<string, Buffer | string>();
+  list(dir, dir, '', paths);
+  const include = includeFrom(dir);
+  const read = (file: string) => normalise(readFileSync(paths.get(file) ?? join(dir, file)));
+  const files = [...paths].map(([file, path]): FileFact => {
+    const name = parseName(file, finalFrom);
+    try {
+      return { name, checksum: checksumOf(file, readFileSync(path), include), unreadable: undefined };
+    } catch (error) {
+      return { name, checksum: undefined, unreadable: reasonOf(error) };
+    }
+  });
+  return { dir, files, read, include };
+}
+
+/** A file that includes others is known by their content too: they are what it does. */
+function checksumOf(file: string, content: Buffer, include: ReadInclude): string {
+  if (content.indexOf(BACKSLASH) < 0 || !/\\i/.test(content.toString('latin1'))) return checksum(content);
+  const { includes } = expand(file, normalise(content), include);
+  if (includes.length === 0) return checksum(content);
+  const hash = createHash('sha256').update(normalise(content));
+  for (const part of includes) hash.update(`\0${part.file}\0`).update(part.text);
+  return hash.digest('hex');
+}
+
+function list(root: string, dir: string, prefix: string, paths: Map<string, Buffer | string>): void {
+  for (const entry of entriesOf(dir, root)) {
+    const raw = entry.name as unknown as Buffer;
+    const name = textName(raw);
+    const path = isUtf8Name(raw) ? join(dir, name) : Buffer.concat([Buffer.from(dir + sep), raw]);
+    if (entry.isDirectory()) {
+      if (name !== 'node_modules' && typeof path === 'string') list(root, path, `${prefix}${name}/`, paths);
+    } else if (/\.sql$/i.test(name)) paths.set(prefix + name, path);
+  }
+}
+
+function entriesOf(dir: string, root: string) {
+  try {
+    return readdirSync(dir, { withFileTypes: true, encoding: 'buffer' as 'utf8' });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const message = code === 'ENOENT' ? `no such folder: ${dir}` : `cannot list ${dir}: ${reasonOf(error)}`;
+    const hint =
+      dir === root ? 'Name the folder of numbered SQL files with --dir.' : 'Check the permissions of the folder.';
+    throw new AishaError('usage', message, { hint, cause: error });
+  }
+}
+
+/** A name as text: bytes that are no UTF-8 are written as \xHH, so that every file has a name that can be shown. */
+function textName(raw: Buffer): string {
+  if (isUtf8Name(raw)) return raw.toString('utf8');
+  return [...raw]
+    .map((byte) => (byte < 128 ? String.fromCharCode(byte) : `\\x${byte.toString(16).toUpperCase()}`))
+    .join('');
+}
+
+function isUtf8Name(raw: Buffer): boolean {
+  return Buffer.compare(Buffer.from(raw.toString('utf8')), raw) === 0;
+}
+
+/** Files that `\i` and `\ir` may read: inside the folder, links resolved. */
+function includeFrom(dir: string): ReadInclude {
+  return (name, from, relativeToFile) => {
+    const root = realpathSync(dir);
+    const path = resolve(relativeToFile ? dirname(join(root, from)) : root, name);
+    try {
+      const real = realpathSync(path);
+      const file = relative(root, real);
+      if (file.startsWith('..')) return { problem: `${name} lies outside of the folder` };
+      return { file: file.split(sep).join('/'), text: normalise(readFileSync(real)) };
+    } catch (error) {
+      return { problem: `cannot include ${name}: ${reasonOf(error)}` };
+    }
+  };
+}
+
+/** The system's reason in words: no such file, permission denied. */
+function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT') return 'no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  if (code === 'ELOOP') return 'a circle of links';
+  return (error as Error).message;
+}
+
+/** True for a folder that exists and can be read. */
+export function isFolder(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

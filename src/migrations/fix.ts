@@ -1,0 +1,168 @@
+import { basename } from 'node:path';
+import { didYouMean } from '../did-you-mean.ts';
+import { AishaError } from '../errors.ts';
+import { refusePoolerAddress } from '../postgres/pooler.ts';
+import { serverError } from '../postgres/server-error.ts';
+import type { Target } from '../postgres/target.ts';
+import { migrationError, placeOf } from './failure.ts';
+import { isFolder, type MigrationFolder, readFolder } from './files.ts';
+import { readLedger, SINCE_BEGIN, upsertSql } from './ledger.ts';
+import {
+  type LockOptions,
+  lockRun,
+  type MigrationSource,
+  once,
+  openSession,
+  type RunHooks,
+  refuseForeignLedger,
+} from './migrate.ts';
+import { BACK_TO_ONESELF, cancellable, freshSession, type Job, ledgerEntry, type Running } from './runner.ts';
+import { prepareScript, type Script } from './script.ts';
+import { timeoutsOf } from './timeouts.ts';
+import { loadGrammar } from './tree.ts';
+
+export interface FixOptions extends LockOptions {
+  readonly name: string;
+  readonly fixesDir: string;
+  readonly dryRun: boolean;
+  readonly settings: Readonly<Record<string, string>>;
+  /** Shown what each statement did, before it is committed; throws to have it undone. */
+  readonly confirm: (file: string, tags: readonly string[]) => Promise<void>;
+}
+
+export interface FixResult {
+  readonly file: string;
+  /** What each statement did: `UPDATE 3`. */
+  readonly tags: readonly string[];
+  readonly committed: boolean;
+}
+
+/** Runs one FIX file in a transaction, shows how many rows each statement changed, and commits when told to. */
+export async function runFix(
+  source: MigrationSource,
+  target: Target,
+  options: FixOptions,
+  hooks: RunHooks,
+): Promise<FixResult> {
+  refusePoolerAddress(target);
+  const { folder, file } = findFix(source, options);
+  const script = await prepareScript(file, folder.read(file), folder.include, once(loadGrammar));
+  refuseUnfit(script);
+  const work = await openSession(target, 'aisha-db fix', options.settings, hooks);
+  try {
+    refuseForeignLedger(source.ledger, await readLedger(work, source.ledger));
+    const checksum = folder.files.find((f) => f.name.file === file)?.checksum ?? '';
+    return await lockRun(source, target, work, options, hooks, (running) => run(running, script, checksum, options));
+  } finally {
+    await work.close();
+  }
+}
+
+async function run(running: Running, script: Script, checksum: string, options: FixOptions): Promise<FixResult> {
+  const file = script.file;
+  const { expanded } = script;
+  const mode = script.mode.kind === 'transaction' ? script.mode : undefined;
+  const from = mode?.begin?.end ?? 0;
+  const to = mode?.commit?.start ?? expanded.sql.length;
+  const opening = [...freshSession(running, timeoutsOf(script.header)), 'begin'];
+  const prefix = `${opening.join(';')};`;
+  const { completed, error, tags } = await cancellable(running, () =>
+    running.work.script([prefix, expanded.sql.subarray(from, to)], {
+      keepTags: true,
+      copies: expanded.copies.map((c) => c.rows),
+    }),
+  );
+  if (error) {
+    const position = serverError(error)?.position;
+    const place = placeOf(
+      expanded,
+      { from, to, index: completed - opening.length },
+      position === undefined ? undefined : position - [...prefix].length,
+    );
+    await undo(running);
+    throw migrationError(running.signal.aborted ? 'interrupted' : 'rolledBack', file, error, place);
+  }
+  const done = tags.slice(opening.length);
+  if (options.dryRun) {
+    await undo(running);
+    return { file, tags: done, committed: false };
+  }
+  await options.confirm(file, done).catch(async (refused) => {
+    await undo(running);
+    throw refused;
+  });
+  await commit(running, script, checksum);
+  return { file, tags: done, committed: true };
+}
+
+async function commit(running: Running, script: Script, checksum: string): Promise<void> {
+  const job: Job = {
+    entry: {
+      file: script.file,
+      number: undefined,
+      phase: 'manual',
+      state: 'pending',
+      checksum,
+      appliedAt: undefined,
+      durationMs: undefined,
+      reason: undefined,
+      run: true,
+    },
+    script,
+    checksum,
+    siblings: [],
+  };
+  const entry = { ...ledgerEntry(running, job), executionTime: SINCE_BEGIN };
+  const closing = [
+    'set constraints all immediate',
+    ...BACK_TO_ONESELF,
+    upsertSql(running.ledger, entry, running.lock.fence),
+    'commit',
+  ];
+  const { error } = await running.work.script([closing.join(';')]);
+  if (!error) return;
+  await undo(running);
+  throw migrationError('rolledBack', script.file, error, undefined);
+}
+
+async function undo(running: Running): Promise<void> {
+  if (running.work.inTransaction) await running.work.script(['rollback']);
+}
+
+/** A fix is one transaction: only then can its row counts be shown before it takes effect. */
+function refuseUnfit(script: Script): void {
+  const problems = script.problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`);
+  const { mode } = script;
+  if (mode.kind === 'statements') problems.push(`${script.file}: ${mode.why}`);
+  if (mode.kind === 'empty') problems.push(`${script.file}: holds no statement`);
+  if (mode.kind === 'test') problems.push(`${script.file}: ends in ROLLBACK`);
+  if (problems.length === 0) return;
+  throw new AishaError('plan', `${script.file} cannot be run as a fix`, {
+    details: problems,
+    hint: 'A fix is one transaction, so that its row counts can be shown before it is committed.',
+  });
+}
+
+/** `deactivate_test_admins`, `FIX_deactivate_test_admins` and the whole file name mean the same file. */
+function findFix(source: MigrationSource, options: FixOptions): { folder: MigrationFolder; file: string } {
+  const folders = [options.fixesDir, source.dir].filter(isFolder).map((dir) => readFolder(dir, source.finalFrom));
+  const fixes = folders.flatMap((folder) =>
+    folder.files
+      .map((f) => f.name.file)
+      .filter((file) => /^FIX_[^/]*\.sql$/i.test(file))
+      .map((file) => ({ folder, file })),
+  );
+  const plain = (text: string) =>
+    basename(text)
+      .replace(/^FIX_/i, '')
+      .replace(/\.sql$/i, '')
+      .toLowerCase();
+  const found = fixes.find(({ file }) => plain(file) === plain(options.name));
+  if (found) return found;
+  const names = [...new Set(fixes.map(({ file }) => plain(file)))];
+  const near = didYouMean(options.name, names);
+  const there =
+    names.length === 0 ? `Put FIX_*.sql files into ${options.fixesDir}.` : `There are: ${names.join(', ')}.`;
+  const hint = near === undefined ? there : `Did you mean ${near}? ${there}`;
+  throw new AishaError('usage', `no fix is called ${options.name}`, { hint });
+}

@@ -1,0 +1,86 @@
+import type { CommandResult, Finding, ReportTable } from '../report/report.ts';
+import type { MigrationState, PlanEntry, PlanProblem, PlanWarning } from './plan.ts';
+
+/** The contract's `data.migrations`. */
+export function migrationsData(entries: readonly PlanEntry[]): Record<string, unknown>[] {
+  return entries.map((entry) => ({
+    file: entry.file,
+    number: entry.number ?? null,
+    phase: entry.phase,
+    state: entry.state,
+    checksum: entry.checksum ?? null,
+    durationMs: entry.durationMs ?? null,
+    appliedAt: entry.appliedAt ?? null,
+    reason: entry.reason ?? null,
+  }));
+}
+
+/** One row for each file: state first, since that is what a list is read for. */
+export function migrationsTable(entries: readonly PlanEntry[], title?: string): ReportTable {
+  return {
+    ...(title === undefined ? {} : { title }),
+    columns: ['state', 'phase', 'file', 'ms', 'note'],
+    alignRight: [3],
+    rows: entries.map((e) => [
+      e.state,
+      e.phase,
+      e.file,
+      e.durationMs === undefined ? '' : String(e.durationMs),
+      e.reason ?? (e.appliedAt === undefined ? '' : e.appliedAt.slice(0, 19).replace('T', ' ')),
+    ]),
+  };
+}
+
+/** Warnings of the plan as findings; they never stop a run. */
+export function warningFindings(warnings: readonly PlanWarning[]): Finding[] {
+  return warnings.map((w) => ({
+    check: w.check,
+    severity: 'warning' as const,
+    object: w.file,
+    message: w.message,
+    ...(w.hint === undefined ? {} : { remediation: w.hint }),
+  }));
+}
+
+/** Problems of the plan as findings, for commands that report rather than run. */
+export function problemFindings(problems: readonly PlanProblem[]): Finding[] {
+  return problems.map((p) => ({
+    check: p.kind === 'changed' ? 'history-changed' : 'plan-invalid',
+    severity: 'critical' as const,
+    object: p.line === undefined ? p.file : `${p.file}:${p.line}:${p.column ?? 1}`,
+    message: p.message,
+    remediation: p.hint,
+  }));
+}
+
+/** `12 applied, 3 pending`: states that occur, in a fixed order. */
+export function countStates(entries: readonly PlanEntry[]): string {
+  const order: MigrationState[] = [
+    'applied',
+    'baseline',
+    'pending',
+    'interrupted',
+    'changed',
+    'missing',
+    'out-of-order',
+    'failed',
+    'not-run',
+  ];
+  const counts = order
+    .map((state) => [state, entries.filter((e) => e.state === state).length] as const)
+    .filter(([, n]) => n > 0);
+  return counts.length === 0 ? 'no migrations' : counts.map(([state, n]) => `${n} ${state}`).join(', ');
+}
+
+/** What a report about files says besides its own text. */
+export function migrationsResult(
+  entries: readonly PlanEntry[],
+  shown: readonly PlanEntry[],
+  text: string,
+): CommandResult {
+  return {
+    text,
+    data: { migrations: migrationsData(entries) },
+    ...(shown.length === 0 ? {} : { tables: [migrationsTable(shown)] }),
+  };
+}

@@ -1,0 +1,252 @@
+import { AishaError } from '../errors.ts';
+import { refusePoolerAddress } from '../postgres/pooler.ts';
+import type { Target } from '../postgres/target.ts';
+import { applyStatements } from './apply-statements.ts';
+import { applyInTransaction } from './apply-transaction.ts';
+import { dependenciesOf, resolveDependency } from './check-scripts.ts';
+import { isFolder, type MigrationFolder, readFolder } from './files.ts';
+import { headerValue, parseHeader } from './header.ts';
+import { forgetSql, type LedgerRow, readLedger, rolledBackSql } from './ledger.ts';
+import {
+  type LockOptions,
+  lockRun,
+  type MigrationSource,
+  once,
+  openSession,
+  type RunHooks,
+  refuseForeignLedger,
+} from './migrate.ts';
+import { type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
+import type { Job, Running } from './runner.ts';
+import { prepareScript, type Script } from './script.ts';
+import { loadGrammar } from './tree.ts';
+
+export interface RollbackOptions extends LockOptions {
+  /** Numbers or file names. */
+  readonly targets: readonly string[];
+  readonly ignoreDependents: boolean;
+  readonly dryRun: boolean;
+  readonly settings: Readonly<Record<string, string>>;
+  /** Asked with the plan before anything is written; throws to stop. */
+  readonly confirm: (plan: readonly RollbackStep[]) => Promise<void>;
+}
+
+/** One migration and the files that undo it, in the order in which they run. */
+export interface RollbackStep {
+  readonly file: string;
+  readonly undoneBy: readonly string[];
+  readonly checksum: string;
+  readonly script: Script;
+}
+
+export interface RollbackResult {
+  readonly steps: readonly RollbackStep[];
+  readonly undone: readonly string[];
+  readonly error: AishaError | undefined;
+}
+
+/** Undoes migrations, the latest first; each in one transaction with its ledger row. */
+export async function rollback(
+  source: MigrationSource,
+  target: Target,
+  options: RollbackOptions,
+  hooks: RunHooks,
+): Promise<RollbackResult> {
+  refusePoolerAddress(target);
+  const work = await openSession(target, 'aisha-db rollback', options.settings, hooks);
+  try {
+    const ledger = await readLedger(work, source.ledger);
+    refuseForeignLedger(source.ledger, ledger);
+    const steps = await planRollback(source, ledger.rows, options);
+    if (options.dryRun) return { steps, undone: [], error: undefined };
+    await options.confirm(steps);
+    return await lockRun(source, target, work, options, hooks, (running, now) => undoEach(running, steps, now.rows));
+  } finally {
+    await work.close();
+  }
+}
+
+async function undoEach(
+  running: Running,
+  steps: readonly RollbackStep[],
+  rows: readonly LedgerRow[],
+): Promise<RollbackResult> {
+  const undone: string[] = [];
+  try {
+    for (const step of steps) {
+      if (!rows.some((row) => row.file === step.file && row.state !== 'rolled-back')) {
+        throw new AishaError('plan', `${step.file} is no longer applied: another run undid it`, {
+          hint: 'See aisha-db status.',
+        });
+      }
+      await undo(running, step, rows);
+      running.tell(`rolled back ${step.file}`);
+      undone.push(step.file);
+    }
+    return { steps, undone, error: undefined };
+  } catch (error) {
+    if (error instanceof AishaError) return { steps, undone, error };
+    throw error;
+  }
+}
+
+async function undo(running: Running, step: RollbackStep, rows: readonly LedgerRow[]): Promise<void> {
+  const { mode } = step.script;
+  const name = step.undoneBy[0]!;
+  const record = rolledBackSql(running.ledger, step.file, running.lock.fence);
+  const job: Job = {
+    entry: {
+      file: name,
+      number: undefined,
+      phase: 'rollback',
+      state: 'pending',
+      checksum: step.checksum,
+      appliedAt: undefined,
+      durationMs: undefined,
+      reason: undefined,
+      run: true,
+    },
+    script: step.script,
+    checksum: step.checksum,
+    siblings: [],
+    record,
+  };
+  if (mode.kind === 'transaction' || mode.kind === 'empty') {
+    await applyInTransaction(
+      running,
+      job,
+      mode.kind === 'transaction' ? mode : { kind: 'transaction', begin: undefined, commit: undefined },
+    );
+    return;
+  }
+  if (mode.kind !== 'statements')
+    throw new AishaError(
+      'plan',
+      `${name} cannot be run: it ${mode.kind === 'test' ? 'ends in ROLLBACK' : 'is refused'}`,
+      { hint: 'See aisha-db validate.' },
+    );
+  // Statement by statement it has progress of its own, kept under its own name until it is through.
+  await applyStatements(
+    running,
+    job,
+    mode,
+    rows.find((row) => row.file === name),
+  );
+  const { error } = await running.work.script([`begin;${record};${forgetSql(running.ledger, name)};commit`]);
+  if (error)
+    throw new AishaError('partial', `${name} ran, but could not be recorded: ${error.message}`, {
+      hint: 'Run the rollback again.',
+      cause: error,
+    });
+}
+
+async function planRollback(
+  source: MigrationSource,
+  rows: readonly LedgerRow[],
+  options: RollbackOptions,
+): Promise<RollbackStep[]> {
+  const folder = readFolder(source.dir, source.finalFrom);
+  const applied = rows.filter(
+    (row) => row.state !== 'rolled-back' && row.phase !== 'manual' && row.phase !== 'rollback',
+  );
+  const chosen = options.targets.map((text) => chooseMigration(text, applied));
+  const unique = [...new Map(chosen.map((row) => [row.file, row])).values()].sort((a, b) => b.sequence - a.sequence);
+  if (!options.ignoreDependents) refuseDependents(unique, applied, folder);
+  const rollbacks = rollbackFolders(source, folder);
+  return Promise.all(unique.map((row) => stepFor(row, folder, rollbacks)));
+}
+
+/** The applied migration that a number or a name means. */
+function chooseMigration(text: string, applied: readonly LedgerRow[]): LedgerRow {
+  const byName = applied.find((row) => row.file === text || row.file === `${text}.sql`);
+  if (byName) return byName;
+  const wanted = parseName(`${text}_x.sql`).version;
+  const matches = applied.filter((row) => sameVersion(parseName(row.file).version, wanted));
+  if (matches.length === 1) return matches[0]!;
+  if (matches.length === 0)
+    throw new AishaError('plan', `${text} is not applied`, { hint: 'See aisha-db status for what is.' });
+  throw new AishaError('plan', `number ${text} is carried by ${matches.map((row) => row.file).join(' and ')}`, {
+    hint: 'Name the file: aisha-db rollback FILE.',
+  });
+}
+
+/** Applied files whose header says that they depend on one that is to go. */
+function refuseDependents(chosen: readonly LedgerRow[], applied: readonly LedgerRow[], folder: MigrationFolder): void {
+  const names = folder.files.map((f) => f.name);
+  const going = new Set(chosen.map((row) => row.file));
+  const details: string[] = [];
+  for (const row of applied) {
+    if (going.has(row.file) || !names.some((name) => name.file === row.file)) continue;
+    const dependencies = dependenciesOf(parseHeader(folder.read(row.file))).flatMap((d) => resolveDependency(d, names));
+    for (const name of dependencies) if (going.has(name.file)) details.push(`${row.file} depends on ${name.file}`);
+  }
+  if (details.length === 0) return;
+  throw new AishaError('plan', 'other applied migrations depend on what is to be rolled back', {
+    details,
+    hint: 'Roll them back too (name them all, in any order), or insist with --ignore-dependents.',
+  });
+}
+
+/** Folders in which rollback files may lie: their own, and the migrations' folder. */
+function rollbackFolders(source: MigrationSource, folder: MigrationFolder): MigrationFolder[] {
+  const own =
+    source.rollbacksDir !== source.dir && isFolder(source.rollbacksDir)
+      ? [readFolder(source.rollbacksDir, source.finalFrom)]
+      : [];
+  return [...own, folder];
+}
+
+async function stepFor(
+  row: LedgerRow,
+  folder: MigrationFolder,
+  folders: readonly MigrationFolder[],
+): Promise<RollbackStep> {
+  const grammar = once(loadGrammar);
+  for (const place of folders) {
+    const files = undoersOf(row, folder, place)
+      .map((name) => name.file)
+      .sort((a, b) => (a < b ? 1 : -1));
+    if (files.length === 0) continue;
+    const [first] = files;
+    // Several files are one transaction: read as if one file included them.
+    const content =
+      files.length === 1
+        ? place.read(first!)
+        : Buffer.from(files.map((file) => `\\i '${file.replaceAll("'", "''")}'\n`).join(''));
+    const script = await prepareScript(first!, content, place.include, grammar);
+    if (script.problems.length > 0) {
+      throw new AishaError('plan', `${first} cannot be run`, {
+        details: script.problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`),
+        hint: 'Mend it, then run again.',
+      });
+    }
+    return {
+      file: row.file,
+      undoneBy: files,
+      checksum: place.files.find((f) => f.name.file === first)?.checksum ?? '',
+      script,
+    };
+  }
+  throw new AishaError('plan', `no rollback for ${row.file}`, {
+    hint: `Write ${rollbackNameOf(row.file)}, or restore a backup.`,
+  });
+}
+
+/** Rollback files of a migration: by its header, by their own header, by name, or by a number that is not ambiguous. */
+function undoersOf(row: LedgerRow, folder: MigrationFolder, place: MigrationFolder): MigrationName[] {
+  const candidates = place.files.map((f) => f.name).filter((name) => name.phase === 'rollback');
+  const named = folder.files.some((f) => f.name.file === row.file)
+    ? headerValue(parseHeader(folder.read(row.file)), 'Rollback')
+    : undefined;
+  const stem = rollbackNameOf(row.file).replace(/\.sql$/i, '');
+  const sure = candidates.filter(
+    (name) =>
+      name.file === named ||
+      name.file.startsWith(stem) ||
+      headerValue(parseHeader(place.read(name.file)), 'Reverts') === row.file,
+  );
+  if (sure.length > 0) return sure;
+  const version = parseName(row.file).version;
+  const sharers = folder.files.filter((f) => f.name.phase !== 'rollback' && sameVersion(f.name.version, version));
+  return sharers.length > 1 ? [] : candidates.filter((name) => sameVersion(name.version, version));
+}

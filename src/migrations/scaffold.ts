@@ -1,0 +1,184 @@
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AishaError } from '../errors.ts';
+import { isFolder, readFolder } from './files.ts';
+import type { MigrationSource } from './migrate.ts';
+import { type MigrationName, parseName, rollbackNameOf } from './name.ts';
+import { nextFreeNumber } from './plan.ts';
+
+export interface Scaffold {
+  readonly name: string;
+  readonly rollback: boolean;
+  readonly author: string;
+  /** YYYY-MM-DD. */
+  readonly date: string;
+  readonly dependsOn: string | undefined;
+}
+
+/**
+ * Writes the next numbered file with the header of the manual (12.3), and its partner that undoes it.
+ * @throws AishaError (usage) when the name says nothing or the file exists
+ */
+export async function scaffold(source: MigrationSource, options: Scaffold): Promise<string[]> {
+  if (!isFolder(source.dir)) await mkdir(source.dir, { recursive: true });
+  const names = readFolder(source.dir, source.finalFrom).files.map((f) => f.name);
+  const slug = slugOf(options.name);
+  const file = `${nextFreeNumber(names)}_${slug}.sql`;
+  const dependsOn = options.dependsOn ?? latestForward(names);
+  const written = [join(source.dir, file)];
+  writeNew(written[0]!, migrationText(file, slug, { ...options, dependsOn }));
+  if (options.rollback) {
+    if (!isFolder(source.rollbacksDir)) await mkdir(source.rollbacksDir, { recursive: true });
+    const path = join(source.rollbacksDir, rollbackNameOf(file));
+    written.push(path);
+    writeNew(path, rollbackText(file, slug, options));
+  }
+  return written;
+}
+
+function slugOf(name: string): string {
+  const slug = name
+    .replace(/\.sql$/i, '')
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '');
+  if (slug !== '') return slug;
+  throw new AishaError('usage', `"${name}" is no name for a migration`, {
+    hint: 'Say what it does: aisha-db new add_task_management.',
+  });
+}
+
+function latestForward(names: readonly MigrationName[]): string | undefined {
+  const forward = names.filter((name) => name.phase === 'forward' && name.version?.kind === 'serial');
+  return forward.sort((a, b) => a.version!.value - b.version!.value || (a.file < b.file ? -1 : 1)).at(-1)?.file;
+}
+
+const RULE = '-- ============================================';
+
+function migrationText(file: string, slug: string, { author, date, dependsOn, rollback }: Scaffold): string {
+  return `${RULE}
+-- Migration: ${file}
+-- Description: ${sentence(slug)}
+-- Date: ${date}
+-- Author: ${author}
+-- Dependencies: ${dependsOn ?? 'None'}
+-- Rollback: ${rollback ? rollbackNameOf(file) : 'None'}
+${RULE}
+--
+-- Breaking Changes:
+-- - None
+--
+-- New Tables:
+-- - None
+--
+-- Modified Tables:
+-- - None
+--
+-- Indexes Added:
+-- - None
+
+`;
+}
+
+function rollbackText(file: string, slug: string, { author, date }: Scaffold): string {
+  return `${RULE}
+-- Migration: ${rollbackNameOf(file)}
+-- Description: Undo: ${sentence(slug)}
+-- Date: ${date}
+-- Author: ${author}
+-- Reverts: ${file}
+${RULE}
+
+`;
+}
+
+function sentence(slug: string): string {
+  const words = slug.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function writeNew(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { flag: 'wx' });
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new AishaError(
+      'usage',
+      exists ? `${path} exists already` : `cannot write ${path}: ${(error as Error).message}`,
+      { hint: exists ? 'Choose another name.' : 'Check the permissions of the folder.', cause: error },
+    );
+  }
+}
+
+/** One change that a renumbering makes. */
+export interface Change {
+  readonly from: string;
+  readonly to: string;
+  /** False when only the text of the file mentions the old name. */
+  readonly renamed: boolean;
+}
+
+/**
+ * Gives a file the next free number (or a given one): its name, its rollback's, and every header that mentions either.
+ * @throws AishaError (usage) when there is no such file or the number is taken
+ */
+export function renumber(source: MigrationSource, file: string, number: string | undefined, dryRun: boolean): Change[] {
+  const folder = readFolder(source.dir, source.finalFrom);
+  const own = folder.files.find((f) => f.name.file === file)?.name;
+  if (!own?.version)
+    throw new AishaError('usage', `${file} is no numbered file of the folder`, {
+      hint: 'Give the file name as aisha-db status lists it.',
+    });
+  const target = `${number ?? nextFreeNumber(folder.files.map((f) => f.name))}${file.slice(own.version.text.length)}`;
+  if (!parseName(target, source.finalFrom).version)
+    throw new AishaError('usage', `"${number}" is no number`, { hint: 'Give digits, padded as the others are: 053.' });
+  const dirs = [
+    source.dir,
+    ...(source.rollbacksDir !== source.dir && isFolder(source.rollbacksDir) ? [source.rollbacksDir] : []),
+  ];
+  const changes: (Change & { readonly text: string; readonly path: string; readonly target: string })[] = [];
+  for (const dir of dirs) {
+    for (const { name } of readFolder(dir, source.finalFrom).files) {
+      if (name.file.includes('/')) continue;
+      const path = join(dir, name.file);
+      const text = readFileSync(path, 'utf8');
+      const to = name.file === file ? target : name.file === rollbackNameOf(file) ? rollbackNameOf(target) : name.file;
+      // ROLLBACK_ + the old name holds the old name: one replacement serves both.
+      const changed = replaceInHeader(text, file, target);
+      if (to !== name.file || changed !== text)
+        changes.push({ from: name.file, to, renamed: to !== name.file, text: changed, path, target: join(dir, to) });
+    }
+  }
+  for (const change of changes.filter((c) => c.renamed))
+    if (existsSync(change.target))
+      throw new AishaError('usage', `${change.to} exists already`, { hint: 'Choose another number.' });
+  if (!dryRun) for (const change of changes) write(change);
+  return changes.map(({ from, to, renamed }) => ({ from, to, renamed }));
+}
+
+/** The new file is whole before the old one goes. */
+function write({ path, target, text }: { path: string; target: string; text: string }): void {
+  const draft = `${target}.${process.pid}.tmp`;
+  writeFileSync(draft, text);
+  renameSync(draft, target);
+  if (path !== target) rmSync(path);
+}
+
+/** Only in the comment block at the top: SQL that holds the name as a value is left alone. */
+function replaceInHeader(text: string, from: string, to: string): string {
+  const lines = text.split('\n');
+  for (const [i, line] of lines.entries()) {
+    if (line.trim() !== '' && !line.trim().startsWith('--')) break;
+    lines[i] = line.replaceAll(from, to);
+    const stem = from.replace(/\.sql$/i, '');
+    if (/Dependencies|^--\s*-\s/.test(line))
+      lines[i] = lines[i]!.replace(
+        new RegExp(`(?<![\\w])${stem.replace(/[^\w]/g, '\\$&')}(?![\\w.])`, 'g'),
+        to.replace(/\.sql$/i, ''),
+      );
+  }
+  return lines.join('\n');
+}

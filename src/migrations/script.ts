@@ -1,0 +1,215 @@
+import { tokenChecksum } from './checksum.ts';
+import { type Header, headerValue, parseHeader } from './header.ts';
+import { decideMode, type Mode, type Watched } from './mode.ts';
+import { type Expanded, expand, lineOf, type PsqlProblem, type ReadInclude } from './psql.ts';
+import { type Statement, StatementReader } from './statements.ts';
+import type { Grammar } from './tree.ts';
+
+/** A file made ready to run: what the server gets, how, and what is wrong with it. */
+export interface Script {
+  readonly file: string;
+  readonly header: Header;
+  readonly expanded: Expanded;
+  /** Number of statements. */
+  readonly count: number;
+  readonly mode: Mode;
+  readonly problems: readonly PsqlProblem[];
+  readonly warnings: readonly PsqlProblem[];
+  /** Equal for two contents that differ in comments, white space and letter case alone; `undefined` for big files. */
+  readonly tokenChecksum: string | undefined;
+}
+
+/** Above this, telling a cosmetic change from a semantic one is not worth the time it takes at every run (bytes). */
+const MOST_TOKEN_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Reads a file's content as psql and the server would and decides how to run it. The grammar is loaded only when a
+ * statement needs it. `content` is normalised (see `normalise`).
+ */
+export async function prepareScript(
+  file: string,
+  content: Uint8Array,
+  read: ReadInclude,
+  grammar: () => Promise<Grammar>,
+): Promise<Script> {
+  const header = parseHeader(content);
+  const problems = encodingProblems(file, content);
+  const expanded = expand(file, content, read);
+  problems.push(...expanded.problems);
+  const survey = await surveyStatements(expanded.sql, grammar);
+  if (survey.unterminated) {
+    const { what, offset } = survey.unterminated;
+    problems.push(
+      problemAt(
+        expanded,
+        offset,
+        `unterminated ${what}`,
+        'It begins here and is not closed before the end of the file.',
+      ),
+    );
+  }
+  const mode = decideMode({
+    count: survey.count,
+    watched: survey.watched,
+    statements: () => readAll(expanded.sql),
+    transactionNone: headerValue(header, 'Transaction')?.toLowerCase() === 'none',
+  });
+  if (mode.kind === 'refused') {
+    problems.push(...mode.problems.map((p) => problemAt(expanded, p.offset, p.message, p.hint)));
+  }
+  if (mode.kind === 'statements' && expanded.copies.length > 0) {
+    problems.push(
+      problemAt(
+        expanded,
+        mode.whyAt,
+        `${mode.why}, yet the file holds data for COPY`,
+        'Put the COPY into a file of its own: data cannot be resumed half-way.',
+      ),
+    );
+  }
+  return {
+    file,
+    header,
+    expanded,
+    count: survey.count,
+    mode,
+    problems,
+    warnings: await enumWarnings(expanded, survey.watched, grammar),
+    tokenChecksum: content.length <= MOST_TOKEN_BYTES ? tokenChecksum(content) : undefined,
+  };
+}
+
+/** A problem with the place of an offset in the expanded SQL. */
+export function problemAt(expanded: Expanded, offset: number, message: string, hint: string): PsqlProblem {
+  const { file, line, column } = expanded.locate(offset);
+  return { file, line, column, message, hint };
+}
+
+function encodingProblems(file: string, content: Uint8Array): PsqlProblem[] {
+  const zero = content.indexOf(0);
+  if (zero >= 0) {
+    const hint =
+      content[0] === 0xff || content[0] === 0xfe || content[1] === 0
+        ? 'It looks like UTF-16: save it as UTF-8.'
+        : 'SQL text cannot hold one; remove it.';
+    return [{ file, ...lineOf(content, zero), message: 'a zero byte in the file', hint }];
+  }
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(content);
+    return [];
+  } catch {
+    return [
+      {
+        file,
+        ...lineOf(content, firstInvalid(content)),
+        message: 'not valid UTF-8',
+        hint: 'Convert the file: iconv -f latin1 -t utf-8.',
+      },
+    ];
+  }
+}
+
+/** Offset of the first byte that is no UTF-8, by halving: the decoder does not say where it stopped. */
+function firstInvalid(content: Uint8Array): number {
+  let good = 0;
+  let bad = content.length;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(content.subarray(0, middle), { stream: true });
+      good = middle;
+    } catch {
+      bad = middle;
+    }
+  }
+  return good;
+}
+
+interface Survey {
+  readonly count: number;
+  readonly watched: readonly Watched[];
+  readonly unterminated: StatementReader['unterminated'];
+}
+
+async function surveyStatements(sql: Uint8Array, grammar: () => Promise<Grammar>): Promise<Survey> {
+  const reader = new StatementReader(sql);
+  const watched: Watched[] = [];
+  let count = 0;
+  for (let statement = reader.next(); statement !== undefined; statement = reader.next()) {
+    if (needsLook(statement, sql)) {
+      const nature = (await grammar()).nature(textOf(sql, statement));
+      watched.push({ index: count, statement, nature });
+    }
+    count++;
+  }
+  return {
+    count,
+    watched: watched.filter((w) => w.nature.kind !== 'plain' || isEnumChange(w.statement)),
+    unterminated: reader.unterminated,
+  };
+}
+
+const CONTROL: ReadonlySet<string> = new Set([
+  'abort',
+  'begin',
+  'commit',
+  'end',
+  'release',
+  'rollback',
+  'savepoint',
+  'start',
+]);
+const ALWAYS: ReadonlySet<string> = new Set(['cluster', 'discard', 'reindex', 'vacuum']);
+const GLOBAL_OBJECT: ReadonlySet<string> = new Set(['database', 'subscription', 'system', 'tablespace']);
+
+/** Whether a statement's leading words leave open what it is to the runner; the syntax tree then decides. */
+function needsLook(statement: Statement, sql: Uint8Array): boolean {
+  const [first, second] = statement.words;
+  if (first === undefined) return false;
+  if (statement.concurrently || CONTROL.has(first) || ALWAYS.has(first)) return true;
+  if (first === 'prepare') return second === 'transaction';
+  if (first === 'create' || first === 'drop' || first === 'alter')
+    return GLOBAL_OBJECT.has(second ?? '') || isEnumChange(statement);
+  return first === 'do' && /\b(commit|rollback)\b/i.test(textOf(sql, statement));
+}
+
+function isEnumChange(statement: Statement): boolean {
+  const { words } = statement;
+  return words[0] === 'alter' && words[1] === 'type' && words.includes('add') && words.includes('value');
+}
+
+/** A label added to an enumeration cannot be used in the same transaction (SQLSTATE 55P04). */
+async function enumWarnings(
+  expanded: Expanded,
+  watched: readonly Watched[],
+  grammar: () => Promise<Grammar>,
+): Promise<PsqlProblem[]> {
+  const warnings: PsqlProblem[] = [];
+  for (const { statement } of watched.filter((w) => isEnumChange(w.statement))) {
+    const label = (await grammar()).addedEnumLabel(textOf(expanded.sql, statement));
+    if (label === undefined) continue;
+    const use = Buffer.from(expanded.sql.buffer, expanded.sql.byteOffset, expanded.sql.length).indexOf(
+      `'${label.replaceAll("'", "''")}'`,
+      statement.end,
+    );
+    if (use < 0) continue;
+    warnings.push(
+      problemAt(
+        expanded,
+        use,
+        `the enumeration label '${label}' is added and used in one file`,
+        'PostgreSQL refuses a new label in the transaction that adds it (55P04) unless the type is new too: use it in the next file.',
+      ),
+    );
+  }
+  return warnings;
+}
+
+function textOf(sql: Uint8Array, statement: Statement): string {
+  return Buffer.from(sql.buffer, sql.byteOffset + statement.start, statement.end - statement.start).toString('utf8');
+}
+
+function* readAll(sql: Uint8Array): Generator<Statement> {
+  const reader = new StatementReader(sql);
+  for (let s = reader.next(); s !== undefined; s = reader.next()) yield s;
+}

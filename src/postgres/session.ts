@@ -1,0 +1,151 @@
+import type { Client } from 'pg';
+import { type ConnectOptions, connect } from './connect.ts';
+import type { Target } from './target.ts';
+
+/** What became of one message of SQL. */
+export interface ScriptOutcome {
+  /** How many statements of it completed: the next one failed when there is an error. */
+  readonly completed: number;
+  /** Command tags of the statements that completed: `UPDATE 3`; kept only when asked for. */
+  readonly tags: readonly string[];
+  readonly error: Error | undefined;
+}
+
+export interface ScriptOptions {
+  /** Rows for each COPY ... FROM STDIN in the message, in order. */
+  readonly copies?: readonly Uint8Array[];
+  readonly keepTags?: boolean;
+}
+
+/** One connection: bound queries for the program's own questions, whole scripts for other people's SQL. */
+export class Session {
+  readonly client: Client;
+  readonly target: Target;
+
+  private constructor(client: Client, target: Target) {
+    this.client = client;
+    this.target = target;
+  }
+
+  /** @throws AishaError (connection) */
+  static async open(target: Target, options: ConnectOptions): Promise<Session> {
+    return new Session(await connect(target, options), target);
+  }
+
+  /** Process number the server announced at log-in; behind a pooler it is the pooler's invention. */
+  get announcedPid(): number {
+    return (this.client as unknown as { processID: number }).processID;
+  }
+
+  /** True while a transaction is open or failed, by the server's last word. */
+  get inTransaction(): boolean {
+    const status = (this.client as unknown as { getTransactionStatus(): string | null }).getTransactionStatus();
+    return status === 'T' || status === 'E';
+  }
+
+  /** Rows of one statement with bound parameters. */
+  async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.client.query(text, values as unknown[]);
+    return rows as Row[];
+  }
+
+  /**
+   * Sends SQL as one message of the simple query protocol: the server parses it whole, then runs statement after
+   * statement (PostgreSQL docs, "Simple Query"). Bytes go out as they are; nothing of a 50 MB file is decoded here.
+   */
+  script(chunks: readonly (Uint8Array | string)[], options: ScriptOptions = {}): Promise<ScriptOutcome> {
+    return new Promise((resolve) => {
+      // pg runs anything that has a submit method; its types only know its own queries.
+      this.client.query(new ScriptQuery(queryMessage(chunks), options, resolve) as never);
+    });
+  }
+
+  /** Closes the connection; never throws, also when it is already lost. */
+  async close(): Promise<void> {
+    await this.client.end().catch(() => {});
+  }
+
+  /** Cuts the connection without a word: for a statement that does not end. */
+  destroy(): void {
+    (this.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  }
+}
+
+/** What pg hands to a query of our own: enough to write to the server. */
+interface Wire {
+  readonly stream: { cork(): void; uncork(): void; write(chunk: Uint8Array): boolean };
+  sendCopyFromChunk(chunk: Uint8Array): void;
+  endCopyFrom(): void;
+  sendCopyFail(reason: string): void;
+}
+
+/** COPY data is sent in pieces of this size (bytes): one piece of 50 MB would be held twice in memory. */
+const COPY_CHUNK = 256 * 1024;
+
+/**
+ * A query that counts the statements that complete, which pg's own does not tell when one fails, and that feeds COPY.
+ * pg calls these methods for whatever is passed to `client.query` with a `submit` method.
+ */
+class ScriptQuery {
+  readonly #message: readonly Uint8Array[];
+  readonly #copies: readonly Uint8Array[];
+  readonly #keepTags: boolean;
+  readonly #resolve: (outcome: ScriptOutcome) => void;
+  #completed = 0;
+  #copied = 0;
+  readonly #tags: string[] = [];
+
+  constructor(message: readonly Uint8Array[], options: ScriptOptions, resolve: (outcome: ScriptOutcome) => void) {
+    this.#message = message;
+    this.#copies = options.copies ?? [];
+    this.#keepTags = options.keepTags ?? false;
+    this.#resolve = resolve;
+  }
+
+  submit(wire: Wire): void {
+    wire.stream.cork();
+    for (const chunk of this.#message) wire.stream.write(chunk);
+    wire.stream.uncork();
+  }
+
+  handleCommandComplete(message: { readonly text: string }): void {
+    this.#completed++;
+    if (this.#keepTags) this.#tags.push(message.text);
+  }
+
+  handleCopyInResponse(wire: Wire): void {
+    const rows = this.#copies[this.#copied++];
+    if (rows === undefined) {
+      wire.sendCopyFail('the file holds no data for this COPY');
+      return;
+    }
+    for (let at = 0; at < rows.length; at += COPY_CHUNK) wire.sendCopyFromChunk(rows.subarray(at, at + COPY_CHUNK));
+    wire.endCopyFrom();
+  }
+
+  handleError(error: Error): void {
+    this.#resolve({ completed: this.#completed, tags: this.#tags, error });
+  }
+
+  handleReadyForQuery(): void {
+    this.#resolve({ completed: this.#completed, tags: this.#tags, error: undefined });
+  }
+
+  // Rows that a script's own SELECT returns have nowhere to go; psql would print them.
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleEmptyQuery(): void {}
+  handlePortalSuspended(): void {}
+  handleCopyData(): void {}
+}
+
+/** The Query message: 'Q', length, text, zero byte. Small parts are joined so that they leave in one packet. */
+function queryMessage(chunks: readonly (Uint8Array | string)[]): Uint8Array[] {
+  const parts = chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk));
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const head = Buffer.alloc(5);
+  head[0] = 0x51;
+  head.writeInt32BE(length + 5, 1);
+  const tail = Buffer.alloc(1);
+  return length < 64 * 1024 ? [Buffer.concat([head, ...parts, tail])] : [head, ...parts, tail];
+}
