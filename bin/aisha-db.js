@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+import { existsSync, readFileSync } from 'node:fs';
+
+const PROGRAM = new URL('../dist/cli.js', import.meta.url);
+const HELP = new URL('../dist/help.txt', import.meta.url);
+const PACKAGE = new URL('../package.json', import.meta.url);
+
+/** How long (ms) a connection that somebody forgot to close may keep the process alive after its work is done. */
+const LINGER = 5_000;
+
+process.exitCode = await main(process.argv.slice(2), process.env, process);
+setTimeout(() => process.exit(), LINGER).unref();
+
+/** Version and help are answered here: loading the program takes longer than everything else about them. */
+async function main(argv, env, streams) {
+  const text = quickAnswer(argv);
+  if (text !== undefined) return print(text, streams);
+  if (!existsSync(PROGRAM)) return refuse(streams);
+  const program = await import(PROGRAM.href);
+  return program.main(argv, env, streams);
+}
+
+function quickAnswer([first = '--help', ...rest]) {
+  if (rest.length > 0) return undefined;
+  if (['--version', '-V'].includes(first)) return `${JSON.parse(readFileSync(PACKAGE, 'utf8')).version}\n`;
+  return ['--help', '-h', 'help'].includes(first) && existsSync(HELP) ? readFileSync(HELP, 'utf8') : undefined;
+}
+
+/** Resolves when the text is with the operating system; a reader that has gone (`| head -1`) is no failure. */
+function print(text, { stdout }) {
+  return new Promise((resolve) => {
+    stdout.on('error', () => {});
+    stdout.write(text, (error) => resolve(error && error.code !== 'EPIPE' ? 2 : 0));
+  });
+}
+
+function refuse({ stderr }) {
+  stderr.write('error: aisha-db is not built yet\nhint: Run npm ci && npm run build in its folder.\n');
+  return 2;
+}

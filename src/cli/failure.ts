@@ -1,0 +1,84 @@
+import { AishaError, messageOf } from '../errors.ts';
+import { plain, plainLines } from '../report/plain.ts';
+import type { ReportError } from '../report/report.ts';
+
+/** System errors that say something about the machine, not about the program (Node docs, "Common system errors"). */
+const OF_THE_MACHINE: Readonly<Record<string, string>> = {
+  ENOSPC: 'Free some space on the disk.',
+  EDQUOT: 'The disk quota is used up: free some space.',
+  EROFS: 'The file system is read-only: choose another place.',
+  EACCES: 'Let this user have access, or run as another.',
+  EPERM: 'Let this user have access, or run as another.',
+  EMFILE: 'Raise the limit of open files (ulimit -n).',
+  ENFILE: 'The machine has no file handles left.',
+};
+
+/** Where and why a run ended, for the message. */
+export interface FailureContext {
+  readonly cwd: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Where defects are reported. */
+  tracker(): string;
+}
+
+/** The error of a run, whatever was thrown: after an abort the abort is the reason, anything unknown is a defect. */
+export function toFailure(error: unknown, { cwd, signal, tracker }: FailureContext): AishaError {
+  if (signal?.aborted && !isMistake(error)) return interrupted(error, signal.reason);
+  if (error instanceof AishaError) return error;
+  const { code = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  const hint = OF_THE_MACHINE[code];
+  if (hint !== undefined)
+    return new AishaError('usage', messageOf(error).replace(`${code}: `, ''), { hint, cause: error });
+  return new AishaError('defect', messageOf(error).split('\n')[0] ?? '', {
+    cause: error,
+    details: stackOf(error, cwd),
+    hint: `This is a defect of aisha-db: please report it, with the lines above, at ${tracker()}.`,
+  });
+}
+
+/** The lines for stderr: what is wrong, what is known about it, what to do. */
+export function describeFailure(failure: AishaError): { readonly label: string; readonly text: string }[] {
+  const { message, details, hint, sqlState } = failure;
+  const isNamed = sqlState === undefined || [message, ...details].some((line) => line.includes(sqlState));
+  return [
+    { label: 'error:', text: ` ${plain(message)}` },
+    ...details.flatMap(plainLines).map((line) => ({ label: '', text: `  ${line}` })),
+    ...(isNamed ? [] : [{ label: '', text: `  SQLSTATE ${plain(sqlState)}` }]),
+    ...(hint === undefined ? [] : [{ label: 'hint:', text: ` ${plain(hint)}` }]),
+  ];
+}
+
+export function toReportError({ kind, message, hint, details, sqlState }: AishaError): ReportError {
+  return {
+    code: kind,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(details.length === 0 ? {} : { details }),
+    ...(sqlState === undefined ? {} : { sqlState }),
+  };
+}
+
+/** What an abort cannot have caused. */
+function isMistake(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+}
+
+/** A command may say better than the signal what the interruption left behind; anything it merely ran into is hidden. */
+function interrupted(error: unknown, reason: unknown): AishaError {
+  const abort = reason instanceof AishaError ? reason : new AishaError('interrupted', 'interrupted');
+  if (!(error instanceof AishaError) || error === abort) return abort;
+  if (error.kind !== 'interrupted') return error;
+  const hint = error.hint ?? abort.hint;
+  return new AishaError('interrupted', `${abort.message}: ${error.message}`, {
+    cause: error,
+    details: error.details,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function stackOf(error: unknown, cwd: string): string[] {
+  if (!(error instanceof Error)) return [];
+  const cause = error.cause === undefined ? [] : ['caused by:', ...stackOf(error.cause, cwd)];
+  const lines = (error.stack ?? String(error)).split('\n').map((line) => line.trim());
+  return [...lines.map((line) => (cwd === '/' ? line : line.replaceAll(cwd, '.'))), ...cause];
+}

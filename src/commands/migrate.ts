@@ -1,0 +1,151 @@
+import { migrationSource, planOptions, runHooks, runSettings } from '../cli/migration.ts';
+import { AishaError } from '../errors.ts';
+import { type MigrateResult, migrate } from '../migrations/migrate.ts';
+import { parseName, type Version } from '../migrations/name.ts';
+import { countStates, migrationsResult, warningFindings } from '../migrations/report.ts';
+import type { Command } from './command.ts';
+
+export const command: Command = {
+  summary: 'apply pending SQL files in order, each in a transaction with its ledger row',
+  description: [
+    'Reads a folder of numbered SQL files, compares it with the ledger, checks everything that can be checked before anything is written (checksums, order, duplicate numbers, dependencies, grammar), takes the lock, and applies what is pending.',
+    'A file is one transaction together with its ledger row. A file that cannot be one (CREATE INDEX CONCURRENTLY, VACUUM ...) is run statement by statement with its progress in the ledger, and resumed there after an interruption.',
+  ].join('\n\n'),
+  examples: [
+    'aisha-db migrate --dry-run',
+    'aisha-db migrate --database-url postgres://app@db.example.com/app',
+    'aisha-db migrate --to 052 --lock-timeout 1s',
+    'aisha-db migrate --embedded --dir sql',
+  ],
+  database: true,
+  failures: ['plan', 'changed', 'lock', 'rolledBack', 'partial'],
+  failOn: 'critical',
+  configure(command) {
+    command
+      .option('--dir <folder>', 'folder of SQL files')
+      .option('--dry-run', 'show the order, the mode of each file and why anything is held back; write nothing')
+      .option('--to <number>', 'apply up to and including this number; the final phase is left for later')
+      .option('--only <file>', 'apply this file alone')
+      .option('--allow-out-of-order', 'apply files that come before one already applied')
+      .option('--lock-timeout <duration>', 'how long a statement may wait for a lock')
+      .option('--lock-retries <number>', 'how often a file is tried again when it did not get its locks')
+      .option('--statement-timeout <duration>', 'how long a statement may run')
+      .option('--lock-wait <duration>', 'how long to wait for another run');
+  },
+  async run(context, _args, options) {
+    const target = await context.target();
+    if (options['dryRun'] !== true && target.environment?.protected) await context.confirm(target);
+    const result = await migrate(
+      migrationSource(context),
+      target,
+      {
+        ...planOptions(context),
+        allowOutOfOrder: options['allowOutOfOrder'] === true,
+        to: readTo(options['to']),
+        only: options['only'] as string | undefined,
+        dryRun: options['dryRun'] === true,
+        lockWaitMs: context.config.lockWaitMs,
+        run: runSettings(context),
+        settings: context.config.settings,
+      },
+      runHooks(context, target),
+    );
+    refuseUnknownFile(result, options['only'] as string | undefined);
+    return options['dryRun'] === true ? dryRunReport(result) : runReport(result);
+  },
+};
+
+function readTo(value: unknown): Version | undefined {
+  if (value === undefined) return undefined;
+  const { version } = parseName(`${String(value)}_x.sql`);
+  if (version) return version;
+  throw new AishaError('usage', `--to "${String(value)}" is no number`, {
+    hint: 'Give the number of a file as it is written: 052, 155a, 20260424.',
+  });
+}
+
+function refuseUnknownFile(result: MigrateResult, only: string | undefined): void {
+  if (only === undefined || result.entries.some((entry) => entry.file === only)) return;
+  throw new AishaError('usage', `--only ${only}: no such file in the folder`, {
+    hint: 'Give the file name as aisha-db status lists it.',
+  });
+}
+
+function runReport(result: MigrateResult) {
+  const { entries, applied, error, preflight } = result;
+  const shown = entries.filter(
+    (entry) =>
+      entry.run ||
+      entry.state === 'failed' ||
+      (entry.state === 'not-run' && entry.phase === 'forward') ||
+      isUnusual(entry.state),
+  );
+  const text =
+    applied === 0 && !error
+      ? `nothing to apply: ${countStates(entries)}`
+      : `applied ${applied} of ${applied + notApplied(result)}: ${countStates(entries)}`;
+  return {
+    ...migrationsResult(entries, shown, text),
+    findings: warningFindings(preflight.warnings),
+    ...(error ? { error } : {}),
+  };
+}
+
+function notApplied({ entries, error }: MigrateResult): number {
+  return error
+    ? entries.filter(
+        (e) =>
+          ['failed', 'interrupted', 'not-run', 'pending', 'out-of-order'].includes(e.state) &&
+          (e.phase === 'forward' || e.phase === 'final'),
+      ).length
+    : 0;
+}
+
+function isUnusual(state: string): boolean {
+  return (
+    state === 'changed' ||
+    state === 'missing' ||
+    state === 'out-of-order' ||
+    state === 'interrupted' ||
+    state === 'pending'
+  );
+}
+
+const MODES = {
+  empty: 'empty',
+  transaction: 'transaction',
+  statements: 'statements',
+  test: 'test',
+  refused: 'refused',
+} as const;
+
+function dryRunReport({ preflight, entries, error }: MigrateResult) {
+  const planned = entries.filter((entry) => entry.run || isUnusual(entry.state));
+  const modeOf = (file: string) => {
+    const mode = preflight.scripts.get(file)?.mode;
+    if (!mode) return '';
+    return mode.kind === 'statements' ? `${mode.units.length} statements: ${mode.why}` : MODES[mode.kind];
+  };
+  const runs = entries.filter((entry) => entry.run).length;
+  return {
+    text:
+      runs === 0
+        ? `nothing to apply: ${countStates(entries)}`
+        : `would apply ${runs === 1 ? '1 file' : `${runs} files`}, in this order; nothing was written`,
+    data: {
+      ...migrationsResult(entries, [], '').data,
+      plan: entries.filter((e) => e.run).map((e) => ({ file: e.file, mode: modeOf(e.file) })),
+    },
+    tables:
+      planned.length === 0
+        ? []
+        : [
+            {
+              columns: ['', 'file', 'mode', 'note'],
+              rows: planned.map((e) => [e.run ? 'run' : 'hold', e.file, modeOf(e.file), e.reason ?? '']),
+            },
+          ],
+    findings: warningFindings(preflight.warnings),
+    ...(error ? { error } : {}),
+  };
+}

@@ -1,0 +1,64 @@
+import { migrationSource, runHooks, runSettings } from '../cli/migration.ts';
+import { rollback } from '../migrations/rollback.ts';
+import type { Command } from './command.ts';
+
+export const command: Command = {
+  summary: 'undo applied migrations with their ROLLBACK files',
+  description:
+    'Runs ROLLBACK_NUMBER_*.sql of each named migration, the latest first, in one transaction with the ledger. Refuses when a migration that stays depends on one that goes; a number that two files carry must be named by file.',
+  examples: [
+    'aisha-db rollback 052 --dry-run',
+    'aisha-db rollback 052 051',
+    'aisha-db rollback 012_extend_activities_fields.sql --yes',
+  ],
+  database: true,
+  failures: ['plan', 'lock', 'rolledBack', 'partial'],
+  configure(command) {
+    command
+      .argument('<migration...>', 'numbers or file names')
+      .option('--dir <folder>', 'folder of SQL files')
+      .option('--rollbacks-dir <folder>', 'folder of ROLLBACK files')
+      .option('--ignore-dependents', 'roll back although other applied migrations depend on it')
+      .option('--dry-run', 'show what would run; write nothing')
+      .option('--lock-timeout <duration>', 'how long a statement may wait for a lock')
+      .option('--lock-wait <duration>', 'how long to wait for another run');
+  },
+  async run(context, args, options) {
+    const target = await context.target();
+    const dryRun = options['dryRun'] === true;
+    const result = await rollback(
+      migrationSource(context),
+      target,
+      {
+        targets: args,
+        ignoreDependents: options['ignoreDependents'] === true,
+        dryRun,
+        lockWaitMs: context.config.lockWaitMs,
+        run: runSettings(context),
+        settings: context.config.settings,
+        confirm: async (steps) => {
+          for (const step of steps) context.talk.warn(`will undo ${step.file} with ${step.undoneBy.join(', ')}`);
+          await context.confirm(target);
+        },
+      },
+      runHooks(context, target),
+    );
+    const rows = result.steps.map((step) => [
+      result.undone.includes(step.file) ? 'rolled back' : dryRun ? 'would run' : 'not run',
+      step.file,
+      step.undoneBy.join(', '),
+    ]);
+    return {
+      text: dryRun ? 'nothing was written' : `rolled back ${result.undone.length} of ${result.steps.length}`,
+      tables: [{ columns: ['', 'migration', 'undone by'], rows }],
+      data: {
+        rollbacks: result.steps.map((s) => ({
+          file: s.file,
+          undoneBy: s.undoneBy,
+          undone: result.undone.includes(s.file),
+        })),
+      },
+      ...(result.error ? { error: result.error } : {}),
+    };
+  },
+};

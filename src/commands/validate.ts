@@ -1,0 +1,87 @@
+import { migrationSource, planOptions, runHooks } from '../cli/migration.ts';
+import { checkScripts, placed } from '../migrations/check-scripts.ts';
+import { readFolder } from '../migrations/files.ts';
+import { checkAlone } from '../migrations/grammar-check.ts';
+import { knownFiles, lookAhead, once, openSession, prepareAll, refuseForeignLedger } from '../migrations/migrate.ts';
+import { type PlanProblem, type PlanWarning, planMigrations } from '../migrations/plan.ts';
+import { problemFindings, warningFindings } from '../migrations/report.ts';
+import { loadGrammar } from '../migrations/tree.ts';
+import type { Command, Context } from './command.ts';
+
+export const command: Command = {
+  summary: 'check files without running them; no database is needed',
+  description:
+    'Checks every numbered file: grammar, transaction control, psql commands, headers, dependencies, duplicate numbers. With --ledger it also asks the database: changed and missing files, order, and the grammar of that very server.',
+  examples: [
+    'aisha-db validate',
+    'aisha-db validate --dir db/migrations --format sarif --output validate.sarif',
+    'aisha-db validate --ledger',
+  ],
+  database: true,
+  failures: ['plan', 'changed'],
+  failOn: 'critical',
+  configure(command) {
+    command
+      .option('--dir <folder>', 'folder of SQL files')
+      .option('--ledger', 'also compare with the ledger of the database');
+  },
+  async run(context, _args, options) {
+    const found = options['ledger'] === true ? await againstLedger(context) : await alone(context);
+    const { problems, warnings, count } = found;
+    const exitCode = problems.some((p) => p.kind === 'changed') ? 5 : problems.length > 0 ? 4 : undefined;
+    return {
+      text: `${count} ${count === 1 ? 'file' : 'files'} checked: ${problems.length} problems, ${warnings.length} warnings`,
+      checks: [
+        {
+          id: 'plan-invalid',
+          title: 'every file can run, in this order',
+          status: problems.length > 0 ? 'failed' : 'passed',
+        },
+      ],
+      findings: [...problemFindings(problems), ...warningFindings(warnings)],
+      data: { files: count },
+      ...(exitCode === undefined ? {} : { exitCode }),
+    };
+  },
+};
+
+interface Found {
+  readonly problems: readonly PlanProblem[];
+  readonly warnings: readonly PlanWarning[];
+  readonly count: number;
+}
+
+/** As if nothing were applied: every numbered file is looked into. */
+async function alone(context: Context): Promise<Found> {
+  const source = migrationSource(context);
+  const folder = readFolder(source.dir, source.finalFrom);
+  const plan = planMigrations(folder.files, [], planOptions(context));
+  const grammar = once(loadGrammar);
+  const prepared = await prepareAll(
+    folder,
+    plan.entries.filter((entry) => entry.run),
+    grammar,
+  );
+  const scripts = [...prepared.scripts.values()];
+  const checked = checkScripts(scripts, knownFiles(source, folder), source.finalFrom);
+  const refused = scripts.length === 0 ? [] : checkAlone(scripts, await grammar());
+  return {
+    problems: [...plan.problems, ...prepared.problems, ...checked.problems, ...refused.map((p) => placed(p.file, p))],
+    warnings: [...plan.warnings, ...checked.warnings],
+    count: folder.files.length,
+  };
+}
+
+async function againstLedger(context: Context): Promise<Found> {
+  const source = migrationSource(context);
+  const target = await context.target();
+  const folder = readFolder(source.dir, source.finalFrom);
+  const session = await openSession(target, 'aisha-db validate', {}, runHooks(context, target));
+  try {
+    const preflight = await lookAhead(source, folder, session, planOptions(context));
+    refuseForeignLedger(source.ledger, preflight.ledger);
+    return { ...preflight, count: folder.files.length };
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { DURATION, LONGEST_MS } from './duration.ts';
+
+/** How a pending file with a number that is already applied is met. */
+const duplicates = z.enum(['refuse-new', 'allow', 'refuse']);
+
+const path = z.string().min(1);
+
+const aDuration = {
+  error: 'expected a duration such as "500ms", "5s", "2min", "1h", or a whole number of milliseconds',
+};
+const duration = z.union(
+  [z.int(aDuration).min(0, aDuration).max(LONGEST_MS, aDuration), z.string().regex(DURATION, aDuration)],
+  aDuration,
+);
+
+/** PostgreSQL cuts longer names off (docs 4.1.1): 63 bytes. */
+const identifier = z
+  .string()
+  .min(1)
+  .max(63)
+  .refine((name) => Buffer.byteLength(name) <= 63, { error: 'expected a name of at most 63 bytes' });
+
+const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, {
+  error: 'expected the name of a setting, such as "aisha.seed"',
+});
+
+/** What the file says for every environment, and what an environment may say otherwise. */
+const shared = {
+  dir: path.describe('Folder of the numbered SQL files. Default: "sql".'),
+  rollbacksDir: path.describe(
+    'Folder of the ROLLBACK_ files. Default: a folder "rollbacks" beside dir if there is one, else dir itself.',
+  ),
+  fixesDir: path.describe('Folder of the FIX_ files. Default: "fixes" inside dir.'),
+  ledger: z
+    .strictObject({
+      schema: identifier.optional().describe('Schema of the ledger table. Default: "aisha_db".'),
+      table: identifier.optional().describe('Name of the ledger table. Default: "migrations".'),
+    })
+    .describe('The table that records what was applied.'),
+  duplicates: duplicates.describe(
+    'Two files with one number: "refuse-new" (default) refuses a pending file that joins an applied number, "refuse" any, "allow" none.',
+  ),
+  finalFrom: z
+    .int()
+    .min(1)
+    .max(1000)
+    .describe('Three-digit numbers from here on run last, and again after every change. Default: 900.'),
+  lockTimeout: duration.describe('How long one statement waits for a lock. 0: for ever. Default: "5s".'),
+  statementTimeout: duration.describe('How long one statement may run. 0 (default): for ever.'),
+  lockWait: duration.describe('How long to wait for another runner to finish. Default: "60s".'),
+  lockRetries: z
+    .int()
+    .min(0)
+    .max(1000)
+    .describe('How often a file is tried again after it waited for a lock in vain. Default: 5.'),
+  stateDir: path.describe('Folder for backups in the making, the embedded server and the like. Default: ".aisha-db".'),
+  settings: z
+    .record(settingName, z.string())
+    .describe('Session settings for every migration: { "aisha.seed": "on" }. An environment adds to them.'),
+};
+
+const environment = z.strictObject({
+  url: z.string().min(1).optional().describe('Connection string. Without a password it may be committed.'),
+  urlFrom: z
+    .string()
+    .regex(/^[A-Za-z_]\w*$/, { error: 'expected the name of an environment variable' })
+    .optional()
+    .describe('Name of the environment variable that holds the connection string.'),
+  protected: z
+    .boolean()
+    .optional()
+    .describe('Ask for the name of the environment before anything destructive; --yes alone is not enough.'),
+  ...partial(shared),
+});
+
+/** aisha-db.config.json. Only loaded when there is one: zod takes longer to load than the rest of the program. */
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('For editors: the JSON schema of this file.'),
+    ...partial(shared),
+    environments: z.record(z.string().min(1), environment).optional().describe('The databases of --env NAME.'),
+  })
+  .meta({ title: 'aisha-db.config.json', description: 'Configuration of aisha-db. Paths are relative to this file.' });
+
+export type ConfigFile = z.infer<typeof configSchema>;
+
+/** The keys that are known at a place of the file, for "did you mean". */
+export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
+  if (path.at(-1) === 'ledger') return Object.keys(shared.ledger.shape);
+  return Object.keys(path[0] === 'environments' ? environment.shape : configSchema.shape);
+}
+
+function partial<T extends Readonly<Record<string, z.ZodType>>>(shape: T): { [K in keyof T]: z.ZodOptional<T[K]> } {
+  const entries = Object.entries(shape).map(([key, type]) => [key, type.optional().describe(type.description ?? '')]);
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,198 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { type ReadConfigFile, readConfigFile } from './config-file.ts';
+import type { ConfigFile } from './config-schema.ts';
+import { parseDuration } from './duration.ts';
+import { AishaError } from './errors.ts';
+import { type EnvironmentAddress, unknownEnvironment } from './postgres/target-address.ts';
+import { Secret } from './secret.ts';
+
+export type Duplicates = 'refuse-new' | 'allow' | 'refuse';
+
+/** Everything a run may be told, resolved: paths are absolute, durations milliseconds (docs/configuration.md). */
+export interface Config {
+  /** Absolute path of the configuration file, if there is one. */
+  readonly file: string | undefined;
+  readonly dir: string;
+  readonly rollbacksDir: string;
+  readonly fixesDir: string;
+  readonly ledger: { readonly schema: string; readonly table: string };
+  readonly duplicates: Duplicates;
+  /** Three-digit serials from this one on are the final phase. */
+  readonly finalFrom: number;
+  /** 0 waits for ever. */
+  readonly lockTimeoutMs: number;
+  /** 0 is no limit. */
+  readonly statementTimeoutMs: number;
+  readonly lockWaitMs: number;
+  readonly lockRetries: number;
+  readonly stateDir: string;
+  /** Session settings for every migration: name to value. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Name of the environment that `--env` chose. */
+  readonly environment: string | undefined;
+  readonly environments: Readonly<Record<string, EnvironmentAddress>>;
+}
+
+/** What the command line may say; texts as they were typed. */
+export interface ConfigFlags {
+  /** `--config`: a file to read in place of aisha-db.config.json. */
+  readonly config?: string | undefined;
+  /** `--env`. */
+  readonly env?: string | undefined;
+  readonly dir?: string | undefined;
+  readonly rollbacksDir?: string | undefined;
+  readonly fixesDir?: string | undefined;
+  readonly lockTimeout?: string | number | undefined;
+  readonly statementTimeout?: string | number | undefined;
+  readonly lockWait?: string | number | undefined;
+  readonly lockRetries?: string | number | undefined;
+}
+
+export interface ConfigSources {
+  readonly cwd: string;
+  readonly flags: ConfigFlags;
+}
+
+/**
+ * The configuration of a run: flags over the chosen environment's block over the file over the defaults.
+ * @throws AishaError (usage) with every problem of the file at once, or for a flag that cannot be understood
+ */
+export async function loadConfig({ cwd, flags }: ConfigSources): Promise<Config> {
+  const file = await readConfigFile(cwd, flags.config);
+  const environments = file?.content.environments ?? {};
+  const block = flags.env === undefined ? {} : environmentBlock(flags.env, environments);
+  const base = file === undefined ? cwd : dirname(file.path);
+  const layers = [layerOfFlags(flags, cwd), layerOfFile(block, base), layerOfFile(file?.content ?? {}, base)];
+  return deepFreeze({
+    ...resolvePaths(layers, base),
+    ...resolveValues(layers),
+    file: file?.path,
+    environment: flags.env,
+    environments: addresses(file),
+  });
+}
+
+/** The keys that a layer gives: paths absolute, durations in milliseconds. */
+interface Layer {
+  readonly dir?: string | undefined;
+  readonly rollbacksDir?: string | undefined;
+  readonly fixesDir?: string | undefined;
+  readonly stateDir?: string | undefined;
+  readonly ledger?: { readonly schema?: string | undefined; readonly table?: string | undefined } | undefined;
+  readonly duplicates?: Duplicates | undefined;
+  readonly finalFrom?: number | undefined;
+  readonly lockTimeoutMs?: number | undefined;
+  readonly statementTimeoutMs?: number | undefined;
+  readonly lockWaitMs?: number | undefined;
+  readonly lockRetries?: number | undefined;
+  readonly settings?: Readonly<Record<string, string>> | undefined;
+}
+
+type Block = Omit<ConfigFile, '$schema' | 'environments'>;
+
+function environmentBlock(name: string, environments: NonNullable<ConfigFile['environments']>): Block {
+  const block = Object.hasOwn(environments, name) ? environments[name] : undefined;
+  if (block === undefined) throw unknownEnvironment(name, Object.keys(environments));
+  return block;
+}
+
+function layerOfFlags(flags: ConfigFlags, cwd: string): Layer {
+  return {
+    dir: absolute(flags.dir, cwd),
+    rollbacksDir: absolute(flags.rollbacksDir, cwd),
+    fixesDir: absolute(flags.fixesDir, cwd),
+    lockTimeoutMs: duration(flags.lockTimeout, '--lock-timeout'),
+    statementTimeoutMs: duration(flags.statementTimeout, '--statement-timeout'),
+    lockWaitMs: duration(flags.lockWait, '--lock-wait'),
+    lockRetries: flags.lockRetries === undefined ? undefined : count(flags.lockRetries, '--lock-retries'),
+  };
+}
+
+function layerOfFile(block: Block, base: string): Layer {
+  return {
+    dir: absolute(block.dir, base),
+    rollbacksDir: absolute(block.rollbacksDir, base),
+    fixesDir: absolute(block.fixesDir, base),
+    stateDir: absolute(block.stateDir, base),
+    ledger: block.ledger,
+    duplicates: block.duplicates,
+    finalFrom: block.finalFrom,
+    lockTimeoutMs: duration(block.lockTimeout, 'lockTimeout'),
+    statementTimeoutMs: duration(block.statementTimeout, 'statementTimeout'),
+    lockWaitMs: duration(block.lockWait, 'lockWait'),
+    lockRetries: block.lockRetries,
+    settings: block.settings,
+  };
+}
+
+function absolute(path: string | undefined, base: string): string | undefined {
+  return path === undefined ? undefined : resolve(base, path);
+}
+
+function duration(value: string | number | undefined, name: string): number | undefined {
+  return value === undefined ? undefined : parseDuration(value, name);
+}
+
+function count(value: string | number, name: string): number {
+  if (/^\d{1,4}$/.test(String(value))) return Number(value);
+  throw new AishaError('usage', `${name} "${value}" is not a number`, { hint: 'Write a whole number from 0 to 9999.' });
+}
+
+/** The strongest layer that gives `dir` also decides on its companions: those of a weaker layer belong to another dir. */
+function resolvePaths(
+  layers: readonly Layer[],
+  base: string,
+): Pick<Config, 'dir' | 'rollbacksDir' | 'fixesDir' | 'stateDir'> {
+  const dirLayer = layers.findIndex((layer) => layer.dir !== undefined);
+  const dir = layers[dirLayer]?.dir ?? join(base, 'sql');
+  const companions = dirLayer === -1 ? layers : layers.slice(0, dirLayer + 1);
+  const beside = join(dirname(dir), 'rollbacks');
+  return {
+    dir,
+    rollbacksDir: strongest(companions, 'rollbacksDir') ?? (existsSync(beside) ? beside : dir),
+    fixesDir: strongest(companions, 'fixesDir') ?? join(dir, 'fixes'),
+    stateDir: strongest(layers, 'stateDir') ?? join(base, '.aisha-db'),
+  };
+}
+
+function resolveValues(
+  layers: readonly Layer[],
+): Omit<Config, 'dir' | 'rollbacksDir' | 'fixesDir' | 'stateDir' | 'file' | 'environment' | 'environments'> {
+  const ledgers = layers.map((layer) => layer.ledger ?? {});
+  return {
+    ledger: {
+      schema: strongest(ledgers, 'schema') ?? 'aisha_db',
+      table: strongest(ledgers, 'table') ?? 'migrations',
+    },
+    duplicates: strongest(layers, 'duplicates') ?? 'refuse-new',
+    finalFrom: strongest(layers, 'finalFrom') ?? 900,
+    lockTimeoutMs: strongest(layers, 'lockTimeoutMs') ?? 5_000,
+    statementTimeoutMs: strongest(layers, 'statementTimeoutMs') ?? 0,
+    lockWaitMs: strongest(layers, 'lockWaitMs') ?? 60_000,
+    lockRetries: strongest(layers, 'lockRetries') ?? 5,
+    settings: Object.assign({}, ...layers.map((layer) => layer.settings).reverse()),
+  };
+}
+
+/** The value of the first layer that has one. */
+function strongest<T, K extends keyof T>(layers: readonly T[], key: K): T[K] | undefined {
+  return layers.find((layer) => layer[key] !== undefined)?.[key];
+}
+
+function addresses(file: ReadConfigFile | undefined): Config['environments'] {
+  const entries = Object.entries(file?.content.environments ?? {}).map(([name, block]) => [
+    name,
+    {
+      url: block.url === undefined ? undefined : new Secret(block.url),
+      urlFrom: block.urlFrom,
+      protected: block.protected ?? false,
+    },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part);
+  return Object.freeze(value);
+}

@@ -1,0 +1,276 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { AishaError } from '../errors.ts';
+import { withFileLock } from './crash-safe-lock.ts';
+import { isInitialised } from './initialise.ts';
+import {
+  findPostmaster,
+  type Postmaster,
+  readPostmasterFile,
+  STOP_CLEANLY,
+  stopPostmaster,
+  stoppable,
+} from './postmaster.ts';
+import { isIdentityRunning, processIdentity } from './process-identity.ts';
+import { askVersion, isPortTaken, serverUrl, startScratchServer } from './scratch-server.ts';
+import { canReach, chooseServerUser } from './server-user.ts';
+
+export interface EmbeddedServerOptions {
+  /** The project's state folder; the server lives in its sub-folder `postgres`. */
+  readonly stateDir: string;
+}
+
+/** The project's private server, as a target to connect to. */
+export interface EmbeddedServer {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** `15.18` */
+  readonly version: string;
+  /** False when it ran already. */
+  readonly started: boolean;
+  /** Says that this run is done with it; the last run to say so stops the server. */
+  release(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const USER = 'postgres';
+const DATABASE = 'aisha';
+
+/** How long a server that was killed may take to recover or to give way, in milliseconds. */
+const SETTLE_TIMEOUT_MS = 120_000;
+
+/** Data of root's projects that the server's user cannot reach where they are, as below /root. */
+const ROOT_DATA_HOME = '/var/lib/aisha-db';
+
+/**
+ * Joins the runs that use the project's private server, starting it if it does not run. Data survive; the server does
+ * not outlive its last user, unless that one is killed: then the next run takes over what is left.
+ *
+ * @throws AishaError (tool) when there are no server programs or the server does not start; (usage) when the folder
+ *   belongs to another user; (lock) when another run starts or stops the server for too long.
+ */
+export async function useEmbeddedServer({ stateDir }: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  const home = openHome(resolve(stateDir));
+  const entry = join(home.users, `${process.pid}-${randomBytes(4).toString('hex')}`);
+  const server = await withFileLock(home.lock, () => enter(home, entry));
+  let released: Promise<void> | undefined;
+  const release = () => {
+    released ??= withFileLock(home.lock, () => leave(home, entry));
+    return released;
+  };
+  return { ...server, host: HOST, user: USER, database: DATABASE, release };
+}
+
+// ── the folder ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Home {
+  readonly dataDir: string;
+  /** Held while the server is looked for, started or stopped. */
+  readonly lock: string;
+  /** One file per run that uses the server; those of dead processes count for nothing. */
+  readonly users: string;
+  readonly passwordFile: string;
+  /** The port of the last time, so that URLs noted elsewhere stay valid. */
+  readonly portFile: string;
+}
+
+function openHome(stateDir: string): Home {
+  const folder = join(stateDir, 'postgres');
+  return ownedByUs(folder, () => {
+    const users = join(folder, 'users');
+    mkdirSync(users, { recursive: true });
+    return {
+      dataDir: chooseDataDir(folder),
+      lock: join(folder, 'lock'),
+      users,
+      passwordFile: join(folder, 'password'),
+      portFile: join(folder, 'port'),
+    };
+  });
+}
+
+function chooseDataDir(folder: string): string {
+  const dataDir = join(folder, 'data');
+  const user = chooseServerUser(statSync(dataDir, { throwIfNoEntry: false })?.uid);
+  if (canReach(user, folder)) return dataDir;
+  const project = createHash('sha256').update(realpathSync(folder)).digest('hex').slice(0, 16);
+  const elsewhere = join(ROOT_DATA_HOME, project);
+  mkdirSync(elsewhere, { recursive: true });
+  for (const path of [ROOT_DATA_HOME, elsewhere]) chmodSync(path, 0o755);
+  return join(elsewhere, 'data');
+}
+
+function ownedByUs<T>(folder: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    throw new AishaError('usage', `the private server's folder ${folder} belongs to another user`, {
+      cause: error,
+      hint: 'Run the command as that user, or name another state folder.',
+    });
+  }
+}
+
+// ── coming and going, under the lock ────────────────────────────────────────────────────────────────────────────────
+
+type Found = Pick<EmbeddedServer, 'port' | 'password' | 'version' | 'started'>;
+
+async function enter(home: Home, entry: string): Promise<Found> {
+  const password = readOrMakePassword(home);
+  writeFileSync(entry, processIdentity(process.pid) ?? '');
+  try {
+    const { port, started } = await findOrStart(home, password);
+    return { port, password, version: await openDatabase(port, password), started };
+  } catch (error) {
+    await leave(home, entry);
+    throw error;
+  }
+}
+
+async function leave(home: Home, entry: string): Promise<void> {
+  rmSync(entry, { force: true });
+  if (isInUse(home)) return;
+  const postmaster = findPostmaster(home.dataDir);
+  if (postmaster) await stopPostmaster(stoppable(postmaster.pid, home.dataDir), STOP_CLEANLY);
+}
+
+function isInUse(home: Home): boolean {
+  const files = readdirSync(home.users).map((name) => join(home.users, name));
+  const [alive, dead] = [true, false].map((expected) =>
+    files.filter((file) => isIdentityRunning(readFileSync(file, 'utf8')) === expected),
+  );
+  for (const file of dead ?? []) rmSync(file, { force: true });
+  return alive?.length !== 0;
+}
+
+// ── the server ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function findOrStart(home: Home, password: string): Promise<{ port: number; started: boolean }> {
+  const deadline = Date.now() + SETTLE_TIMEOUT_MS;
+  for (;;) {
+    const running = await findSettled(home, deadline);
+    if (running !== undefined) return { port: running.port, started: false };
+    try {
+      return { port: await start(home, password), started: true };
+    } catch (error) {
+      if (!isGivingWay(error) || Date.now() > deadline) throw error;
+      await sleep(250);
+    }
+  }
+}
+
+/** The server that runs, once it has done starting; `undefined` once it is known that none does. */
+async function findSettled(home: Home, deadline: number): Promise<Postmaster | undefined> {
+  for (;;) {
+    const postmaster = findPostmaster(home.dataDir);
+    if (postmaster === undefined || postmaster.status === 'ready') return postmaster;
+    if (Date.now() > deadline) {
+      throw new AishaError('tool', `the private server (process ${postmaster.pid}) stays "${postmaster.status}"`, {
+        hint: `Read ${join(home.dataDir, 'server.log')}.`,
+      });
+    }
+    await sleep(25);
+  }
+}
+
+async function start(home: Home, password: string): Promise<number> {
+  removeStalePidFile(home);
+  const options = { dataDir: home.dataDir, durable: true, password, superuser: USER, stopAtExit: false };
+  const { port } = await startScratchServer({ ...options, port: rememberedPort(home) }).catch((error) => {
+    if (!isPortTaken(error)) throw error;
+    return startScratchServer({ ...options, port: 'free' });
+  });
+  replaceFile(home.portFile, `${port}\n`);
+  return port;
+}
+
+/**
+ * PostgreSQL ignores the file of a dead server by itself, but not when the pid has since gone to another process of the
+ * same user: then it would refuse to start.
+ */
+function removeStalePidFile(home: Home): void {
+  const stale = readPostmasterFile(home.dataDir) !== undefined && findPostmaster(home.dataDir) === undefined;
+  if (stale) rmSync(join(home.dataDir, 'postmaster.pid'), { force: true });
+}
+
+/**
+ * True for what passes by itself: sessions of a killed server that have not noticed yet, or a server that a killed run
+ * had just begun to start.
+ */
+function isGivingWay(error: unknown): boolean {
+  const signs = ['is still in use', 'lock file "postmaster.pid" already exists'];
+  return error instanceof AishaError && error.details.some((line) => signs.some((sign) => line.includes(sign)));
+}
+
+function rememberedPort(home: Home): number | 'free' {
+  const port = Number(readIfThere(home.portFile));
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 'free';
+}
+
+/** Makes the database when it is not there, and returns the server's version. */
+async function openDatabase(port: number, password: string): Promise<string> {
+  const url = (database: string) => serverUrl(HOST, port, USER, password, database);
+  try {
+    return await askVersion(url(DATABASE));
+  } catch (error) {
+    if ((error as pg.DatabaseError).code !== INVALID_CATALOG_NAME) throw error;
+  }
+  const client = new pg.Client({ connectionString: url('postgres') });
+  await client.connect();
+  try {
+    await client.query(`create database ${DATABASE}`);
+  } finally {
+    await client.end();
+  }
+  return askVersion(url(DATABASE));
+}
+
+/** SQLSTATE of a database that does not exist. */
+const INVALID_CATALOG_NAME = '3D000';
+
+// ── small files ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function readOrMakePassword(home: Home): string {
+  const known = ownedByUs(home.passwordFile, () => readIfThere(home.passwordFile))?.trim();
+  if (known) return known;
+  if (isInitialised(home.dataDir)) {
+    throw new AishaError('usage', `the private server's password file ${home.passwordFile} is missing`, {
+      hint: `Restore it, or remove ${home.dataDir} together with all data in it.`,
+    });
+  }
+  const password = randomBytes(24).toString('base64url');
+  replaceFile(home.passwordFile, `${password}\n`);
+  return password;
+}
+
+/** Writes a file for our eyes only, whole or not at all. */
+function replaceFile(file: string, content: string): void {
+  writeFileSync(`${file}.new`, content, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

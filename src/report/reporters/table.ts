@@ -1,0 +1,78 @@
+import type { ChalkInstance } from 'chalk';
+import { drawTable } from '../columns.ts';
+import { plain, plainLines } from '../plain.ts';
+import type { Finding, RenderOptions, Report, Reporter, ReportTable, Severity } from '../report.ts';
+import { countLine, ofSeverity, undecided, WORST_FIRST } from '../summary.ts';
+import { wrap } from '../text-width.ts';
+
+/**
+ * For people: text, tables, findings from the worst, what could not be decided, and the count. A failure is one line
+ * here; its details and hint are on stderr.
+ */
+export const render: Reporter = (report, options) => {
+  const blocks = [
+    drawText(report, options),
+    ...(report.tables ?? []).map((table) => drawTitledTable(table, options)),
+    ...WORST_FIRST.map((severity) => drawFindings(severity, ofSeverity(report, severity), options)),
+    drawUndecided(report, options),
+    drawEnd(report, options),
+  ];
+  const text = blocks.filter((block) => block.length > 0).map((block) => block.join('\n'));
+  return text.length === 0 ? '' : `${text.join('\n\n')}\n`;
+};
+
+function drawText({ text }: Report, { width }: RenderOptions): string[] {
+  return text === undefined || text === '' ? [] : indent(text, '', width);
+}
+
+function drawTitledTable(table: ReportTable, { width, chalk }: RenderOptions): string[] {
+  const title = table.title === undefined ? [] : [bold(chalk, plain(table.title))];
+  return table.rows.length === 0 ? [...title, '(none)'] : [...title, ...drawTable(table, width)];
+}
+
+function drawFindings(severity: Severity, findings: readonly Finding[], options: RenderOptions): string[] {
+  if (findings.length === 0) return [];
+  const heading = paint(severity, `${severity} (${findings.length})`, options.chalk);
+  return [heading, ...findings.flatMap((finding) => drawFinding(finding, options))];
+}
+
+function drawFinding({ object, check, message, remediation }: Finding, { width, chalk }: RenderOptions): string[] {
+  return [
+    `  ${bold(chalk, plain(object))}  ${dim(chalk, `[${plain(check)}]`)}`,
+    ...indent(message, '    ', width),
+    ...(remediation === undefined ? [] : indent(remediation, '    ', undefined, 'fix: ')),
+  ];
+}
+
+function drawUndecided(report: Report, { width, chalk }: RenderOptions): string[] {
+  const checks = undecided(report);
+  if (checks.length === 0) return [];
+  const lines = checks.flatMap(({ id, title, reason }) => indent(`${id}: ${reason ?? title}`, '  ', width));
+  return [paint('warning', `could not be decided (${checks.length})`, chalk), ...lines];
+}
+
+function drawEnd(report: Report, { chalk, width }: RenderOptions): string[] {
+  const counts = countLine(report);
+  const failure = report.error === undefined ? [] : indent(`failed: ${report.error.message}`, '', width);
+  return [...(counts === '' ? [] : [counts]), ...failure.map((line) => paint('critical', line, chalk))];
+}
+
+/** Wraps prose; without a width, or for SQL that shall stay copyable, lines stay whole. */
+function indent(text: string, margin: string, width: number | undefined, label = ''): string[] {
+  const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(20, width - margin.length);
+  const lines = plainLines(text).flatMap((line) => (room === Number.POSITIVE_INFINITY ? [line] : wrap(line, room)));
+  return lines.map((line, index) => `${margin}${index === 0 ? label : ' '.repeat(label.length)}${line}`.trimEnd());
+}
+
+function paint(severity: Severity, text: string, chalk: ChalkInstance | undefined): string {
+  if (chalk === undefined) return text;
+  return { critical: chalk.red.bold, warning: chalk.yellow.bold, info: chalk.cyan.bold }[severity](text);
+}
+
+function bold(chalk: ChalkInstance | undefined, text: string): string {
+  return chalk === undefined ? text : chalk.bold(text);
+}
+
+function dim(chalk: ChalkInstance | undefined, text: string): string {
+  return chalk === undefined ? text : chalk.dim(text);
+}
