@@ -124,6 +124,7 @@ function diagnoseNetwork({ code }: Thrown, target: Target): Diagnosis | undefine
       };
     case 'ENOENT':
     case 'EACCES':
+      if (!target.host.startsWith('/')) return unreachable(target);
       return {
         message: `there is no server socket that this user can open at ${target.host}/.s.PGSQL.${target.port}`,
         hint: 'Check that the server runs and unix_socket_directories names this folder, or use host=localhost.',
@@ -139,10 +140,8 @@ function diagnoseNetwork({ code }: Thrown, target: Target): Diagnosis | undefine
     case 'ENETUNREACH':
     case 'EHOSTUNREACH':
     case 'EADDRNOTAVAIL':
-      return {
-        message: `host "${target.host}" cannot be reached from this machine`,
-        hint: ipv6Hint ?? 'Check the network, VPN and firewall between this machine and the server.',
-      };
+    case 'EPERM':
+      return unreachable(target);
     case 'ETIMEDOUT':
       return {
         message: `connection to ${place(target)} timed out`,
@@ -169,6 +168,13 @@ function diagnoseNetwork({ code }: Thrown, target: Target): Diagnosis | undefine
     default:
       return undefined;
   }
+}
+
+function unreachable(target: Target): Diagnosis {
+  return {
+    message: `host "${target.host}" cannot be reached from this machine`,
+    hint: ipv6OnlyHint(target) ?? 'Check the network, VPN and firewall between this machine and the server.',
+  };
 }
 
 /** Certificates and the TLS handshake; the codes are OpenSSL's as Node names them. */

@@ -49,7 +49,7 @@ function parseUserInfo(text: string, decode: Decode): ConnectionParameters {
 }
 
 function parseHostAndPort(text: string, name: string, decode: Decode): ConnectionParameters {
-  if (text.includes(',')) throw severalHosts(name);
+  if (text.includes(',')) throw malformed(name, 'names several hosts', 'Name the one that is the primary.');
   const [, bracketed, plain = '', port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/s.exec(text) ?? [];
   if (bracketed === undefined && text.includes('[')) throw malformed(name, 'has an unfinished IPv6 address', FORMS);
   if (port.includes(':')) {
@@ -100,18 +100,9 @@ function parseKeywords(text: string, name: string): ConnectionParameters {
       );
     }
     const value = (match[2] ?? match[3] ?? '').replaceAll(/\\(.)/gs, '$1');
-    if (match[1] === 'host' && value.includes(',')) throw severalHosts(name);
     if (value !== '') parameters[match[1]!] = value;
   }
   return parameters;
-}
-
-function severalHosts(name: string): AishaError {
-  return malformed(
-    name,
-    'names several hosts',
-    'Name the one that is the primary: changes must never go to a server found by trying.',
-  );
 }
 
 function malformed(name: string, what: string, hint: string): AishaError {

@@ -18,7 +18,7 @@ export interface LocalSystem {
   exists(path: string): boolean;
 }
 
-export interface UserFile {
+interface UserFile {
   readonly text: string;
   /** `st_mode`. */
   readonly mode: number;

@@ -26,7 +26,7 @@ const VARIABLES = {
   channel_binding: 'PGCHANNELBINDING',
 } as const;
 
-export type ParameterName = keyof typeof VARIABLES;
+type ParameterName = keyof typeof VARIABLES;
 
 /** Every variable that is read, for the documentation's test. */
 export const PARAMETER_VARIABLES: readonly string[] = Object.values(VARIABLES).filter((name) => name !== undefined);

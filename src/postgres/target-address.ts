@@ -41,7 +41,7 @@ export function chooseAddress(sources: TargetSources): Address {
   const namesDatabase = ['PGHOST', 'PGHOSTADDR', 'PGDATABASE', 'PGSERVICE'].some((name) => env[name]);
   if (namesDatabase) return { source: 'PG*', name: 'the PG* variables' };
   throw new AishaError('usage', 'no database is named', {
-    hint: 'Say which database to use in one of the ways above, or --embedded for a private one of this project.',
+    hint: 'Name one in one of these ways, or use --embedded for a private one of this project.',
     details: [
       '--database-url postgres://USER:PASSWORD@HOST:PORT/DATABASE',
       '--env NAME, an environment of aisha-db.config.json',

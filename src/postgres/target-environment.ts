@@ -2,7 +2,7 @@ import type { Target } from './target.ts';
 import { addressText, type EnvironmentAddress, type TargetSources } from './target-address.ts';
 
 /**
- * The environment that was named with `--env`, else a protected one with the same address: protection must not depend
+ * The protected environment with the same address, else the one that was named with `--env`: protection must not depend
  * on which way production was named.
  */
 export function environmentOf(
@@ -12,15 +12,15 @@ export function environmentOf(
 ): Target['environment'] {
   const environments = sources.environments ?? {};
   const named = sources.environment;
-  if (named !== undefined && Object.hasOwn(environments, named)) {
-    return { name: named, protected: environments[named]!.protected };
-  }
+  const chosen = named !== undefined && Object.hasOwn(environments, named) ? environments[named] : undefined;
+  if (chosen?.protected === true) return { name: named!, protected: true };
   const isSame = (environment: EnvironmentAddress): boolean => {
     const other = tryResolve(addressText(environment, sources.env), resolve);
     return other !== undefined && databaseKey(other) === databaseKey(target);
   };
   const found = Object.entries(environments).find(([, environment]) => environment.protected && isSame(environment));
-  return found === undefined ? undefined : { name: found[0], protected: true };
+  if (found !== undefined) return { name: found[0], protected: true };
+  return chosen === undefined ? undefined : { name: named!, protected: false };
 }
 
 /** `undefined` when the environment has no address at the moment or one that cannot be read: it is not in use now. */

@@ -4,8 +4,8 @@ import { Secret } from '../secret.ts';
 import type { LocalSystem } from './local-system.ts';
 import type { Parameter, Parameters } from './parameters.ts';
 
-export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
-export type SslMode = (typeof SSL_MODES)[number];
+const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+type SslMode = (typeof SSL_MODES)[number];
 
 /** How TLS is used (PostgreSQL docs 34.19 "SSL Support"). Paths are as given or libpq's default ones that exist. */
 export interface TargetSsl {

@@ -87,7 +87,7 @@ function buildTarget(parameters: Parameters, source: TargetSource, system: Local
   }
   const port = parsePort(parameters.port);
   const address = parseHostAddress(parameters.hostaddr);
-  const host = parameters.host?.value ?? address ?? defaultHost(port, system);
+  const host = parseHost(parameters.host) ?? address ?? defaultHost(port, system);
   const database = parameters.dbname?.value ?? user;
   const { password, notes } = findPassword(parameters, { host, port, database, user }, system);
   return {
@@ -115,6 +115,12 @@ function parsePort(port: Parameter | undefined): number {
   throw new AishaError('usage', `${port!.from} is not a number from 1 to 65535`, {
     hint: 'PostgreSQL listens on port 5432 unless told otherwise.',
   });
+}
+
+/** libpq tries a list of hosts in turn; a change must never go to a server that was found by trying. */
+function parseHost(host: Parameter | undefined): string | undefined {
+  if (host === undefined || !host.value.includes(',')) return host?.value;
+  throw new AishaError('usage', `${host.from} names several hosts`, { hint: 'Name the one that is the primary.' });
 }
 
 function parseHostAddress(address: Parameter | undefined): string | undefined {

@@ -14,11 +14,12 @@ export const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 72rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
-h1 { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; margin: 0 0 .25rem; font-size: 1.6rem; }
+h1 { overflow-wrap: anywhere; display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; margin: 0 0 .25rem; font-size: 1.6rem; }
 h2 { margin: 2rem 0 .75rem; font-size: 1.15rem; }
 h3 { margin: 0; font-size: 1rem; overflow-wrap: anywhere; }
 p { margin: .35rem 0; white-space: pre-line; overflow-wrap: anywhere; }
 code, pre { font: .9em/1.45 ui-monospace, monospace; }
+h3 code { font-weight: 600; }
 pre { margin: .5rem 0 0; padding: .6rem .8rem; background: var(--code); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .75rem 0; }
 dt, .faint { color: var(--faint); }

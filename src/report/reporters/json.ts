@@ -1,7 +1,8 @@
+import { jsonText } from '../json-text.ts';
 import type { Finding, Report, ReportError, Reporter } from '../report.ts';
 
 /** The contract of scripts: exactly these keys, in this order; what is meant for people stays out. */
-export const render: Reporter = (report) => `${JSON.stringify(contractOf(report), exactNumber, 2)}\n`;
+export const render: Reporter = (report) => jsonText(contractOf(report));
 
 function contractOf(report: Report): object {
   return {
@@ -30,10 +31,4 @@ function findingOf({ check, severity, object, message, remediation, metric, deta
 
 function errorOf({ code, message, hint, details, sqlState }: ReportError): object {
   return { code, message, hint, details: details?.length ? details : undefined, sqlState };
-}
-
-/** JSON has no bigint: a number where it stays exact, else its digits. */
-function exactNumber(_key: string, value: unknown): unknown {
-  if (typeof value !== 'bigint') return value;
-  return BigInt(Number(value)) === value && Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
 }

@@ -58,7 +58,13 @@ function drawFinding({ check, object, message, remediation }: Finding): string {
 
 function drawChecks(checks: readonly Check[]): string {
   if (checks.length === 0) return '';
-  const rows = checks.map(({ id, title, status, reason }) => [code(id), inline(title), status, inline(reason ?? '')]);
+  const rows = checks.map(({ id, title, status, reason }) => [
+    // In a table a pipe ends the cell, even inside of code.
+    code(id).replaceAll('|', '\\|'),
+    inline(title),
+    status,
+    inline(reason ?? ''),
+  ]);
   return `## Checks\n\n${[['Check', 'Title', 'Status', 'Reason'], ['---', '---', '---', '---'], ...rows].map(drawRow).join('\n')}`;
 }
 
@@ -73,15 +79,15 @@ function inline(text: string): string {
 
 function escapeLine(line: string): string {
   return line
-    .replace(/[\\`*_{}[\]#|~]/g, '\\$&')
+    .replace(/[\\`*[\]|~]|(?<!\w)_|_(?!\w)|^\s*[#+-](?=\s)/g, (mark) => mark.replace(/\S/, '\\$&'))
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;');
 }
 
-/** A code span: its fence is longer than any run of backticks inside, and a pipe would end a table's cell. */
+/** A code span: its fence is longer than any run of backticks inside. */
 function code(text: string): string {
-  const content = plain(text).replaceAll('|', '\\|');
+  const content = plain(text);
   const ticks = '`'.repeat(longestRun(content) + 1);
   return content.includes('`') ? `${ticks} ${content} ${ticks}` : `${ticks}${content}${ticks}`;
 }

@@ -1,4 +1,4 @@
-import { wellFormed } from '../plain.ts';
+import { plain } from '../plain.ts';
 import { type Report, type Reporter, SEVERITIES } from '../report.ts';
 import { outcomes } from '../summary.ts';
 
@@ -98,7 +98,7 @@ function drawLabels(labels: Labels): string {
 }
 
 function quotable(value: string): string {
-  return wellFormed(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n').replaceAll('\r', '');
+  return plain(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
 }
 
 function drawValue(value: number): string {

@@ -1,3 +1,4 @@
+import { jsonText } from '../json-text.ts';
 import { wellFormed } from '../plain.ts';
 import type { Finding, Report, Reporter, Severity } from '../report.ts';
 import { type CheckOutcome, outcomes } from '../summary.ts';
@@ -22,7 +23,7 @@ export const render: Reporter = (report) => {
       },
     ],
   };
-  return `${JSON.stringify(log, null, 2)}\n`;
+  return jsonText(log);
 };
 
 function toRule({ id, title }: CheckOutcome): object {
