@@ -27,10 +27,14 @@ function quickAnswer([first = '--help', ...rest]) {
 }
 
 /** Resolves when the text is with the operating system; a reader that has gone (`| head -1`) is no failure. */
-function print(text, { stdout }) {
+function print(text, { stdout, stderr }) {
   return new Promise((resolve) => {
     stdout.on('error', () => {});
-    stdout.write(text, (error) => resolve(error && error.code !== 'EPIPE' ? 2 : 0));
+    stdout.write(text, (error) => {
+      if (!error || error.code === 'EPIPE') return resolve(0);
+      stderr.write(`error: stdout cannot be written: ${error.message}\n`);
+      resolve(2);
+    });
   });
 }
 

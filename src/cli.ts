@@ -111,8 +111,8 @@ async function execute(invocation: Invocation, talk: EdgeTalk, signal: AbortSign
     const opened = await openContext(invocation, world);
     target = opened.target;
     const result = await command.run(opened.context, args, options).finally(opened.close);
-    const isCutShort = signal.aborted && result.error === undefined;
-    return { result: isCutShort ? { ...result, error: signal.reason } : result, target: target() };
+    const error = signal.aborted ? understandError(result.error ?? signal.reason, edge, signal) : result.error;
+    return { result: error === undefined ? result : { ...result, error }, target: target() };
   } catch (error) {
     return { result: { error: understandError(error, edge, signal) }, target: target() };
   }

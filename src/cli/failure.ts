@@ -69,7 +69,8 @@ function interrupted(error: unknown, reason: unknown): AishaError {
   if (!(error instanceof AishaError) || error === abort) return abort;
   if (error.kind !== 'interrupted') return error;
   const hint = error.hint ?? abort.hint;
-  return new AishaError('interrupted', `${abort.message}: ${error.message}`, {
+  const isSaid = error.message.startsWith('interrupted') && abort.message.startsWith('interrupted');
+  return new AishaError('interrupted', isSaid ? error.message : `${abort.message}: ${error.message}`, {
     cause: error,
     details: error.details,
     ...(hint === undefined ? {} : { hint }),

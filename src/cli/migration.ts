@@ -13,11 +13,16 @@ export function migrationSource({ config }: Context): MigrationSource {
 
 /** The talk and the signal of a run, as the rooms below the commands know them. */
 export function runHooks(context: Context, target: Target): RunHooks {
+  let known = false;
   return {
     signal: context.signal,
     info: (line) => context.talk.info(line),
     warn: (line) => context.talk.warn(line),
-    connected: (serverVersion) => context.connected(target, serverVersion),
+    // A run has several connections, and one server.
+    connected: (serverVersion) => {
+      if (!known) context.connected(target, serverVersion);
+      known = true;
+    },
   };
 }
 

@@ -65,7 +65,14 @@ function readTo(value: unknown): Version | undefined {
 }
 
 function refuseUnknownFile(result: MigrateResult, only: string | undefined): void {
-  if (only === undefined || result.entries.some((entry) => entry.file === only)) return;
+  if (only === undefined) return;
+  const entry = result.entries.find(({ file }) => file === only);
+  if (entry?.phase === 'rollback') {
+    throw new AishaError('usage', `--only ${only}: it undoes a migration`, {
+      hint: 'Name the migration that is to go: aisha-db rollback NUMBER.',
+    });
+  }
+  if (entry !== undefined) return;
   throw new AishaError('usage', `--only ${only}: no such file in the folder`, {
     hint: 'Give the file name as aisha-db status lists it.',
   });
@@ -80,8 +87,10 @@ function runReport(result: MigrateResult) {
       (entry.state === 'not-run' && entry.phase === 'forward') ||
       isUnusual(entry.state),
   );
-  const text =
-    applied === 0 && !error
+  const isRefused = error !== undefined && preflight.problems.length > 0;
+  const text = isRefused
+    ? `nothing was applied: ${countStates(entries)}`
+    : applied === 0 && !error
       ? `nothing to apply: ${countStates(entries)}`
       : `applied ${applied} of ${applied + notApplied(result)}: ${countStates(entries)}`;
   return {
@@ -128,8 +137,9 @@ function dryRunReport({ preflight, entries, error }: MigrateResult) {
   };
   const runs = entries.filter((entry) => entry.run).length;
   return {
-    text:
-      runs === 0
+    text: error
+      ? `the plan is refused: ${countStates(entries)}; nothing was written`
+      : runs === 0
         ? `nothing to apply: ${countStates(entries)}`
         : `would apply ${runs === 1 ? '1 file' : `${runs} files`}, in this order; nothing was written`,
     data: {

@@ -30,7 +30,7 @@ export const command: Command = {
     const { problems, warnings, count } = found;
     const exitCode = problems.some((p) => p.kind === 'changed') ? 5 : problems.length > 0 ? 4 : undefined;
     return {
-      text: `${count} ${count === 1 ? 'file' : 'files'} checked: ${problems.length} problems, ${warnings.length} warnings`,
+      text: `${counted(count, 'file')} checked: ${counted(problems.length, 'problem')}, ${counted(warnings.length, 'warning')}`,
       checks: [
         {
           id: 'plan-invalid',
@@ -44,6 +44,10 @@ export const command: Command = {
     };
   },
 };
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
 
 interface Found {
   readonly problems: readonly PlanProblem[];

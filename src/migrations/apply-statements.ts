@@ -1,20 +1,24 @@
 import { createHash } from 'node:crypto';
-import { AishaError } from '../errors.ts';
+import { AishaError, type ErrorKind } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import { tokenChecksum } from './checksum.ts';
-import { migrationError, placeOf } from './failure.ts';
-import { before, cleanUp, settle } from './interrupted.ts';
+import { migrationError, placeOfFailure } from './failure.ts';
+import { before, cleanUp, leavesSomething, settle, type Verdict } from './interrupted.ts';
 import { forgetSql, type InHand, type LedgerEntry, type LedgerRow, upsertSql } from './ledger.ts';
 import type { Mode, Unit } from './mode.ts';
+import type { Place } from './psql.ts';
 import {
   BACK_TO_ONESELF,
   cancellable,
   freshSession,
   type Job,
   ledgerEntry,
+  ONESELF_FOR_NOW,
   type Running,
   withRetries,
 } from './runner.ts';
+import { latin } from './scanner.ts';
+import { type Statement, StatementReader } from './statements.ts';
 import { timeoutsOf } from './timeouts.ts';
 
 /**
@@ -35,14 +39,26 @@ export async function applyStatements(
   await run.finish();
 }
 
+/** Why a unit has not taken effect. */
+interface Failure {
+  readonly error: Error;
+  readonly place: Place | undefined;
+  readonly blockers: readonly string[];
+  /** Set for a unit that ran outside of a transaction. */
+  readonly inHand?: InHand | undefined;
+}
+
+interface Outcome {
+  readonly error: Error | undefined;
+  readonly result: Place | undefined;
+}
+
 class StatementRun {
   readonly #running: Running;
   readonly #job: Job;
   readonly #units: readonly Unit[];
   readonly #row: LedgerRow | undefined;
   readonly #started = Date.now();
-  /** SET ROLE and SET SESSION AUTHORIZATION of the file, to be taken back while the ledger is written. */
-  #roles: string[] = [];
   #hash = '';
   next = 0;
 
@@ -59,33 +75,16 @@ class StatementRun {
     this.next = this.#row.statementsDone;
     this.#checkAppliedPart(this.#row);
     await this.#repeatSettings();
-    const { inHand } = this.#row;
-    if (!inHand) return;
-    const unit = this.#units[inHand.unit];
-    const verdict = unit ? await settle(this.#running, unit, inHand) : 'not-done';
-    if (verdict === 'unknown') throw this.#undecidable(inHand.unit);
-    this.#running.tell(
-      `${this.#file}: statement ${inHand.unit + 1} was interrupted; it ${verdict === 'done' ? 'had taken effect' : 'is run again'}`,
-    );
-    if (verdict === 'done') await this.#record(inHand.unit + 1, undefined);
+    if (this.#row.inHand) await this.#settleInHand(this.#row.inHand);
   }
 
   /** Runs the next unit; on return it has taken effect and is recorded. */
   async step(): Promise<void> {
     const unit = this.#units[this.next]!;
-    const alone = unit.kind === 'alone' || unit.kind === 'self-committing';
-    const inHand = alone ? { unit: this.next, indexes: await before(this.#running, unit) } : undefined;
-    if (inHand) await this.#record(this.next, inHand);
-    const { error, blockers } = await withRetries(this.#running, this.#file, () =>
-      cancellable(this.#running, async () => {
-        const failure = alone ? await this.#runAlone(unit, inHand!) : await this.#runRecorded(unit);
-        return { error: failure, result: undefined };
-      }),
-    ).catch((stopped: unknown) => ({ error: stopped as Error, blockers: [] as readonly string[] }));
-    if (error) throw await this.#failed(unit, error, blockers);
-    this.#remember(unit);
-    if (alone) await this.#record(this.next + 1, undefined);
-    else this.#advance();
+    let failure = runsAlone(unit) ? await this.#alone(unit) : await this.#recorded(unit);
+    if (failure && unit.kind === 'statement' && refusesTransaction(failure.error))
+      failure = await this.#alone(hiddenAlone(unit));
+    if (failure) throw await this.#failed(unit, failure);
     this.#running.tell(`${this.#file}: ${this.next} of ${this.#units.length} statements`);
   }
 
@@ -95,42 +94,101 @@ class StatementRun {
       state: 'applied' as const,
       executionTime: String(Date.now() - this.#started),
     };
-    await this.#must([
-      `begin;${BACK_TO_ONESELF.join(';')};${upsertSql(this.#running.ledger, entry, this.#running.lock.fence)};commit`,
-    ]);
+    await this.#must([`begin;${BACK_TO_ONESELF.join(';')};${this.#write(entry)};commit`]);
+  }
+
+  /** What the unit that was in hand when the run before ended has come to; it is healed where that is needed. */
+  async #settleInHand(inHand: InHand): Promise<void> {
+    const verdict = await this.#verdictOn(inHand);
+    if (verdict === 'unknown') throw this.#undecidable(inHand.unit);
+    this.#running.tell(
+      `${this.#file}: statement ${inHand.unit + 1} was interrupted; it ${verdict === 'done' ? 'had taken effect' : 'is run again'}`,
+    );
+    if (verdict === 'done') await this.#record(inHand.unit + 1, undefined);
+  }
+
+  async #verdictOn(inHand: InHand): Promise<Verdict> {
+    const planned = this.#units[inHand.unit];
+    if (!planned) return 'not-done';
+    const unit = runsAlone(planned) ? planned : hiddenAlone(planned);
+    const found: { verdict: Verdict } = { verdict: 'not-done' };
+    const outcome = await this.#patiently(async () => {
+      found.verdict = await settle(this.#running, unit, inHand);
+      return { error: undefined, result: undefined };
+    });
+    if (outcome.error) throw this.#explain('partial', { ...outcome, error: outcome.error, place: undefined });
+    return found.verdict;
   }
 
   /** A statement or a block: its effect and the progress commit together. */
-  async #runRecorded(unit: Unit): Promise<Error | undefined> {
+  async #recorded(unit: Unit): Promise<Failure | undefined> {
+    const { error, result: place, blockers } = await this.#patiently(() => this.#runRecorded(unit));
+    if (error) return { error, place, blockers };
+    this.#advance();
+    return undefined;
+  }
+
+  async #runRecorded(unit: Unit): Promise<Outcome> {
     const { sql } = this.#job.script.expanded;
-    const roles = [...this.#roles, ...this.#roleOf(unit)];
-    const progress = [
-      ...(roles.length > 0 ? ['reset session authorization', 'reset role'] : []),
-      upsertSql(
-        this.#running.ledger,
-        this.#entry(this.next + 1, undefined, this.#hashWith(unit)),
-        this.#running.lock.fence,
-      ),
-    ].join(';');
-    const close = unit.close;
-    const chunks: (Uint8Array | string)[] =
-      unit.kind === 'block' && close
-        ? unit.commits
-          ? [sql.subarray(unit.start, close.start), `\n;${progress};commit`]
-          : [sql.subarray(unit.start, close.end), `\n;begin;${progress};commit`]
-        : ['begin;', sql.subarray(unit.start, unit.end), `\n;${progress};commit`];
-    const { error } = await this.#running.work.script([...chunks, ...roles.map((role) => `;${role}`)]);
-    if (error && this.#running.work.inTransaction) await this.#running.work.script(['rollback']);
-    return error;
+    const entry = this.#entry(this.next + 1, undefined, this.#hashWith(unit));
+    const progress = [...ONESELF_FOR_NOW, this.#write(entry)].join(';');
+    const { close } = unit;
+    const opening = close ? '' : 'begin;';
+    const end = close && unit.commits ? close.start : unit.end;
+    const { completed, error } = await this.#running.work.script([
+      opening,
+      sql.subarray(unit.start, end),
+      close && !unit.commits ? `\n;begin;${progress};commit` : `\n;${progress};commit`,
+    ]);
+    if (!error) return { error, result: undefined };
+    if (this.#running.work.inTransaction) await this.#running.work.script(['rollback']);
+    const stretch = { from: unit.start, to: end };
+    return {
+      error,
+      result: placeOfFailure(this.#job.script.expanded, stretch, error, opening, completed - (close ? 0 : 1)),
+    };
   }
 
   /** A statement the server refuses in a transaction: it is in hand, so that what it leaves can be told apart. */
-  async #runAlone(unit: Unit, inHand: InHand): Promise<Error | undefined> {
-    const { sql } = this.#job.script.expanded;
-    const { error } = await this.#running.work.script([sql.subarray(unit.start, unit.end)]);
-    if (!error) return (await settle(this.#running, unit, inHand, true)) === 'done' ? undefined : notInEffect(unit);
+  async #alone(unit: Unit): Promise<Failure | undefined> {
+    let inHand: InHand | undefined;
+    // What commits in its own body may have done half of its work: it is not run again unasked.
+    const retries = unit.kind === 'self-committing' ? 0 : undefined;
+    const outcome = await this.#patiently(async () => {
+      if (inHand) {
+        if ((await settle(this.#running, unit, inHand)) === 'done') return { error: undefined, result: undefined };
+      } else {
+        const indexes = await before(this.#running, unit);
+        inHand = { unit: this.next, indexes };
+        await this.#record(this.next, inHand);
+      }
+      return this.#runAlone(unit, inHand);
+    }, retries);
+    const { error, result: place, blockers } = outcome;
+    if (error) return { error, place, blockers, inHand };
+    await this.#record(this.next + 1, undefined);
+    return undefined;
+  }
+
+  async #runAlone(unit: Unit, inHand: InHand): Promise<Outcome> {
+    const { expanded } = this.#job.script;
+    const { error } = await this.#running.work.script([expanded.sql.subarray(unit.start, unit.end)]);
+    if (!error) {
+      const isDone = (await settle(this.#running, unit, inHand, true)) === 'done';
+      return { error: isDone ? undefined : notInEffect(unit), result: expanded.locate(unit.start) };
+    }
     await cleanUp(this.#running, unit, inHand).catch(() => {});
-    return error;
+    return { error, result: placeOfFailure(expanded, { from: unit.start, to: unit.end }, error, '', 0) };
+  }
+
+  /** Tries again while a lock is not to be had; stops when the run is told to. Never throws. */
+  async #patiently(work: () => Promise<Outcome>, retries?: number): Promise<Outcome & { blockers: readonly string[] }> {
+    const caught = (thrown: unknown): Outcome => ({ error: thrown as Error, result: undefined });
+    const attempt = () => cancellable(this.#running, () => work().catch(caught));
+    return withRetries(this.#running, this.#file, attempt, retries).catch((stopped) => ({
+      ...caught(stopped),
+      blockers: [],
+    }));
   }
 
   #entry(done: number, inHand: InHand | undefined, hash = this.#hash, error?: string): LedgerEntry {
@@ -149,12 +207,11 @@ class StatementRun {
   /** Writes the progress on its own; `done` units have run. */
   async #record(done: number, inHand: InHand | undefined): Promise<void> {
     if (done > this.next) this.#advance();
-    const roles = this.#roles.map((role) => `;${role}`).join('');
-    const entry = this.#entry(this.next, inHand);
-    const own = this.#roles.length > 0 ? 'reset session authorization;reset role;' : '';
-    await this.#must([
-      `begin;${own}${upsertSql(this.#running.ledger, entry, this.#running.lock.fence)};commit${roles}`,
-    ]);
+    await this.#must([`begin;${[...ONESELF_FOR_NOW, this.#write(this.#entry(this.next, inHand))].join(';')};commit`]);
+  }
+
+  #write(entry: LedgerEntry): string {
+    return upsertSql(this.#running.ledger, entry, this.#running.lock.fence);
   }
 
   #advance(): void {
@@ -186,59 +243,77 @@ class StatementRun {
 
   /** SET and RESET of the part that ran: they belong to the session, and the session is a new one. */
   async #repeatSettings(): Promise<void> {
+    const { sql } = this.#job.script.expanded;
     for (const unit of this.#units.slice(0, this.next)) {
-      if (!changesSession(unit)) continue;
-      await this.#must([this.#job.script.expanded.sql.subarray(unit.start, unit.end)]);
-      this.#remember(unit);
+      if (unit.close && !unit.commits) continue;
+      const reader = new StatementReader(sql, unit.start, unit.end);
+      for (let s = reader.next(); s !== undefined; s = reader.next()) {
+        const text = sql.subarray(s.start, s.end);
+        if (changesSession(s, text)) await this.#must([text]);
+      }
     }
   }
 
-  #remember(unit: Unit): void {
-    this.#roles.push(...this.#roleOf(unit));
-  }
-
-  #roleOf(unit: Unit): string[] {
-    const [first, second, third] = unit.words ?? [];
-    const changesRole =
-      (first === 'set' || first === 'reset') &&
-      (second === 'role' || (second === 'session' && third === 'authorization'));
-    const { sql } = this.#job.script.expanded;
-    return changesRole ? [Buffer.from(sql.subarray(unit.start, unit.end)).toString('utf8')] : [];
-  }
-
-  async #failed(unit: Unit, error: Error, blockers: readonly string[]): Promise<AishaError> {
-    const untouched = this.next === 0 && !this.#row;
-    if (untouched) await this.#forget().catch(() => {});
-    else
-      await this.#must([
-        `begin;${BACK_TO_ONESELF.join(';')};${upsertSql(this.#running.ledger, this.#entry(this.next, undefined, this.#hash, error.message), this.#running.lock.fence)};commit`,
-      ]).catch(() => {});
+  async #failed(unit: Unit, failure: Failure): Promise<AishaError> {
+    const { error, inHand } = failure;
+    const left = inHand !== undefined && (await leavesSomething(this.#running, unit, inHand).catch(() => true));
+    const untouched = this.next === 0 && !left && (await this.#forget());
+    if (!untouched) {
+      const entry = this.#entry(this.next, left ? inHand : undefined, this.#hash, error.message);
+      await this.#must([`begin;${BACK_TO_ONESELF.join(';')};${this.#write(entry)};commit`]).catch(() => {});
+    }
     if (this.#running.signal.aborted || (error instanceof AishaError && error.kind === 'interrupted')) {
-      const message = `interrupted in ${this.#file} after ${this.next} of ${this.#units.length} statements`;
+      const message = untouched
+        ? `interrupted in ${this.#file}; the database is as it was before it`
+        : `interrupted in ${this.#file} after ${this.next} of ${this.#units.length} statements`;
       return new AishaError('interrupted', message, {
-        hint: 'What ran is recorded; run again to resume.',
+        hint: untouched
+          ? 'Run again.'
+          : `What ran is recorded; ${left ? this.#whatIsLeft(unit) : 'run again to resume.'}`,
         cause: error,
       });
     }
     if (error instanceof AishaError) return error;
-    const code = serverError(error)?.code;
-    const kind = untouched ? (code === SQLSTATE.lockNotAvailable ? 'lock' : 'rolledBack') : 'partial';
-    const position =
-      unit.kind === 'statement' ? shift(serverError(error)?.position, 'begin;'.length) : serverError(error)?.position;
-    const place = placeOf(this.#job.script.expanded, { from: unit.start, to: unit.end, index: 0 }, position);
+    const kind = untouched
+      ? serverError(error)?.code === SQLSTATE.lockNotAvailable
+        ? 'lock'
+        : 'rolledBack'
+      : 'partial';
+    return this.#explain(kind, failure, left ? this.#whatIsLeft(unit) : undefined);
+  }
+
+  #explain(kind: ErrorKind, { error, place, blockers }: Failure, whatToDo?: string): AishaError {
+    if (error instanceof AishaError) return error;
     const failed = migrationError(kind, this.#file, error, place);
     const progress = `${this.next} of ${this.#units.length} statements ran and are recorded`;
+    const hint = whatToDo ?? failed.hint;
+    const { sqlState } = failed;
     return new AishaError(kind, failed.message, {
-      details: [...failed.details, ...(untouched ? [] : [progress]), ...blockers.map((line) => `waited for ${line}`)],
-      ...(failed.hint === undefined ? {} : { hint: failed.hint }),
-      ...(code === undefined ? {} : { sqlState: code }),
+      details: [
+        ...failed.details,
+        ...(kind === 'partial' ? [progress] : []),
+        ...blockers.map((line) => `waited for ${line}`),
+      ],
+      ...(hint === undefined ? {} : { hint }),
+      ...(sqlState === undefined ? {} : { sqlState }),
       cause: error,
     });
   }
 
-  /** Nothing of the file ran: no trace of it is left. */
-  async #forget(): Promise<void> {
-    await this.#must([`${BACK_TO_ONESELF.join(';')};${forgetSql(this.#running.ledger, this.#file)}`]);
+  /** What a statement left that could not be taken back. */
+  #whatIsLeft(unit: Unit): string {
+    return runsAlone(unit) && unit.kind !== 'self-committing'
+      ? 'run again: the next run removes or finishes what the statement has left, and goes on.'
+      : `part of the statement may have been committed; look, then decide: aisha-db repair ${this.#file} --statement done, or --statement again.`;
+  }
+
+  /** Nothing of the file ran: no trace of it is left. False when that could not be seen to. */
+  async #forget(): Promise<boolean> {
+    const forget = forgetSql(this.#running.ledger, this.#file);
+    return this.#must([`begin;${BACK_TO_ONESELF.join(';')};${forget};commit`]).then(
+      () => true,
+      () => false,
+    );
   }
 
   #undecidable(index: number): AishaError {
@@ -263,15 +338,30 @@ class StatementRun {
   }
 }
 
-function shift(position: number | undefined, by: number): number | undefined {
-  return position === undefined ? undefined : position - by;
+function runsAlone(unit: Unit): boolean {
+  return unit.kind === 'alone' || unit.kind === 'self-committing';
 }
 
-/** SET and RESET for the session; SET LOCAL and SET CONSTRAINTS end with their transaction. */
-function changesSession(unit: Unit): boolean {
-  const [first, second] = unit.words ?? [];
+/** The server refuses the statement in a transaction, and its words did not tell: nothing of it has happened. */
+function refusesTransaction(error: Error): boolean {
+  const code = serverError(error)?.code;
+  return code === SQLSTATE.activeTransaction || code === SQLSTATE.invalidTermination;
+}
+
+/** REINDEX of a partitioned table can be repeated; what a procedure or a block has committed cannot be known. */
+function hiddenAlone(unit: Unit): Unit {
+  return unit.words?.[0] === 'reindex'
+    ? { ...unit, kind: 'alone', alone: { type: 'repeatable' } }
+    : { ...unit, kind: 'self-committing' };
+}
+
+/** SET and RESET for the session, and set_config; SET LOCAL and SET CONSTRAINTS end with their transaction. */
+function changesSession({ words: [first, second] }: Statement, text: Uint8Array): boolean {
+  if (first === 'reset') return true;
+  if (first === 'set') return second !== 'local' && second !== 'constraints' && second !== 'transaction';
   return (
-    first === 'reset' || (first === 'set' && second !== 'local' && second !== 'constraints' && second !== 'transaction')
+    first === undefined &&
+    /^select\s+(pg_catalog\s*\.\s*)?set_config\s*\(/i.test(latin(text, 0, Math.min(80, text.length)))
   );
 }
 

@@ -1,6 +1,6 @@
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
-import { characters, migrationError, placeOf } from './failure.ts';
+import { migrationError, placeOfFailure } from './failure.ts';
 import { SINCE_BEGIN, upsertSql } from './ledger.ts';
 import type { Mode } from './mode.ts';
 import type { Place } from './psql.ts';
@@ -69,7 +69,8 @@ async function attempt(
   const from = mode.begin?.end ?? 0;
   const to = mode.commit?.start ?? sql.length;
   const begin = mode.begin ? Buffer.from(sql.subarray(mode.begin.start, mode.begin.end)).toString('utf8') : 'begin';
-  const opening = [...freshSession(running, timeoutsOf(job.script.header)), begin];
+  // Two transactions: one that has run a statement no longer takes an isolation level.
+  const opening = ['begin', ...freshSession(running, timeoutsOf(job.script.header)), 'commit', begin];
   const entry = { ...ledgerEntry(running, job), executionTime: SINCE_BEGIN };
   const closing = [
     'set constraints all immediate',
@@ -86,7 +87,7 @@ async function attempt(
     const chunks = [prefix, sql.subarray(batch.from, batch.to), suffix];
     const { completed, error } = await running.work.script(chunks, { copies: batch.copies });
     if (error) {
-      const place = locate(job, batch, error, completed - skipped, prefix);
+      const place = placeOfFailure(job.script.expanded, batch, error, prefix, completed - skipped);
       await undo(running);
       return { error, result: { place } };
     }
@@ -103,23 +104,6 @@ async function attempt(
 /** The transaction ends here whatever the server thought of it; a lost connection has ended it already. */
 async function undo(running: Running): Promise<void> {
   if (running.work.inTransaction) await running.work.script(['rollback']);
-}
-
-function locate(job: Job, batch: Batch, error: Error, index: number, prefix: string): Place | undefined {
-  const server = serverError(error);
-  if (!server || index < 0) return undefined;
-  const position = server.position === undefined ? undefined : server.position - characters(prefix);
-  const text = job.script.expanded.sql;
-  // Behind the last statement of the file it is the ledger or the commit that failed: no place in the file.
-  if (position === undefined && countFrom(text, batch) <= index) return undefined;
-  return placeOf(job.script.expanded, { ...batch, index }, position);
-}
-
-function countFrom(sql: Uint8Array, batch: Batch): number {
-  const reader = new StatementReader(sql, batch.from, batch.to);
-  let count = 0;
-  while (reader.next()) count++;
-  return count;
 }
 
 /** Cuts a file at statement ends so that no message is large; one statement is never cut. */

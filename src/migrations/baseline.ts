@@ -1,6 +1,7 @@
 import { AishaError } from '../errors.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import { quoteQualified } from '../postgres/quote.ts';
+import { serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { tokenChecksum } from './checksum.ts';
@@ -50,6 +51,7 @@ export async function baseline(
     refuseForeignLedger(source.ledger, ledger);
     const list = options.fromTable === undefined ? undefined : await readHandMade(work, options.fromTable);
     const chosen = choose(folder, ledger.rows, options.to, list);
+    refuseUnreadable(chosen.files);
     if (options.dryRun || chosen.files.length === 0) return resultOf(chosen);
     await lockRun(source, target, work, options, hooks, (running, now) =>
       mark(running, folder, chosen.files, now.rows),
@@ -85,7 +87,7 @@ function choose(
   const planned = folder.files
     .filter((f) => f.name.phase === 'forward' || f.name.phase === 'final')
     .sort((a, b) => compareNames(a.name, b.name));
-  const fresh = planned.filter((f) => !known.has(f.name.file) && f.checksum !== undefined);
+  const fresh = planned.filter((f) => !known.has(f.name.file));
   if (list === undefined) {
     const files = fresh.filter(
       (f) => f.name.phase === 'forward' && to !== undefined && compareVersions(f.name.version, to) <= 0,
@@ -102,15 +104,32 @@ function choose(
   };
 }
 
+/** A file that cannot be read has no checksum to be recognised by later. */
+function refuseUnreadable(files: readonly FileFact[]): void {
+  const details = files.flatMap(({ name, unreadable }) =>
+    unreadable === undefined ? [] : [`${name.file}: cannot be read: ${unreadable}`],
+  );
+  if (details.length === 0) return;
+  throw new AishaError('plan', 'nothing was marked: files cannot be read', {
+    details,
+    hint: 'Check their permissions, or where the links point.',
+  });
+}
+
 /** The table teams sketch: migration_name, applied_at, success (manual, part 1); only the name is needed. */
 async function readHandMade(session: Session, text: string): Promise<HandMade[]> {
-  const [row] = await session.query<{ schema: string; name: string; columns: string[] }>(
-    `select n.nspname as schema, c.relname as name,
+  const refuse = (error: unknown) => {
+    throw unreadableList(text, error);
+  };
+  const [row] = await session
+    .query<{ schema: string; name: string; columns: string[] }>(
+      `select n.nspname as schema, c.relname as name,
             array(select a.attname::text from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where c.oid = pg_catalog.to_regclass($1)`,
-    [text],
-  );
+      [text],
+    )
+    .catch(refuse);
   if (!row)
     throw new AishaError('usage', `no table ${text}`, {
       hint: 'Name the table that lists what was applied, with its schema: public.schema_migrations.',
@@ -120,10 +139,23 @@ async function readHandMade(session: Session, text: string): Promise<HandMade[]>
       hint: `Its columns are ${row.columns.join(', ')}. Mark files by number instead: aisha-db baseline --to N.`,
     });
   }
-  const success = row.columns.includes('success') ? 'coalesce(success, true)' : 'true';
-  return session.query<HandMade>(
-    `select migration_name::text as name, ${success} as success from ${quoteQualified(row.schema, row.name)} where migration_name is not null order by 1`,
-  );
+  const success = row.columns.includes('success') ? 'coalesce(success::text::boolean, true)' : 'true';
+  return session
+    .query<HandMade>(
+      `select migration_name::text as name, ${success} as success from ${quoteQualified(row.schema, row.name)} where migration_name is not null order by 1`,
+    )
+    .catch(refuse);
+}
+
+/** The name is no name, the role may not read it, or `success` holds something else than yes and no. */
+function unreadableList(text: string, error: unknown): unknown {
+  const server = serverError(error);
+  if (!server) return error;
+  return new AishaError('usage', `the list ${text} cannot be read: ${server.message}`, {
+    hint: 'Name a table that this role may read, with its schema: public.schema_migrations. A column success must be boolean.',
+    sqlState: server.code,
+    cause: error,
+  });
 }
 
 async function mark(

@@ -76,17 +76,20 @@ function dependencyProblems(script: Script, known: KnownFiles, finalFrom: number
   });
 }
 
+/** A number as file names begin with it: `012`, `155a`, `20251217`, `2025-12-17`. */
+const NUMBER = /^(?:\d+[A-Za-z]{0,3}|\d{4}-\d{2}-\d{2})$/;
+
 /** Entries that name a file or a number; free text ("PostgreSQL 15") is no dependency on a migration. */
 export function dependenciesOf(header: Header): string[] {
   return headerList(header, 'Dependencies')
     .map((entry) => entry.replace(/\s*\(.*\)$/, ''))
-    .filter((entry) => /^\d+[A-Za-z]?$/.test(entry) || /^[\d-]+[A-Za-z]?_\S+$/.test(entry) || /\.sql$/i.test(entry));
+    .filter((entry) => NUMBER.test(entry) || /^[\d-]+[A-Za-z]{0,3}_\S+$/.test(entry) || /\.sql$/i.test(entry));
 }
 
 /** Files that a dependency names: by file name, with or without its ending, or by number. */
 export function resolveDependency(dependency: string, migrations: readonly MigrationName[]): MigrationName[] {
   const byName = migrations.filter((name) => name.file === dependency || name.file === `${dependency}.sql`);
-  if (byName.length > 0 || !/^\d+[A-Za-z]?$/.test(dependency)) return byName;
+  if (byName.length > 0 || !NUMBER.test(dependency)) return byName;
   const wanted = parseName(`${dependency}_x.sql`).version;
   return migrations.filter(
     (name) =>

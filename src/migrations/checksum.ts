@@ -39,36 +39,25 @@ export function normalise(content: Uint8Array): Uint8Array {
 export function tokenChecksum(content: Uint8Array): string {
   const text = normalise(content);
   const scanner = new Scanner(text);
-  const hash = createHash('sha256');
-  // One update a token would cost more than the hashing: collect a block first.
-  const block = new Uint8Array(Math.min(64 * 1024, 2 * text.length + 16));
+  let psql = false;
+  // Every token is written with one byte before it, and none is longer than it was.
+  const tokens = new Uint8Array(2 * text.length + 1);
   let length = 0;
   let previous = -1;
   for (let token = scanner.next(); token !== TOKEN.end; token = scanner.next()) {
-    const size = scanner.end - scanner.start;
-    if (length + size + 2 > block.length) {
-      hash.update(block.subarray(0, length));
-      length = 0;
-    }
     // A continued literal is one literal: the line feed between its parts is not cosmetic.
-    block[length++] = token === TOKEN.string && previous === TOKEN.string && scanner.newlineBefore ? 1 : 0;
-    if (size + 2 > block.length) {
-      hash.update(block.subarray(0, length));
-      hash.update(text.subarray(scanner.start, scanner.end));
-      length = 0;
-    } else if (token === TOKEN.word) {
-      for (let i = scanner.start; i < scanner.end; i++) {
-        const c = text[i]!;
-        block[length++] = c >= 65 && c <= 90 ? c + 32 : c;
-      }
-    } else {
-      block.set(text.subarray(scanner.start, scanner.end), length);
-      length += size;
+    tokens[length++] = token === TOKEN.string && previous === TOKEN.string && scanner.newlineBefore ? 1 : 0;
+    const fold = token === TOKEN.word;
+    for (let i = scanner.start; i < scanner.end; i++) {
+      const c = text[i]!;
+      tokens[length++] = fold && c >= 65 && c <= 90 ? c + 32 : c;
     }
+    // Lines of psql's own and rows for COPY are no SQL: every byte of theirs counts.
+    psql ||= token === TOKEN.backslash || (scanner.end - scanner.start === 5 && fold && scanner.word() === 'stdin');
     previous = token;
   }
-  hash.update(block.subarray(0, length));
+  const hash = createHash('sha256').update(tokens.subarray(0, length));
   // What was left open has no tree; the text itself keeps two such files apart.
-  if (scanner.unterminated) hash.update(text);
+  if (scanner.unterminated || psql) hash.update(text);
   return hash.digest('hex');
 }

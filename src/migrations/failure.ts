@@ -15,12 +15,27 @@ export function migrationError(kind: ErrorKind, file: string, error: Error, plac
       cause: error,
     });
   }
-  return new AishaError(kind, `${file}: ${server.message}${at}`, {
+  if (server.message.includes(FENCE_LOST)) return lockLost(kind, file, error);
+  const removed = removesLedger(server, place) ? 'its ledger row has no place any more: ' : '';
+  return new AishaError(kind, `${file}: ${removed}${server.message}${at}`, {
     details: [...(place ? excerptOf(place) : []), ...serverLines(server)],
-    hint: hintOf(server, kind),
+    hint: removed === '' ? hintOf(server, kind) : 'The file drops or renames the ledger: it must leave that alone.',
     sqlState: server.code,
     cause: error,
   });
+}
+
+function lockLost(kind: ErrorKind, file: string, cause: Error): AishaError {
+  return new AishaError(kind, `${file}: the migration lock was lost while it ran`, {
+    hint: `The connection that held the lock was ended; ${kind === 'partial' ? 'what ran is recorded' : 'nothing of this file remains'}. Run again.`,
+    cause,
+  });
+}
+
+/** Outside of the file's own text only the ledger is written to, and only a trigger would have a context. */
+function removesLedger(error: ServerError, place: Place | undefined): boolean {
+  if (place !== undefined || error.where !== undefined) return false;
+  return error.code === SQLSTATE.undefinedTable || error.code === SQLSTATE.invalidSchema;
 }
 
 function excerptOf(place: Place): readonly string[] {
@@ -48,13 +63,11 @@ const HINTS: Readonly<Record<string, string>> = {
   [SQLSTATE.insufficientPrivilege]:
     'The role lacks a privilege; run as the owner of the object, or grant what is missing.',
   [SQLSTATE.diskFull]: 'The server is out of disk space; free some and run again.',
+  [SQLSTATE.adminShutdown]: 'Somebody ended the connection, or the server is stopping; run again.',
   [SQLSTATE.readOnly]: 'The server takes no writes: it is a standby, or the database is set to read only.',
 };
 
 function hintOf(error: ServerError, kind: ErrorKind): string {
-  if (error.message.includes(FENCE_LOST)) {
-    return 'The connection that held the lock was ended; nothing of this file remains. Run again.';
-  }
   const known = HINTS[error.code];
   if (known) return known;
   return kind === 'partial'
@@ -68,25 +81,65 @@ export function characters(text: string): number {
   return count;
 }
 
-/** Offset of the n-th statement (0-based) of a stretch of SQL, or of its end. */
-export function startOfStatement(sql: Uint8Array, from: number, to: number, index: number): number {
-  const reader = new StatementReader(sql, from, to);
-  for (let at = 0; ; at++) {
-    const statement = reader.next();
-    if (statement === undefined) return to;
-    if (at === index) return statement.start;
-  }
+/** Part of a file that was sent in one message. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
 }
 
-/** Where in the file a failing message failed: at the server's position, else at the statement that did not complete. */
+/**
+ * Where in the file a message failed: at the server's position, else at the statement that did not complete; nowhere
+ * when it was before or behind the file's own text, in what the runner adds.
+ * @param prefix what stood before the stretch in the message
+ * @param completed how many statements of the stretch completed
+ */
+export function placeOfFailure(
+  expanded: Expanded,
+  stretch: Stretch,
+  error: Error,
+  prefix: string,
+  completed: number,
+): Place | undefined {
+  const server = serverError(error);
+  if (!server) return undefined;
+  if (server.position === undefined) {
+    const start = completed < 0 ? undefined : startOfStatement(expanded.sql, stretch, completed);
+    return start === undefined ? undefined : expanded.locate(start);
+  }
+  const offset = offsetOfCharacter(expanded.sql, stretch, server.position - 1 - characters(prefix));
+  return offset === undefined ? undefined : expanded.locate(offset);
+}
+
+/** Offset of the n-th statement (0-based) of a stretch of SQL; `undefined` when it has fewer. */
+function startOfStatement(sql: Uint8Array, { from, to }: Stretch, index: number): number | undefined {
+  const reader = new StatementReader(sql, from, to);
+  let statement = reader.next();
+  for (let at = 0; at < index && statement !== undefined; at++) statement = reader.next();
+  return statement?.start;
+}
+
+/** Offset of the n-th character (0-based) of a stretch of UTF-8, its end included; `undefined` outside of it. */
+function offsetOfCharacter(sql: Uint8Array, { from, to }: Stretch, index: number): number | undefined {
+  if (index < 0) return undefined;
+  let left = index;
+  for (let at = from; at < to; at++) {
+    // Only the first byte of a character does not look like 10xxxxxx.
+    if ((sql[at]! & 0xc0) === 0x80) continue;
+    if (left === 0) return at;
+    left--;
+  }
+  return left === 0 ? to : undefined;
+}
+
+/** The same for text of which the failing statement is known. */
 export function placeOf(
   expanded: Expanded,
-  stretch: { readonly from: number; readonly to: number; readonly index: number },
+  { index, ...stretch }: Stretch & { readonly index: number },
   position: number | undefined,
 ): Place {
-  const { from, to, index } = stretch;
-  if (position === undefined || position < 1) return expanded.locate(startOfStatement(expanded.sql, from, to, index));
-  const text = Buffer.from(expanded.sql.subarray(from, to)).toString('utf8');
-  const before = [...text].slice(0, position - 1).join('');
-  return expanded.locate(from + Buffer.byteLength(before));
+  const offset =
+    position === undefined
+      ? startOfStatement(expanded.sql, stretch, index)
+      : offsetOfCharacter(expanded.sql, stretch, position - 1);
+  return expanded.locate(offset ?? stretch.to);
 }

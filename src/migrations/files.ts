@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { accessSync, constants, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { AishaError } from '../errors.ts';
 import { checksum, normalise } from './checksum.ts';
 import { parseName } from './name.ts';
@@ -24,13 +24,16 @@ const BACKSLASH = 92;
  */
 export function readFolder(dir: string, finalFrom: number): MigrationFolder {
   const paths = new Map<string, Buffer | string>();
-  list(dir, dir, '', paths);
+  // Links, pipes and devices: reading a pipe would wait for ever.
+  const odd = new Set<string>();
+  list(dir, dir, '', paths, odd);
   const include = includeFrom(dir);
   const read = (file: string) => normalise(readFileSync(paths.get(file) ?? join(dir, file)));
   const files = [...paths].map(([file, path]): FileFact => {
     const name = parseName(file, finalFrom);
     try {
-      return { name, checksum: checksumOf(file, readFileSync(path), include), unreadable: undefined };
+      if (odd.has(file) && !statSync(path).isFile()) return { name, checksum: undefined, unreadable: 'not a file' };
+      return { name, checksum: checksumOf(file, normalise(readFileSync(path)), include), unreadable: undefined };
     } catch (error) {
       return { name, checksum: undefined, unreadable: reasonOf(error) };
     }
@@ -39,27 +42,44 @@ export function readFolder(dir: string, finalFrom: number): MigrationFolder {
 }
 
 /** A file that includes others is known by their content too: they are what it does. */
-function checksumOf(file: string, content: Buffer, include: ReadInclude): string {
-  if (content.indexOf(BACKSLASH) < 0 || !/\\i/.test(content.toString('latin1'))) return checksum(content);
-  const { includes } = expand(file, normalise(content), include);
+function checksumOf(file: string, content: Uint8Array, include: ReadInclude): string {
+  if (
+    content.indexOf(BACKSLASH) < 0 ||
+    !Buffer.from(content.buffer, content.byteOffset, content.length).includes('\\i')
+  ) {
+    return checksum(content);
+  }
+  const { includes } = expand(file, content, include);
   if (includes.length === 0) return checksum(content);
-  const hash = createHash('sha256').update(normalise(content));
+  const hash = createHash('sha256').update(content);
   for (const part of includes) hash.update(`\0${part.file}\0`).update(part.text);
   return hash.digest('hex');
 }
 
-function list(root: string, dir: string, prefix: string, paths: Map<string, Buffer | string>): void {
+function list(
+  root: string,
+  dir: Buffer | string,
+  prefix: string,
+  paths: Map<string, Buffer | string>,
+  odd: Set<string>,
+): void {
   for (const entry of entriesOf(dir, root)) {
     const raw = entry.name as unknown as Buffer;
     const name = textName(raw);
-    const path = isUtf8Name(raw) ? join(dir, name) : Buffer.concat([Buffer.from(dir + sep), raw]);
+    const path =
+      typeof dir === 'string' && isUtf8Name(raw)
+        ? join(dir, name)
+        : Buffer.concat([Buffer.from(dir as string), Buffer.from(sep), raw]);
     if (entry.isDirectory()) {
-      if (name !== 'node_modules' && typeof path === 'string') list(root, path, `${prefix}${name}/`, paths);
-    } else if (/\.sql$/i.test(name)) paths.set(prefix + name, path);
+      if (name !== 'node_modules') list(root, path, `${prefix}${name}/`, paths, odd);
+    } else if (/\.sql$/i.test(name)) {
+      paths.set(prefix + name, path);
+      if (!entry.isFile()) odd.add(prefix + name);
+    }
   }
 }
 
-function entriesOf(dir: string, root: string) {
+function entriesOf(dir: Buffer | string, root: string) {
   try {
     return readdirSync(dir, { withFileTypes: true, encoding: 'buffer' as 'utf8' });
   } catch (error) {
@@ -91,7 +111,8 @@ function includeFrom(dir: string): ReadInclude {
     try {
       const real = realpathSync(path);
       const file = relative(root, real);
-      if (file.startsWith('..')) return { problem: `${name} lies outside of the folder` };
+      if (file === '..' || file.startsWith(`..${sep}`) || isAbsolute(file))
+        return { problem: `${name} lies outside of the folder` };
       return { file: file.split(sep).join('/'), text: normalise(readFileSync(real)) };
     } catch (error) {
       return { problem: `cannot include ${name}: ${reasonOf(error)}` };

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
@@ -46,21 +46,31 @@ export async function runFix(
 ): Promise<FixResult> {
   refusePoolerAddress(target);
   const { folder, file } = findFix(source, options);
+  const recordedAs = ledgerName(source.dir, join(folder.dir, file));
   const script = await prepareScript(file, folder.read(file), folder.include, once(loadGrammar));
   refuseUnfit(script);
   const work = await openSession(target, 'aisha-db fix', options.settings, hooks);
   try {
     refuseForeignLedger(source.ledger, await readLedger(work, source.ledger));
     const checksum = folder.files.find((f) => f.name.file === file)?.checksum ?? '';
-    return await lockRun(source, target, work, options, hooks, (running) => run(running, script, checksum, options));
+    return await lockRun(source, target, work, options, hooks, (running) =>
+      run(running, { script, checksum, recordedAs }, options),
+    );
   } finally {
     await work.close();
   }
 }
 
-async function run(running: Running, script: Script, checksum: string, options: FixOptions): Promise<FixResult> {
-  const file = script.file;
-  const { expanded } = script;
+/** A FIX file made ready, and the name the ledger has for it. */
+interface Fix {
+  readonly script: Script;
+  readonly checksum: string;
+  readonly recordedAs: string;
+}
+
+async function run(running: Running, fix: Fix, options: FixOptions): Promise<FixResult> {
+  const { script } = fix;
+  const { file, expanded } = script;
   const mode = script.mode.kind === 'transaction' ? script.mode : undefined;
   const from = mode?.begin?.end ?? 0;
   const to = mode?.commit?.start ?? expanded.sql.length;
@@ -91,14 +101,14 @@ async function run(running: Running, script: Script, checksum: string, options: 
     await undo(running);
     throw refused;
   });
-  await commit(running, script, checksum);
+  await commit(running, fix);
   return { file, tags: done, committed: true };
 }
 
-async function commit(running: Running, script: Script, checksum: string): Promise<void> {
+async function commit(running: Running, { script, checksum, recordedAs }: Fix): Promise<void> {
   const job: Job = {
     entry: {
-      file: script.file,
+      file: recordedAs,
       number: undefined,
       phase: 'manual',
       state: 'pending',
@@ -141,6 +151,12 @@ function refuseUnfit(script: Script): void {
     details: problems,
     hint: 'A fix is one transaction, so that its row counts can be shown before it is committed.',
   });
+}
+
+/** As `status` lists the file where it lies below the migrations' folder, else its own name. */
+function ledgerName(dir: string, path: string): string {
+  const inside = relative(dir, path);
+  return inside.startsWith('..') ? basename(path) : inside.split(sep).join('/');
 }
 
 /** `deactivate_test_admins`, `FIX_deactivate_test_admins` and the whole file name mean the same file. */

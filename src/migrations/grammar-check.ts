@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { SQLSTATE, serverError } from '../postgres/server-error.ts';
+import { type ServerError, SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { PsqlProblem } from './psql.ts';
 import { problemAt, type Script } from './script.ts';
@@ -27,24 +27,42 @@ export async function checkGrammar(
   grammar: () => Promise<Grammar>,
 ): Promise<PsqlProblem[]> {
   const problems: PsqlProblem[] = [];
-  const refused = new Set<Script>();
-  let waiting: Piece[] = [];
+  for (const group of groupsOf(scripts)) {
+    const together = await ask(session, group);
+    if (together === 'cannot') return checkAlone(scripts, await grammar());
+    // Files are asked about together since that is what is right nearly always; one by one to say which is wrong.
+    if (together) problems.push(...(await checkEach(session, group)));
+  }
+  return problems;
+}
+
+async function checkEach(session: Session, pieces: readonly Piece[]): Promise<PsqlProblem[]> {
+  const problems = new Map<Script, PsqlProblem>();
+  for (const piece of pieces) {
+    // One syntax error a file: what follows it is rarely another one.
+    if (problems.has(piece.script)) continue;
+    const error = await ask(session, [piece]);
+    if (error && error !== 'cannot') problems.set(piece.script, problemOf(piece, error));
+  }
+  return [...problems.values()];
+}
+
+/** Pieces of one message: small files together, big ones cut at statement ends. */
+function* groupsOf(scripts: readonly Script[]): Generator<Piece[]> {
+  let group: Piece[] = [];
   let bytes = 0;
-  const flush = async () => {
-    const pieces = waiting;
-    waiting = [];
-    bytes = 0;
-    return checkPieces(session, pieces, problems, refused);
-  };
   for (const script of scripts) {
     if (script.problems.length > 0) continue;
     for (const piece of piecesOf(script)) {
-      waiting.push(piece);
+      group.push(piece);
       bytes += piece.to - piece.from;
-      if (bytes >= MESSAGE_BYTES && !(await flush())) return checkAlone(scripts, await grammar());
+      if (bytes < MESSAGE_BYTES) continue;
+      yield group;
+      group = [];
+      bytes = 0;
     }
   }
-  return (await flush()) ? problems : checkAlone(scripts, await grammar());
+  if (group.length > 0) yield group;
 }
 
 function* piecesOf(script: Script): Generator<Piece> {
@@ -63,51 +81,32 @@ function* piecesOf(script: Script): Generator<Piece> {
   yield { script, from, to: sql.length };
 }
 
-/** Checks the pieces in one message; behind a refused one it goes on with the next. False when the server cannot do it. */
-async function checkPieces(
-  session: Session,
-  pieces: readonly Piece[],
-  problems: PsqlProblem[],
-  refused: Set<Script>,
-): Promise<boolean> {
-  let rest = pieces;
-  while (rest.length > 0) {
-    const tag = `a${randomBytes(12).toString('hex')}`;
-    const { completed, error } = await session.script(rest.flatMap((piece) => wrapped(piece, tag)));
-    if (!error) return true;
-    const server = serverError(error);
-    if (!server) throw error;
-    if (server.code === SQLSTATE.undefinedObject || server.code === SQLSTATE.insufficientPrivilege) return false;
-    const piece = rest[completed]!;
-    if (!refused.has(piece.script))
-      problems.push(problemOf(piece, server.message, server.internalPosition, server.hint));
-    // One syntax error a file: what follows it is rarely another one.
-    refused.add(piece.script);
-    rest = rest.slice(completed + 1);
-  }
-  return true;
+/** The server's syntax error, nothing when there is none, `cannot` when it has no PL/pgSQL for us. */
+async function ask(session: Session, pieces: readonly Piece[]): Promise<ServerError | 'cannot' | undefined> {
+  const tag = `a${randomBytes(12).toString('hex')}`;
+  const texts = pieces.flatMap(({ script, from, to }) => [script.expanded.sql.subarray(from, to), BETWEEN]);
+  const { error } = await session.script([
+    `do $${tag}$ begin execute $${tag}x$${FIRST}`,
+    ...texts,
+    `$${tag}x$; exception when division_by_zero then null; end $${tag}$`,
+  ]);
+  if (!error) return undefined;
+  const server = serverError(error);
+  if (!server) throw error;
+  const cannot = server.code === SQLSTATE.undefinedObject || server.code === SQLSTATE.insufficientPrivilege;
+  return cannot ? 'cannot' : server;
 }
 
 const FIRST = 'select 1/0;';
+/** Ends a comment and a statement that a file leaves open. */
+const BETWEEN = '\n;';
 
-function wrapped({ script, from, to }: Piece, tag: string): (Uint8Array | string)[] {
-  return [
-    `do $${tag}$ begin execute $${tag}x$${FIRST}`,
-    script.expanded.sql.subarray(from, to),
-    `$${tag}x$; exception when division_by_zero then null; end $${tag}$;`,
-  ];
-}
-
-function problemOf(piece: Piece, message: string, position: number | undefined, hint: string | undefined): PsqlProblem {
+function problemOf(piece: Piece, { message, internalPosition, hint }: ServerError): PsqlProblem {
   const { expanded } = piece.script;
   const text = Buffer.from(expanded.sql.subarray(piece.from, piece.to)).toString('utf8');
-  const before = [...text].slice(0, Math.max(0, (position ?? 1) - 1 - FIRST.length)).join('');
-  return problemAt(
-    expanded,
-    piece.from + Buffer.byteLength(before),
-    message,
-    hint ?? 'The server could never run this file; mend it.',
-  );
+  const before = [...text].slice(0, Math.max(0, (internalPosition ?? 1) - 1 - FIRST.length)).join('');
+  const offset = piece.from + Buffer.byteLength(before);
+  return problemAt(expanded, offset, message, hint ?? 'The server could never run this file; mend it.');
 }
 
 /** Bytes up to which a file is parsed here when the server has no PL/pgSQL: a tree takes eighty times its text. */

@@ -31,7 +31,7 @@ const KNOWN: ReadonlySet<string> = new Set(KEYS.map((key) => key.toLowerCase()))
 
 /** A header ends where the SQL begins; 64 KiB of comments before that are no header. */
 const MOST_BYTES = 64 * 1024;
-const NONE = /^(none|n\/a|-|no)\b/i;
+const NONE = /^(?:(?:none|n\/a|no)\b|-+$)/i;
 
 /**
  * Reads the comment block at the top of a file: `-- Key: value` lines, a block key with `-- - item` lines. Strict about
@@ -52,7 +52,7 @@ export function parseHeader(content: Uint8Array): Header {
       block.push(comment.slice(2).trim());
       continue;
     }
-    const match = /^([A-Za-z][A-Za-z -]*?)\s*:(?:\s+(.*))?$/.exec(comment);
+    const match = /^([A-Za-z][A-Za-z -]*?)\s*:\s*(.*)$/.exec(comment);
     const key = match?.[1]?.toLowerCase();
     if (!match || key === undefined || !KNOWN.has(key)) {
       if (comment !== '') block = undefined;

@@ -26,9 +26,9 @@ export async function settle(running: Running, unit: Unit, inHand: InHand, ran =
   if (unit.kind === 'self-committing') return ran ? 'done' : 'unknown';
   const { alone } = unit;
   if (!alone) return 'not-done';
+  if (alone.type === 'create-index') return settleIndex(running, alone, inHand, ran);
+  if (ran) return 'done';
   switch (alone.type) {
-    case 'create-index':
-      return settleIndex(running, alone, inHand, ran);
     case 'drop-index':
       return (await Promise.all(alone.indexes.map((index) => exists(running, index)))).some(Boolean)
         ? 'not-done'
@@ -41,16 +41,34 @@ export async function settle(running: Running, unit: Unit, inHand: InHand, ran =
       return (await objectExists(running, alone)) ? 'not-done' : 'done';
     case 'reindex-concurrently':
       await dropLeftovers(running, inHand);
-      return ran ? 'done' : 'not-done';
+      return 'not-done';
     case 'repeatable':
-      return ran ? 'done' : 'not-done';
+      return 'not-done';
   }
 }
 
 /** After an error: nothing of the statement may stay behind. */
 export async function cleanUp(running: Running, unit: Unit, inHand: InHand): Promise<void> {
-  if (unit.alone?.type === 'create-index') await dropNewInvalid(running, unit.alone.table, inHand);
+  if (unit.alone?.type === 'create-index') await dropNewInvalid(running, unit.alone, inHand);
   if (unit.alone?.type === 'reindex-concurrently') await dropLeftovers(running, inHand);
+}
+
+/** Whether a statement that failed has left something all the same, because it could not be taken back. */
+export async function leavesSomething(running: Running, unit: Unit, inHand: InHand): Promise<boolean> {
+  const { alone } = unit;
+  if (!alone) return true;
+  switch (alone.type) {
+    case 'create-index':
+      return (await newInvalid(running, alone, inHand)).length > 0;
+    case 'reindex-concurrently':
+      return (await leftovers(running, inHand)).length > 0;
+    case 'drop-index':
+      return (await Promise.all(alone.indexes.map((index) => isInvalid(running, index)))).some(Boolean);
+    case 'detach-partition':
+      return (await detaching(running, alone))?.pending ?? false;
+    default:
+      return false;
+  }
 }
 
 interface Index {
@@ -66,28 +84,32 @@ const INDEX_COLUMNS = `select c.oid::int8::float8 as oid, n.nspname as schema, c
    join pg_catalog.pg_namespace n on n.oid = c.relnamespace`;
 
 /** IF NOT EXISTS over an invalid index is a NOTICE to PostgreSQL and no success: the index it names must be valid. */
-async function settleIndex(
-  running: Running,
-  alone: Extract<Alone, { type: 'create-index' }>,
-  inHand: InHand,
-  ran: boolean,
-): Promise<Verdict> {
-  await dropNewInvalid(running, alone.table, inHand);
+async function settleIndex(running: Running, alone: CreateIndex, inHand: InHand, ran: boolean): Promise<Verdict> {
+  await dropNewInvalid(running, alone, inHand);
   const indexes = await indexesOf(running, alone.table);
-  const fresh = indexes.filter((index) => !inHand.indexes.includes(index.oid));
-  if (fresh.length > 0) return 'done';
+  if (indexes.some((index) => isNew(index, alone, inHand))) return 'done';
   const named = indexes.find((index) => index.name === alone.index);
   return ran && alone.ifNotExists && (named === undefined || named.valid) ? 'done' : 'not-done';
 }
 
-async function dropNewInvalid(running: Running, table: RelationName, inHand: InHand): Promise<void> {
-  for (const index of await indexesOf(running, table)) {
-    if (!index.valid && !inHand.indexes.includes(index.oid)) await dropIndex(running, index);
-  }
+type CreateIndex = Extract<Alone, { type: 'create-index' }>;
+
+/** Made by the statement in hand, and not by somebody else meanwhile. */
+function isNew(index: Index, alone: CreateIndex, inHand: InHand): boolean {
+  return !inHand.indexes.includes(index.oid) && (alone.index === undefined || index.name === alone.index);
+}
+
+async function newInvalid(running: Running, alone: CreateIndex, inHand: InHand): Promise<Index[]> {
+  const indexes = await indexesOf(running, alone.table);
+  return indexes.filter((index) => !index.valid && isNew(index, alone, inHand));
+}
+
+async function dropNewInvalid(running: Running, alone: CreateIndex, inHand: InHand): Promise<void> {
+  for (const index of await newInvalid(running, alone, inHand)) await dropIndex(running, index);
 }
 
 /** An invalid index of the same name that nobody is building any more would make IF NOT EXISTS skip the build. */
-async function dropForeignInvalid(running: Running, alone: Extract<Alone, { type: 'create-index' }>): Promise<void> {
+async function dropForeignInvalid(running: Running, alone: CreateIndex): Promise<void> {
   if (!alone.ifNotExists) return;
   const named = (await indexesOf(running, alone.table)).find((index) => index.name === alone.index && !index.valid);
   if (!named) return;
@@ -98,10 +120,13 @@ async function dropForeignInvalid(running: Running, alone: Extract<Alone, { type
   if (building.length === 0) await dropIndex(running, named);
 }
 
+async function leftovers(running: Running, inHand: InHand): Promise<Index[]> {
+  const indexes = await invalidIndexes(running);
+  return indexes.filter((index) => /_cc(new|old)\d*$/.test(index.name) && !inHand.indexes.includes(index.oid));
+}
+
 async function dropLeftovers(running: Running, inHand: InHand): Promise<void> {
-  for (const index of await invalidIndexes(running)) {
-    if (/_cc(new|old)\d*$/.test(index.name) && !inHand.indexes.includes(index.oid)) await dropIndex(running, index);
-  }
+  for (const index of await leftovers(running, inHand)) await dropIndex(running, index);
 }
 
 async function dropIndex(running: Running, index: Index): Promise<void> {
@@ -124,19 +149,31 @@ async function exists(running: Running, relation: RelationName): Promise<boolean
   return row!.found;
 }
 
+async function isInvalid(running: Running, index: RelationName): Promise<boolean> {
+  const where = 'where not i.indisvalid and i.indexrelid = pg_catalog.to_regclass($1)';
+  return (await running.work.query(`${INDEX_COLUMNS} ${where}`, [nameOf(index)])).length > 0;
+}
+
+type DetachPartition = Extract<Alone, { type: 'detach-partition' }>;
+
 /** A detach that was interrupted between its two transactions has to be finished (PostgreSQL docs, ALTER TABLE, FINALIZE). */
-async function settleDetach(running: Running, alone: Extract<Alone, { type: 'detach-partition' }>): Promise<Verdict> {
-  const rows = await running.work.query<{ pending: boolean; parent: string; child: string }>(
+async function settleDetach(running: Running, alone: DetachPartition): Promise<Verdict> {
+  const link = await detaching(running, alone);
+  if (!link) return 'done';
+  if (!link.pending) return 'not-done';
+  await running.work.query(`alter table ${link.parent} detach partition ${link.child} finalize`);
+  return 'done';
+}
+
+/** The partition as it hangs on its table, if it does. */
+async function detaching(running: Running, alone: DetachPartition) {
+  const [link] = await running.work.query<{ pending: boolean; parent: string; child: string }>(
     `select coalesce((to_jsonb(i) ->> 'inhdetachpending')::boolean, false) as pending, i.inhparent::regclass::text as parent, i.inhrelid::regclass::text as child
        from pg_catalog.pg_inherits i
       where i.inhrelid = pg_catalog.to_regclass($1) and i.inhparent = pg_catalog.to_regclass($2)`,
     [nameOf(alone.partition), nameOf(alone.table)],
   );
-  const [row] = rows;
-  if (!row) return 'done';
-  if (!row.pending) return 'not-done';
-  await running.work.query(`alter table ${row.parent} detach partition ${row.child} finalize`);
-  return 'done';
+  return link;
 }
 
 const CATALOG_QUERY: Readonly<Record<string, string>> = {

@@ -93,10 +93,11 @@ export async function readLedger(session: Session, name: LedgerName): Promise<Le
 async function readRows(session: Session, name: LedgerName, present: ReadonlySet<string>): Promise<LedgerRow[]> {
   // Columns an older ledger lacks read as their default.
   const pick = (column: string, fallback: string) => (present.has(column) ? quoteIdentifier(column) : fallback);
-  const text = `select file, ${pick('sequence', '0')}::float8, number, phase, checksum, ${pick('token_checksum', 'null')},
-      state, to_json(applied_at)#>>'{}', applied_by, applied_from, ${pick('execution_time_ms', 'null')}::float8,
+  const text = `select file, ${pick('sequence', '0')}::float8, ${pick('number', 'null')}, ${pick('phase', "'forward'")}, checksum,
+      ${pick('token_checksum', 'null')}, ${pick('state', "'applied'")}, to_json(${pick('applied_at', 'null::timestamptz')})#>>'{}',
+      ${pick('applied_by', "''")}, ${pick('applied_from', "''")}, ${pick('execution_time_ms', 'null')}::float8,
       ${pick('siblings', "'{}'::text[]")}, ${pick('statements_done', '0')}, ${pick('statements_total', 'null')},
-      ${pick('progress_hash', 'null')}, ${pick('in_hand', 'null')}, ${pick('error', 'null')}, tool_version
+      ${pick('progress_hash', 'null')}, ${pick('in_hand', 'null')}, ${pick('error', 'null')}, ${pick('tool_version', "''")}
     from ${quoteQualified(name.schema, name.table)}`;
   try {
     const { rows } = await session.client.query<unknown[], unknown[]>({ text, rowMode: 'array' });

@@ -35,14 +35,12 @@ export interface WaitOptions {
 export class MigrationLock {
   readonly #guard: Session;
   readonly #key: number;
-  readonly #pid: number;
   /** Server process of the working session. */
   readonly workPid: number;
 
-  private constructor(guard: Session, key: number, pid: number, workPid: number) {
+  private constructor(guard: Session, key: number, workPid: number) {
     this.#guard = guard;
     this.#key = key;
-    this.#pid = pid;
     this.workPid = workPid;
   }
 
@@ -56,7 +54,7 @@ export class MigrationLock {
     const key = keyOf(ledger);
     await poll(guard, RUN_LOCK, key, options);
     await poll(work, WORK_LOCK, key, options);
-    return new MigrationLock(guard, key, await backendPid(guard), await backendPid(work));
+    return new MigrationLock(guard, key, await backendPid(work));
   }
 
   /** The connection that holds the lock: idle, and therefore free to look after the one that works. */
@@ -64,9 +62,12 @@ export class MigrationLock {
     return this.#guard;
   }
 
-  /** SQL condition: the lock is still ours. */
+  /**
+   * SQL condition, true while the lock is ours: the working session still has its own, and nobody gets the other one,
+   * because the guard keeps it. Asking pg_locks instead costs as much as everything else about a small file.
+   */
   get fence(): string {
-    return `exists (select from pg_catalog.pg_locks l where l.locktype = 'advisory' and l.pid = ${this.#pid} and l.classid = ${RUN_LOCK} and l.objid = ${this.#key} and l.objsubid = 2 and l.granted)`;
+    return `pg_catalog.pg_try_advisory_lock(${WORK_LOCK}, ${this.#key}) and not pg_catalog.pg_try_advisory_xact_lock_shared(${RUN_LOCK}, ${this.#key})`;
   }
 
   /** SQL that drops every session-level advisory lock but ours. */

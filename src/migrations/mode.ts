@@ -61,12 +61,36 @@ export function decideMode(input: ModeInput): Mode {
   const problems = unbalanced(control);
   if (problems.length > 0) return { kind: 'refused', problems };
   const last = input.watched.at(-1);
-  if (last?.nature.kind === 'rollback' && last.index === input.count - 1)
-    return { kind: 'test', at: last.statement.start };
+  if (last?.nature.kind === 'rollback' && last.index === input.count - 1) return testMode(input, last);
   const why = reasonForStatements(input, control);
   if (why) return statementMode(input, why);
   const [begin, commit] = control.filter((w) => w.nature.kind !== 'savepoint');
   return { kind: 'transaction', begin: begin?.statement, commit: commit?.statement };
+}
+
+/** A test leaves nothing behind: what would stay must not be passed over in silence with the rest. */
+function testMode(input: ModeInput, last: Watched): Mode {
+  const natures = new Map(input.watched.map((w) => [w.index, w.nature.kind]));
+  const problems: ModeProblem[] = [];
+  let open = false;
+  let index = -1;
+  for (const s of input.statements()) {
+    index++;
+    const kind = natures.get(index);
+    if (kind === 'begin') open = true;
+    else if (kind === 'rollback') open = false;
+    else if (kind === 'commit' || kind === 'alone' || kind === 'self-committing' || (!open && !setsSession(s)))
+      problems.push({
+        offset: s.start,
+        message: 'the file ends in ROLLBACK, yet this statement would stay',
+        hint: 'End it with COMMIT to make it a migration, or begin it with BEGIN to make it a test.',
+      });
+  }
+  return problems.length > 0 ? { kind: 'refused', problems } : { kind: 'test', at: last.statement.start };
+}
+
+function setsSession(s: Statement): boolean {
+  return s.words[0] === 'set' || s.words[0] === 'reset';
 }
 
 function isControl(nature: Nature): boolean {

@@ -71,7 +71,7 @@ const BY_TYPE: Readonly<Record<string, (fields: Fields) => Nature>> = {
       ? PLAIN
       : createObject('subscription', f['subname']),
   DropSubscriptionStmt: (f) => dropObject('subscription', f['subname']),
-  AlterSubscriptionStmt: (f) => (refreshesPublication(f) ? REPEATABLE : PLAIN),
+  AlterSubscriptionStmt: (f) => (leavesTheServer(f) ? REPEATABLE : PLAIN),
 };
 
 function transactionControl(f: Fields): Nature {
@@ -151,9 +151,12 @@ function dropObject(catalog: GlobalCatalog, name: unknown): Nature {
   return { kind: 'alone', alone: { type: 'drop-object', catalog, name: String(name) } };
 }
 
-function refreshesPublication(f: Fields): boolean {
+function leavesTheServer(f: Fields): boolean {
   const kind = String(f['kind']);
   if (kind === 'ALTER_SUBSCRIPTION_REFRESH') return true;
+  // Since PostgreSQL 17 and 18 these two change the slot on the publisher.
+  if (kind === 'ALTER_SUBSCRIPTION_OPTIONS')
+    return option(f['options'], 'failover') !== undefined || option(f['options'], 'two_phase') !== undefined;
   return /_(SET|ADD|DROP)_PUBLICATION$/.test(kind) && !isOff(f['options'], 'refresh');
 }
 
@@ -181,7 +184,11 @@ function hasOption(options: unknown, name: string): boolean {
 function isOff(options: unknown, name: string): boolean {
   const arg = option(options, name)?.['arg'] as Node | undefined;
   if (arg === undefined) return false;
-  const value = Object.values(arg)[0] as Fields;
-  const text = String(value['sval'] ?? value['ival'] ?? value['boolval'] ?? '').toLowerCase();
-  return text === 'false' || text === 'off' || text === '0' || text === 'no';
+  const [type, value] = Object.entries(arg)[0] as [string, Fields];
+  // A zero and a false are left out of the tree; a bare word such as off is taken for the name of a type.
+  if (type === 'Integer') return value['ival'] === undefined;
+  if (type === 'Boolean') return value['boolval'] !== true;
+  const word = (value['names'] as Node[] | undefined)?.at(-1)?.['String'] as Fields | undefined;
+  const text = String(value['sval'] ?? word?.['sval'] ?? '').toLowerCase();
+  return text === 'false' || text === 'off' || text === '0';
 }

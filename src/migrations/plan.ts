@@ -5,6 +5,7 @@ import {
   looksLikeSideFile,
   type MigrationName,
   type Phase,
+  parseName,
   sameVersion,
   type Version,
 } from './name.ts';
@@ -20,6 +21,8 @@ export interface FileFact {
 /** One row of the ledger, as the plan needs it. */
 export interface LedgerFact {
   readonly file: string;
+  /** As it was when the file ran; forward when absent. */
+  readonly phase?: string;
   readonly checksum: string;
   readonly state: 'applied' | 'baseline' | 'interrupted' | 'rolled-back';
   readonly appliedAt: string | undefined;
@@ -109,6 +112,9 @@ export function planMigrations(
 class Planning {
   readonly #files: readonly FileFact[];
   readonly #rows: ReadonlyMap<string, LedgerFact>;
+  readonly #missing: readonly LedgerFact[];
+  /** New name by old, and old by new. */
+  readonly #renamed: ReadonlyMap<string, string>;
   readonly #options: PlanOptions;
   readonly #problems: PlanProblem[] = [];
   readonly #warnings: PlanWarning[] = [];
@@ -116,6 +122,9 @@ class Planning {
   constructor(files: readonly FileFact[], ledger: readonly LedgerFact[], options: PlanOptions) {
     this.#files = [...files].sort((a, b) => compareNames(a.name, b.name));
     this.#rows = new Map(ledger.filter((row) => row.state !== 'rolled-back').map((row) => [row.file, row]));
+    const present = new Set(this.#files.map((f) => f.name.file));
+    this.#missing = [...this.#rows.values()].filter((row) => !isByName(row) && !present.has(row.file));
+    this.#renamed = renames(this.#files, this.#rows, this.#missing);
     this.#options = options;
   }
 
@@ -127,7 +136,7 @@ class Planning {
     const others = this.#files
       .filter((f) => f.name.phase === 'manual' || f.name.phase === 'rollback')
       .map((f) => this.#other(f));
-    const entries = [...this.#withMissing(forward), ...final, ...others];
+    const entries = [...this.#withMissing(forward), ...final, ...others, ...this.#elsewhere()];
     this.#warnAboutNames(groups);
     const names = [...groups].map(([file, group]) => [file, group.map((f) => f.name.file)] as const);
     return { entries, problems: this.#problems, warnings: this.#warnings, groups: new Map(names) };
@@ -137,6 +146,9 @@ class Planning {
     const row = this.#rows.get(file.name.file);
     if (file.unreadable !== undefined) this.#unreadable(file);
     if (row) return this.#known(file, row);
+    // It must not run again; the row of its old name says what to do.
+    const was = this.#renamed.get(file.name.file);
+    if (was !== undefined) return entryOf(file, 'pending', { reason: `its content was applied as ${was}` });
     const held = this.#heldBack(file);
     if (held) return entryOf(file, 'pending', { reason: held });
     const duplicate = this.#duplicateProblem(file, groups.get(file.name.file) ?? []);
@@ -148,6 +160,8 @@ class Planning {
       );
       return entryOf(file, 'pending', { reason: duplicate });
     }
+    if (file.unreadable !== undefined)
+      return entryOf(file, 'pending', { reason: `cannot be read: ${file.unreadable}` });
     const later = this.#latestApplied();
     if (later && compareNames(file.name, later) < 0) return this.#outOfOrder(file, later);
     return entryOf(file, 'pending', { run: true });
@@ -184,8 +198,11 @@ class Planning {
 
   /** Run last; again when its content changed or a forward file ran since. */
   #final(file: FileFact, forwardRuns: boolean): PlanEntry {
-    if (file.unreadable !== undefined) this.#unreadable(file);
     const row = this.#rows.get(file.name.file);
+    if (file.unreadable !== undefined) {
+      this.#unreadable(file);
+      return entryOf(file, 'pending', { row, reason: `cannot be read: ${file.unreadable}` });
+    }
     const held = this.#heldBack(file);
     const reason = this.#finalReason(file, row, forwardRuns);
     if (reason === undefined && row) return entryOf(file, row.state === 'baseline' ? 'baseline' : 'applied', { row });
@@ -207,35 +224,58 @@ class Planning {
   }
 
   #other(file: FileFact): PlanEntry {
-    if (file.unreadable !== undefined)
+    const named = this.#options.only === file.name.file && file.name.phase === 'manual';
+    if (file.unreadable !== undefined) {
+      if (named) this.#unreadable(file);
       return entryOf(file, 'not-run', { reason: `cannot be read: ${file.unreadable}` });
+    }
     const row = this.#rows.get(file.name.file);
-    if (row)
-      return entryOf(file, row.state === 'interrupted' ? 'interrupted' : 'applied', { row, reason: file.name.reason });
-    const run = this.#options.only === file.name.file && file.name.phase === 'manual';
-    const reason =
-      file.name.reason ??
-      (file.name.phase === 'rollback' ? 'undoes a migration: aisha-db rollback' : 'run by name only');
-    return entryOf(file, run ? 'pending' : 'not-run', { reason, run });
+    if (row?.state === 'interrupted')
+      return entryOf(file, 'interrupted', { row, reason: progressByName(row, file.name.phase), run: named });
+    if (row) {
+      const reason = row.checksum === file.checksum ? undefined : 'changed since it ran; its new content did not';
+      return entryOf(file, 'applied', { row, reason });
+    }
+    const reason = file.name.reason ?? (file.name.phase === 'rollback' ? 'for aisha-db rollback' : 'run by name only');
+    return entryOf(file, named ? 'pending' : 'not-run', { reason, run: named });
+  }
+
+  /** Files run by name that lie in a folder of their own, or were removed once they had done their work: no problem. */
+  #elsewhere(): PlanEntry[] {
+    const present = new Set(this.#files.map((f) => f.name.file));
+    const rows = [...this.#rows.values()].filter((row) => isByName(row) && !present.has(row.file));
+    return rows
+      .sort((a, b) => compareText(a.file, b.file))
+      .map((row) => ({
+        file: row.file,
+        number: undefined,
+        phase: row.phase as Phase,
+        state: row.state === 'interrupted' ? 'interrupted' : 'applied',
+        checksum: row.checksum,
+        appliedAt: row.appliedAt,
+        durationMs: row.executionTimeMs,
+        reason:
+          row.state === 'interrupted' ? progressByName(row, row.phase ?? 'manual') : 'run by name; not in this folder',
+        run: false,
+      }));
   }
 
   /** Rows of the ledger without a file, in their place in the order. */
   #withMissing(forward: readonly PlanEntry[]): PlanEntry[] {
-    const present = new Set(this.#files.map((f) => f.name.file));
-    const missing = [...this.#rows.values()].filter((row) => !present.has(row.file));
-    const pendingByChecksum = new Map(forward.filter((e) => e.run).map((e) => [e.checksum, e.file]));
-    const entries = [...forward];
-    for (const row of missing.sort((a, b) => compareText(a.file, b.file))) {
-      const renamed = pendingByChecksum.get(row.checksum);
+    if (this.#missing.length === 0) return [...forward];
+    const entries = forward.map((entry) => ({ name: parseName(entry.file), entry }));
+    for (const row of this.#missing) {
+      const name = parseName(row.file);
+      const renamed = this.#renamed.get(row.file);
       this.#problems.push({
         file: row.file,
         kind: 'changed',
         message: renamed ? `applied, but renamed to ${renamed}` : 'applied, but the file is missing',
         hint: `Restore the file, or record what happened: aisha-db repair ${renamed ?? row.file}.`,
       });
-      entries.push({
+      const entry: PlanEntry = {
         file: row.file,
-        number: undefined,
+        number: name.version?.text,
         phase: 'forward',
         state: 'missing',
         checksum: row.checksum,
@@ -243,9 +283,12 @@ class Planning {
         durationMs: row.executionTimeMs,
         reason: renamed ? `its content is now in ${renamed}` : 'in the ledger, not in the folder',
         run: false,
-      });
+      };
+      entries.push({ name, entry });
     }
-    return entries;
+    return entries
+      .sort((a, b) => compareVersions(a.name.version, b.name.version) || compareText(a.name.file, b.name.file))
+      .map(({ entry }) => entry);
   }
 
   /** Why a pending file is not part of this run although nothing is wrong with it. */
@@ -341,6 +384,30 @@ class Planning {
   }
 }
 
+/** Rows whose file is gone while another one, not in the ledger, holds the same content: both ways. */
+function renames(
+  files: readonly FileFact[],
+  rows: ReadonlyMap<string, LedgerFact>,
+  missing: readonly LedgerFact[],
+): ReadonlyMap<string, string> {
+  const fresh = missing.length === 0 ? [] : files.filter((f) => f.name.phase === 'forward' && !rows.has(f.name.file));
+  const renamed = new Map<string, string>();
+  for (const row of missing) {
+    const to = fresh.find((f) => f.checksum === row.checksum && !renamed.has(f.name.file))?.name.file;
+    if (to !== undefined) renamed.set(row.file, to).set(to, row.file);
+  }
+  return renamed;
+}
+
+function isByName(row: LedgerFact): boolean {
+  return row.phase === 'manual' || row.phase === 'rollback';
+}
+
+function progressByName(row: LedgerFact, phase: string): string {
+  const how = phase === 'rollback' ? 'aisha-db rollback' : 'migrate --only';
+  return `${row.statementsDone} of ${row.statementsTotal ?? '?'} statements ran; ${how} resumes`;
+}
+
 function entryOf(
   file: FileFact,
   state: MigrationState,
@@ -378,14 +445,25 @@ export function duplicateGroups(files: readonly FileFact[]): ReadonlyMap<string,
   return groups;
 }
 
-/** The serial behind the highest forward one, padded as that one is. */
-export function nextFreeNumber(names: readonly MigrationName[]): string {
+/** The number behind the highest forward one, written as that one is: a serial, or a date where dates are in use. */
+export function nextFreeNumber(names: readonly MigrationName[], finalFrom?: number): string {
   let highest: Version | undefined;
-  for (const { version, phase } of names) {
-    if (phase === 'forward' && version?.kind === 'serial' && (highest === undefined || version.value > highest.value))
-      highest = version;
-  }
+  for (const { version, phase } of names)
+    if (phase === 'forward' && version && (!highest || compareVersions(version, highest) > 0)) highest = version;
   if (highest === undefined) return '001';
+  if (highest.kind === 'date') return nextDate(highest.text);
   const width = highest.text.length - highest.suffix.length;
-  return String(highest.value + 1).padStart(width, '0');
+  const next = String(highest.value + 1).padStart(width, '0');
+  // Three digits from here up would run last.
+  return parseName(`${next}_.sql`, finalFrom).phase === 'final' ? '1000' : next;
+}
+
+/** The next day, minute or second, as precise as the text is. */
+function nextDate(text: string): string {
+  const digits = text.replaceAll('-', '');
+  const part = (from: number, to: number) => Number(digits.slice(from, to) || 0);
+  const step = { 8: 86_400_000, 12: 60_000 }[digits.length] ?? 1000;
+  const time = Date.UTC(part(0, 4), part(4, 6) - 1, part(6, 8), part(8, 10), part(10, 12), part(12, 14)) + step;
+  const iso = new Date(time).toISOString();
+  return text.includes('-') ? iso.slice(0, 10) : iso.replace(/\D/g, '').slice(0, digits.length);
 }

@@ -62,6 +62,7 @@ export type ReadInclude = (
 
 const BACKSLASH = 92;
 const LF = 10;
+export const UNTERMINATED_HINT = 'It begins here and is not closed before the end of the file.';
 /** Settings of psql that change what a script means to a runner; the others are harmless. */
 const REFUSED_SETTINGS: ReadonlySet<string> = new Set(['AUTOCOMMIT', 'SINGLELINE']);
 
@@ -78,9 +79,14 @@ export function expand(file: string, text: Uint8Array, read: ReadInclude): Expan
 /** Plain SQL has neither a backslash nor data of its own; most files are that, and are sent as they are. */
 function needsExpansion(text: Uint8Array): boolean {
   if (text.indexOf(BACKSLASH) >= 0) return true;
-  const buffer = Buffer.from(text.buffer, text.byteOffset, text.length);
-  return buffer.includes('stdin') || buffer.includes('STDIN') || buffer.includes('Stdin');
+  // In windows: a big file shall not be held a second time.
+  for (let from = 0; from < text.length; from += WINDOW) {
+    if (/stdin/i.test(latin(text, from, Math.min(text.length, from + WINDOW + 'stdi'.length)))) return true;
+  }
+  return false;
 }
+
+const WINDOW = 1024 * 1024;
 
 /** The growing result: pieces of sources in the order in which they are sent. */
 class Expansion {
@@ -166,10 +172,12 @@ class Expander {
     for (let token = scanner.next(); token !== TOKEN.end; token = scanner.next()) {
       if (token === TOKEN.backslash) {
         this.#out.take(source, taken, scanner.start);
-        taken = this.#metaCommand(source, scanner.start);
+        taken = this.#metaCommand(source, scanner.start, statement.started);
         scanner.skipTo(taken);
       } else if (token === TOKEN.variable) {
-        const value = this.#substitution(latin(source.text, scanner.start, scanner.end));
+        const value = this.#substitution(
+          Buffer.from(source.text.subarray(scanner.start, scanner.end)).toString('utf8'),
+        );
         if (value === undefined) {
           // Not a variable of ours: `:` may be an operator or a slice. Read on behind the colon.
           scanner.skipTo(scanner.start + 1);
@@ -190,11 +198,20 @@ class Expander {
         if (token === TOKEN.open) parens++;
         if (token === TOKEN.close && parens > 0) parens--;
         if (token === TOKEN.word) statement.word(scanner.word(), parens);
-        else statement.other();
+        else statement.other(scanner.isDot);
       }
     }
     this.#out.take(source, taken, source.text.length);
     this.#open.pop();
+    if (this.#open.length > 0) this.#endInclude(source, scanner, statement);
+  }
+
+  /** psql reads each file for itself: what an included one leaves open does not run on into the file around it. */
+  #endInclude(source: Source, scanner: Scanner, statement: Beginning): void {
+    if (scanner.unterminated) {
+      const { what, offset } = scanner.unterminated;
+      this.#problem(source, offset, `unterminated ${what}`, UNTERMINATED_HINT);
+    } else if (statement.started) this.#out.insert(source, source.text.length, '\n;');
   }
 
   /** Text in place of a variable, quoted as psql quotes it; `undefined` when it is not set. */
@@ -208,13 +225,19 @@ class Expander {
   }
 
   /** Carries out the meta-command at `at`; returns the offset behind it. */
-  #metaCommand(source: Source, at: number): number {
+  #metaCommand(source: Source, at: number, insideStatement: boolean): number {
     const { text } = source;
     const stop = text.indexOf(LF, at);
-    const end = stop < 0 ? text.length : stop;
-    const line = Buffer.from(text.subarray(at, end)).toString('utf8');
-    const name = /^\\([A-Za-z!?]+|\.|\\)/.exec(line)?.[1] ?? '';
-    const args = metaArguments(line.slice(name.length + 1), (v) => this.#variables.get(v));
+    const lineEnd = stop < 0 ? text.length : stop;
+    const line = Buffer.from(text.subarray(at, lineEnd)).toString('utf8');
+    const name = /^\\([A-Za-z!?_]+|.?)/u.exec(line)![1]!;
+    const { args, rest, problem } = metaArguments(line.slice(name.length + 1), (v) => this.#variables.get(v));
+    // A backslash ends the arguments: another command begins, or, behind \\, SQL goes on.
+    const end = lineEnd - Buffer.byteLength(rest.startsWith('\\\\') ? rest.slice(2) : rest);
+    if (problem !== undefined && CARRIED_OUT.has(name)) {
+      this.#problem(source, at, `\\${name}: ${problem}`, 'Write the value in single quotes.');
+      return end;
+    }
     switch (name) {
       case 'set':
         if (REFUSED_SETTINGS.has(args[0] ?? ''))
@@ -238,7 +261,9 @@ class Expander {
       case 'include':
       case 'ir':
       case 'include_relative':
-        this.#include(source, at, args[0], name === 'ir' || name === 'include_relative');
+        if (insideStatement)
+          this.#problem(source, at, `\\${name} inside a statement`, 'End the statement before it with a semicolon.');
+        else this.#include(source, at, args[0], name === 'ir' || name === 'include_relative');
         break;
       case 'restrict':
       case 'unrestrict':
@@ -250,6 +275,7 @@ class Expander {
           `psql command \\${name} cannot be carried out`,
           'Only \\set, \\unset, \\echo, \\i, \\ir, \\restrict and COPY ... FROM STDIN with data work here; write SQL instead.',
         );
+        return lineEnd;
     }
     return end;
   }
@@ -272,6 +298,14 @@ class Expander {
     const { text } = source;
     const lineEnd = text.indexOf(LF, from);
     const start = lineEnd < 0 ? text.length : lineEnd + 1;
+    const behind = new Scanner(text, from, start);
+    if (behind.next() !== TOKEN.end)
+      this.#problem(
+        source,
+        behind.start,
+        'text behind COPY ... FROM STDIN; on its line',
+        'The data begins on the next line; move the text behind the data.',
+      );
     let at = start;
     while (at < text.length) {
       const stop = text.indexOf(LF, at);
@@ -297,6 +331,11 @@ class Beginning {
   copiesFromStdin = false;
   #first: string | undefined;
   #previous = '';
+  #behindDot = false;
+
+  get started(): boolean {
+    return this.#first !== undefined;
+  }
 
   word(word: string, parens: number): void {
     if (this.#first === undefined) {
@@ -304,28 +343,53 @@ class Beginning {
       if (word === 'create') this.body.watch();
     } else if (this.#first === 'copy' && parens === 0 && word === 'stdin' && this.#previous === 'from')
       this.copiesFromStdin = true;
-    else if (this.body.watching && parens === 0) this.body.word(word);
+    else if (this.body.watching && parens === 0) this.body.word(word, this.#behindDot);
     this.#previous = word;
+    this.#behindDot = false;
   }
 
-  other(): void {
+  other(dot = false): void {
     this.#first ??= '';
     this.#previous = '';
+    this.#behindDot = dot;
   }
 }
 
-/** Arguments of a meta-command: words, '...' with escapes, "..." kept as they are, :variables replaced. */
-function metaArguments(rest: string, variable: (name: string) => string | undefined): string[] {
+/** Meta-commands that are carried out, or do nothing here. */
+const CARRIED_OUT: ReadonlySet<string> = new Set(
+  'set unset echo qecho warn i include ir include_relative restrict unrestrict'.split(' '),
+);
+
+/**
+ * Arguments of a meta-command: words, '...' with escapes, "..." kept as they are, :variables replaced. They end at a
+ * backslash outside of quotes; `rest` begins with it.
+ */
+function metaArguments(
+  text: string,
+  variable: (name: string) => string | undefined,
+): { args: string[]; rest: string; problem: string | undefined } {
   const args: string[] = [];
-  const pattern = /\s*((?:'(?:[^'\\]|\\.|'')*'|"[^"]*"|[^\s'"])+)/gy;
-  for (let m = pattern.exec(rest); m !== null; m = pattern.exec(rest)) args.push(metaWord(m[1]!, variable));
-  return args;
+  const pattern = /\s*((?:'(?:[^'\\]|\\.|'')*'|"[^"]*"|[^\s'"`\\])+)/gy;
+  let end = 0;
+  for (let m = pattern.exec(text); m !== null; m = pattern.exec(text)) {
+    args.push(metaWord(m[1]!, variable));
+    end = pattern.lastIndex;
+  }
+  const rest = text.slice(end).trimStart();
+  if (rest === '' || rest.startsWith('\\')) return { args, rest, problem: undefined };
+  return {
+    args,
+    rest: '',
+    problem: rest.startsWith('`') ? 'shell commands are not run' : 'unterminated quoted string',
+  };
 }
 
+/** A quoted stretch, or a variable; names may hold letters of any script, as psql's may. */
+const META_WORD = /'((?:[^'\\]|\\.|'')*)'|:'([\w\u0080-\uffff]+)'|:"([\w\u0080-\uffff]+)"|:([\w\u0080-\uffff]+)/g;
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', b: '\b', r: '\r', f: '\f' };
 
 function metaWord(word: string, variable: (name: string) => string | undefined): string {
-  return word.replace(/'((?:[^'\\]|\\.|'')*)'|:'(\w+)'|:"(\w+)"|:(\w+)/g, (all, quoted, literal, identifier, plain) => {
+  return word.replace(META_WORD, (all, quoted, literal, identifier, plain) => {
     if (quoted !== undefined) {
       return (quoted as string).replace(/''|\\(.)/g, (_, c: string | undefined) =>
         c === undefined ? "'" : (ESCAPES[c] ?? c),

@@ -13,6 +13,7 @@ import {
   type RunHooks,
   refuseForeignLedger,
 } from './migrate.ts';
+import type { MigrationName } from './name.ts';
 import type { Running } from './runner.ts';
 
 export interface RepairOptions extends LockOptions {
@@ -49,13 +50,15 @@ export async function repair(
     const found = findDifferences(folder, ledger.rows, options);
     refuseUnknown(options.files, found);
     if (options.dryRun || !found.some((r) => r.repair.accepted)) return found.map((r) => r.repair);
-    await lockRun(source, target, work, options, hooks, (running) =>
-      write(
+    return await lockRun(source, target, work, options, hooks, async (running, now) => {
+      // Whoever had the lock until now may have repaired the same.
+      const current = findDifferences(folder, now.rows, options);
+      await write(
         running,
-        found.filter((r) => r.repair.accepted),
-      ),
-    );
-    return found.map((r) => r.repair);
+        current.filter((r) => r.repair.accepted),
+      );
+      return current.map((r) => r.repair);
+    });
   } finally {
     await work.close();
   }
@@ -80,7 +83,7 @@ function findDifferences(folder: MigrationFolder, rows: readonly LedgerRow[], op
       const renamed = folder.files.find(
         (f) => f.checksum === row.checksum && !known.has(f.name.file) && f.name.phase === 'forward',
       );
-      found.push(renamed ? renamedRow(row, renamed.name.file, options) : missingRow(row, named));
+      found.push(renamed ? renamedRow(row, renamed.name, options) : missingRow(row, named));
     } else if (row.state === 'interrupted') {
       if (row.inHand) found.push(undecidedRow(row, named ? options.statement : undefined));
     } else if (file.checksum !== undefined && file.checksum !== row.checksum && row.phase !== 'final') {
@@ -104,13 +107,14 @@ function changedRow(row: LedgerRow, checksum: string, tokens: string, named: boo
   };
 }
 
-function renamedRow(row: LedgerRow, to: string, options: RepairOptions): Found {
+function renamedRow(row: LedgerRow, { file: to, version }: MigrationName, options: RepairOptions): Found {
+  const number = version === undefined ? 'null' : quoteLiteral(version.text);
   const accepted = options.files.length === 0 || options.files.includes(to) || options.files.includes(row.file);
   return {
     repair: { file: row.file, difference: 'renamed', what: `same content as ${to}`, accepted },
     names: [row.file, to],
     sql: (l) =>
-      `update ${quoteQualified(l.schema, l.table)} set file = ${quoteLiteral(to)} where file = ${quoteLiteral(row.file)}`,
+      `update ${quoteQualified(l.schema, l.table)} set file = ${quoteLiteral(to)}, number = ${number} where file = ${quoteLiteral(row.file)}`,
   };
 }
 

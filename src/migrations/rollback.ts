@@ -238,15 +238,27 @@ function undoersOf(row: LedgerRow, folder: MigrationFolder, place: MigrationFold
   const named = folder.files.some((f) => f.name.file === row.file)
     ? headerValue(parseHeader(folder.read(row.file)), 'Rollback')
     : undefined;
-  const stem = rollbackNameOf(row.file).replace(/\.sql$/i, '');
-  const sure = candidates.filter(
-    (name) =>
+  const others = folder.files.map((f) => f.name.file).filter((file) => file !== row.file);
+  const sure = candidates.filter((name) => {
+    const reverts = headerValue(parseHeader(place.read(name.file)), 'Reverts');
+    if (reverts !== undefined) return reverts === row.file || name.file === named;
+    return (
       name.file === named ||
-      name.file.startsWith(stem) ||
-      headerValue(parseHeader(place.read(name.file)), 'Reverts') === row.file,
-  );
+      (isNamedAfter(name.file, row.file) && !others.some((file) => isCloser(name.file, file, row.file)))
+    );
+  });
   if (sure.length > 0) return sure;
   const version = parseName(row.file).version;
   const sharers = folder.files.filter((f) => f.name.phase !== 'rollback' && sameVersion(f.name.version, version));
   return sharers.length > 1 ? [] : candidates.filter((name) => sameVersion(name.version, version));
+}
+
+/** `ROLLBACK_050_x.sql` and `ROLLBACK_050_x_part2.sql` are named after `050_x.sql`. */
+function isNamedAfter(undoer: string, file: string): boolean {
+  return undoer.startsWith(rollbackNameOf(file).replace(/\.sql$/i, ''));
+}
+
+/** `ROLLBACK_012_add_more.sql` begins like `012_add.sql`, yet it undoes `012_add_more.sql`. */
+function isCloser(undoer: string, other: string, file: string): boolean {
+  return other.length > file.length && isNamedAfter(undoer, other);
 }

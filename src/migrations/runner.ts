@@ -83,6 +83,9 @@ export function freshSession(
 /** SQL after a file's own: role and settings as they were at log-in, so that the ledger is written as oneself. */
 export const BACK_TO_ONESELF = ['reset session authorization', 'reset role', 'reset all'];
 
+/** The same inside a transaction that only writes to the ledger: when it ends, the file's own role is back. */
+export const ONESELF_FOR_NOW = ['set local session authorization default', 'set local role none'];
+
 /** Errors after which trying again can help: someone else held what was needed. */
 const WORTH_RETRYING: ReadonlySet<string> = new Set([
   SQLSTATE.lockNotAvailable,
@@ -97,19 +100,18 @@ export async function withRetries<T>(
   running: Running,
   file: string,
   attempt: () => Promise<{ error: Error | undefined; result: T }>,
+  retries = running.settings.lockRetries,
 ): Promise<{ error: Error | undefined; result: T; blockers: readonly string[] }> {
   for (let tries = 0; ; tries++) {
     const watch = watchBlockers(running);
     const { error, result } = await attempt().finally(() => watch.stop());
     const code = error && serverError(error)?.code;
-    if (!error || code === undefined || !WORTH_RETRYING.has(code) || tries >= running.settings.lockRetries) {
+    if (!error || code === undefined || !WORTH_RETRYING.has(code) || tries >= retries) {
       return { error, result, blockers: watch.blockers() };
     }
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries) * (0.75 + Math.random() / 2);
     for (const line of watch.blockers()) running.tell(`${file}: waited for ${line}`);
-    running.tell(
-      `${file}: ${error.message}; try ${tries + 2} of ${running.settings.lockRetries + 1} in ${(pause / 1000).toFixed(1)} s`,
-    );
+    running.tell(`${file}: ${error.message}; try ${tries + 2} of ${retries + 1} in ${(pause / 1000).toFixed(1)} s`);
     await pauseFor(running, pause);
   }
 }
@@ -121,7 +123,9 @@ export async function pauseFor(running: Running, ms: number): Promise<void> {
   });
 }
 
+/** Soon enough to see who blocks before the lock time-out ends the wait. */
 const WATCH_EVERY_MS = 400;
+const LEAST_WATCH_MS = 50;
 
 /** While a file runs, the idle lock connection looks who blocks it: afterwards it is too late to ask. */
 function watchBlockers(running: Running): { stop(): void; blockers(): readonly string[] } {
@@ -134,7 +138,9 @@ function watchBlockers(running: Running): { stop(): void; blockers(): readonly s
     if (rows.length > 0) last = rows;
     asking = false;
   };
-  const timer = setInterval(ask, WATCH_EVERY_MS);
+  const { lockTimeoutMs } = running.settings;
+  const every = lockTimeoutMs === 0 ? WATCH_EVERY_MS : Math.min(WATCH_EVERY_MS, lockTimeoutMs / 3);
+  const timer = setInterval(ask, Math.max(LEAST_WATCH_MS, every));
   return { stop: () => clearInterval(timer), blockers: () => last };
 }
 

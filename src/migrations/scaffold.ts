@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AishaError } from '../errors.ts';
 import { isFolder, readFolder } from './files.ts';
 import type { MigrationSource } from './migrate.ts';
-import { type MigrationName, parseName, rollbackNameOf } from './name.ts';
+import { type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
 import { nextFreeNumber } from './plan.ts';
 
 export interface Scaffold {
@@ -24,7 +24,7 @@ export async function scaffold(source: MigrationSource, options: Scaffold): Prom
   if (!isFolder(source.dir)) await mkdir(source.dir, { recursive: true });
   const names = readFolder(source.dir, source.finalFrom).files.map((f) => f.name);
   const slug = slugOf(options.name);
-  const file = `${nextFreeNumber(names)}_${slug}.sql`;
+  const file = `${nextFreeNumber(names, source.finalFrom)}_${slug}.sql`;
   const dependsOn = options.dependsOn ?? latestForward(names);
   const written = [join(source.dir, file)];
   writeNew(written[0]!, migrationText(file, slug, { ...options, dependsOn }));
@@ -128,26 +128,46 @@ export interface Change {
 export function renumber(source: MigrationSource, file: string, number: string | undefined, dryRun: boolean): Change[] {
   const folder = readFolder(source.dir, source.finalFrom);
   const own = folder.files.find((f) => f.name.file === file)?.name;
-  if (!own?.version)
+  if (!own?.version || own.phase === 'rollback')
     throw new AishaError('usage', `${file} is no numbered file of the folder`, {
       hint: 'Give the file name as aisha-db status lists it.',
     });
-  const target = `${number ?? nextFreeNumber(folder.files.map((f) => f.name))}${file.slice(own.version.text.length)}`;
-  if (!parseName(target, source.finalFrom).version)
+  const target = `${
+    number ??
+    nextFreeNumber(
+      folder.files.map((f) => f.name),
+      source.finalFrom,
+    )
+  }${file.slice(own.version.text.length)}`;
+  const { version } = parseName(target, source.finalFrom);
+  if (!version || (number !== undefined && version.text !== number))
     throw new AishaError('usage', `"${number}" is no number`, { hint: 'Give digits, padded as the others are: 053.' });
+  const planned = folder.files.filter(({ name }) => name.phase === 'forward' || name.phase === 'final');
+  const holder = planned.find(({ name }) => name.file !== file && sameVersion(name.version, version));
+  if (holder)
+    throw new AishaError('usage', `number ${version.text} is taken by ${holder.name.file}`, {
+      hint: 'Choose another number, or leave --number out for the next free one.',
+    });
+  const alone = planned.filter(({ name }) => sameVersion(name.version, own.version)).length === 1;
+  const replacement: Replacement = {
+    from: asBytes(file),
+    to: asBytes(target),
+    number: alone ? { from: own.version.text, to: version.text } : undefined,
+  };
   const dirs = [
     source.dir,
     ...(source.rollbacksDir !== source.dir && isFolder(source.rollbacksDir) ? [source.rollbacksDir] : []),
   ];
   const changes: (Change & { readonly text: string; readonly path: string; readonly target: string })[] = [];
   for (const dir of dirs) {
-    for (const { name } of readFolder(dir, source.finalFrom).files) {
-      if (name.file.includes('/')) continue;
+    for (const { name, unreadable } of readFolder(dir, source.finalFrom).files) {
+      if (name.file.includes('/') || (unreadable !== undefined && name.file !== file)) continue;
       const path = join(dir, name.file);
-      const text = readFileSync(path, 'utf8');
+      // As bytes: a file in another encoding keeps them.
+      const text = readFileSync(path, 'latin1');
       const to = name.file === file ? target : name.file === rollbackNameOf(file) ? rollbackNameOf(target) : name.file;
       // ROLLBACK_ + the old name holds the old name: one replacement serves both.
-      const changed = replaceInHeader(text, file, target);
+      const changed = replaceInHeader(text, replacement);
       if (to !== name.file || changed !== text)
         changes.push({ from: name.file, to, renamed: to !== name.file, text: changed, path, target: join(dir, to) });
     }
@@ -162,23 +182,60 @@ export function renumber(source: MigrationSource, file: string, number: string |
 /** The new file is whole before the old one goes. */
 function write({ path, target, text }: { path: string; target: string; text: string }): void {
   const draft = `${target}.${process.pid}.tmp`;
-  writeFileSync(draft, text);
+  writeFileSync(draft, text, 'latin1');
   renameSync(draft, target);
   if (path !== target) rmSync(path);
 }
 
+function asBytes(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+/** What a renumbering replaces in headers, as bytes. */
+interface Replacement {
+  readonly from: string;
+  readonly to: string;
+  /** The number alone, as dependants may give it; `undefined` when other files carry it too. */
+  readonly number: { readonly from: string; readonly to: string } | undefined;
+}
+
+const NAME_KEY = /^--\s*(?:Migration|Rollback|Reverts|Dependencies)\s*:/i;
+const OTHER_KEY = /^--\s*[A-Za-z][A-Za-z -]*:/;
+
 /** Only in the comment block at the top: SQL that holds the name as a value is left alone. */
-function replaceInHeader(text: string, from: string, to: string): string {
+function replaceInHeader(text: string, { from, to, number }: Replacement): string {
+  const whole = mention(from);
+  const stem = mention(from.replace(/\.sql$/i, ''));
   const lines = text.split('\n');
-  for (const [i, line] of lines.entries()) {
+  let named = false;
+  let dependencies = false;
+  for (const [i, raw] of lines.entries()) {
+    const line = i === 0 ? raw.replace(/^\xef\xbb\xbf/, '') : raw;
     if (line.trim() !== '' && !line.trim().startsWith('--')) break;
-    lines[i] = line.replaceAll(from, to);
-    const stem = from.replace(/\.sql$/i, '');
-    if (/Dependencies|^--\s*-\s/.test(line))
+    if (OTHER_KEY.test(line)) {
+      named = NAME_KEY.test(line);
+      dependencies = named && /^--\s*D/i.test(line);
+    }
+    lines[i] = raw.replace(whole, `$1${escapeDollars(to)}`);
+    if (named) lines[i] = lines[i]!.replace(stem, `$1${escapeDollars(to.replace(/\.sql$/i, ''))}`);
+    if (dependencies && number)
       lines[i] = lines[i]!.replace(
-        new RegExp(`(?<![\\w])${stem.replace(/[^\w]/g, '\\$&')}(?![\\w.])`, 'g'),
-        to.replace(/\.sql$/i, ''),
+        new RegExp(`(?<=:\\s*|,\\s*|--\\s*-\\s+)${escapeText(number.from)}(?=\\s*(?:,|\\(|$))`, 'g'),
+        number.to,
       );
   }
   return lines.join('\n');
+}
+
+/** A file name that stands for itself, or behind ROLLBACK_: `1012_a.sql` does not mention `012_a.sql`. */
+function mention(name: string): RegExp {
+  return new RegExp(`(?<![\\w\\x80-\\xff.-])(ROLLBACK_)?${escapeText(name)}(?![\\w\\x80-\\xff-]|\\.\\w)`, 'g');
+}
+
+function escapeText(text: string): string {
+  return text.replace(/[^\w\x80-\xff]/g, '\\$&');
+}
+
+function escapeDollars(text: string): string {
+  return text.replaceAll('$', '$$$$');
 }

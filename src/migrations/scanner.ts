@@ -29,10 +29,13 @@ export interface Unterminated {
 }
 
 const LF = 10;
+const CR = 13;
 const QUOTE = 39;
 const DOUBLE_QUOTE = 34;
 const DOLLAR = 36;
+const PLUS = 43;
 const MINUS = 45;
+const DOT = 46;
 const SLASH = 47;
 const STAR = 42;
 const COLON = 58;
@@ -43,6 +46,7 @@ const IDENT_START = 1;
 const IDENT_PART = 2;
 const DIGIT = 4;
 const SPACE = 8;
+const OPERATOR = 16;
 const CLASS = new Uint8Array(256);
 for (let c = 0; c < 256; c++) {
   const letter = (c >= 65 && c <= 90) || (c >= 97 && c <= 122) || c === 95 || c >= 128;
@@ -52,6 +56,9 @@ for (let c = 0; c < 256; c++) {
   else if (c === DOLLAR) CLASS[c] = IDENT_PART;
   else if (c === 32 || (c >= 9 && c <= 13)) CLASS[c] = SPACE;
 }
+for (const c of Buffer.from('~!@#^&|`?+-*/%<>=')) CLASS[c] = OPERATOR;
+/** An operator may end in + or - only when one of these is in it. */
+const OPERATOR_MARK = new Set(Buffer.from('~!@#^&|`?%'));
 
 /** True for a byte that may begin an identifier. */
 export function startsIdentifier(byte: number | undefined): boolean {
@@ -70,11 +77,13 @@ export class Scanner {
   start = 0;
   /** Offset behind the last byte of the last token. */
   end: number;
-  /** Whether a line feed lay between the last token and the one before: `'a'⏎'b'` is one literal, `'a' 'b'` is none. */
+  /** Whether a line break, and no block comment, lay before the last token: `'a'⏎'b'` is one literal, `'a' 'b'` is none. */
   newlineBefore = false;
   /** Set once the text ended inside a string, an identifier or a comment. */
   unterminated: Unterminated | undefined;
   readonly #limit: number;
+  /** The last token was an E'..' string: what continues it on another line has its escapes too. */
+  #escaped = false;
 
   constructor(text: Uint8Array, from = 0, limit = text.length) {
     this.text = text;
@@ -91,6 +100,9 @@ export class Scanner {
     const text = this.text;
     const limit = this.#limit;
     let at = this.end;
+    const escaped = this.#escaped;
+    let blockComment = false;
+    this.#escaped = false;
     this.newlineBefore = false;
     for (;;) {
       if (at >= limit) {
@@ -100,7 +112,7 @@ export class Scanner {
       const c = text[at]!;
       const kind = CLASS[c]!;
       if (kind & SPACE) {
-        if (c === LF) this.newlineBefore = true;
+        if (c === LF || c === CR) this.newlineBefore = !blockComment;
         at++;
         continue;
       }
@@ -110,19 +122,21 @@ export class Scanner {
       switch (c) {
         case MINUS:
           if (text[at + 1] === MINUS) {
-            const stop = text.indexOf(LF, at + 2);
-            at = stop < 0 || stop > limit ? limit : stop;
+            at += 2;
+            while (at < limit && text[at] !== LF && text[at] !== CR) at++;
             continue;
           }
           break;
         case SLASH:
           if (text[at + 1] === STAR) {
             at = this.#comment(at);
+            blockComment = true;
+            this.newlineBefore = false;
             continue;
           }
           break;
         case QUOTE:
-          return this.#string(at, at + 1, false);
+          return this.#string(at, at + 1, escaped && this.newlineBefore);
         case DOUBLE_QUOTE:
           return this.#quotedWord(at, at + 1);
         case DOLLAR:
@@ -141,11 +155,11 @@ export class Scanner {
         case BACKSLASH:
           this.end = at + 1;
           return TOKEN.backslash;
-        case 46:
+        case DOT:
           if (CLASS[text[at + 1] ?? 0]! & DIGIT) return this.#number(at);
           break;
       }
-      this.end = at + 1;
+      this.end = kind & OPERATOR ? this.#operatorEnd(at) : at + 1;
       return TOKEN.symbol;
     }
   }
@@ -153,6 +167,11 @@ export class Scanner {
   /** The last token as text, ASCII letters in lower case: the server folds unquoted names the same way. */
   word(): string {
     return latin(this.text, this.start, this.end).toLowerCase();
+  }
+
+  /** The last token is a dot. */
+  get isDot(): boolean {
+    return this.end - this.start === 1 && this.text[this.start] === DOT;
   }
 
   #word(at: number, first: number): Token {
@@ -184,7 +203,7 @@ export class Scanner {
     while (end < limit) {
       const c = text[end]!;
       if (CLASS[c]! & IDENT_PART && c !== DOLLAR) end++;
-      else if (c === 46 && text[end + 1] !== 46) end++;
+      else if (c === DOT && text[end + 1] !== DOT) end++;
       else if ((c === 43 || c === MINUS) && (text[end - 1]! | 32) === 101 && CLASS[text[end + 1] ?? 0]! & DIGIT) end++;
       else break;
     }
@@ -192,16 +211,32 @@ export class Scanner {
     return TOKEN.number;
   }
 
+  /** As many characters as the server takes for one operator: `<-1` is `<` and `-1`, `@-1` is the operator `@-`. */
+  #operatorEnd(at: number): number {
+    const text = this.text;
+    let end = at;
+    let marked = false;
+    for (; end < this.#limit && CLASS[text[end]!]! & OPERATOR; end++) {
+      const next = text[end + 1];
+      if (end > at && ((text[end] === MINUS && next === MINUS) || (text[end] === SLASH && next === STAR))) break;
+      if (OPERATOR_MARK.has(text[end]!)) marked = true;
+    }
+    if (!marked) while (end > at + 1 && (text[end - 1] === MINUS || text[end - 1] === PLUS)) end--;
+    return end;
+  }
+
   #string(start: number, from: number, escapes: boolean): Token {
     const text = this.text;
     const limit = this.#limit;
+    this.#escaped = escapes;
     let at = from;
     for (;;) {
       const quote = text.indexOf(QUOTE, at);
       if (quote < 0 || quote >= limit) return this.#open('string', start, TOKEN.string);
       if (escapes) {
-        const slash = text.indexOf(BACKSLASH, at);
-        if (slash >= 0 && slash < quote) {
+        // Not in the whole text: a file of many such strings and no backslash would be read once for each.
+        const slash = at + text.subarray(at, quote).indexOf(BACKSLASH);
+        if (slash >= at) {
           at = slash + 2;
           continue;
         }
@@ -265,7 +300,6 @@ export class Scanner {
     let at = start + 2;
     while (at < limit) {
       const c = text[at];
-      if (c === LF) this.newlineBefore = true;
       if (c === SLASH && text[at + 1] === STAR) {
         depth++;
         at += 2;

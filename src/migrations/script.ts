@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { tokenChecksum } from './checksum.ts';
 import { type Header, headerValue, parseHeader } from './header.ts';
 import { decideMode, type Mode, type Watched } from './mode.ts';
-import { type Expanded, expand, lineOf, type PsqlProblem, type ReadInclude } from './psql.ts';
+import { type Expanded, expand, lineOf, type PsqlProblem, type ReadInclude, UNTERMINATED_HINT } from './psql.ts';
 import { type Statement, StatementReader } from './statements.ts';
 import type { Grammar } from './tree.ts';
 
@@ -33,20 +34,17 @@ export async function prepareScript(
   grammar: () => Promise<Grammar>,
 ): Promise<Script> {
   const header = parseHeader(content);
-  const problems = encodingProblems(file, content);
   const expanded = expand(file, content, read);
+  const problems = [{ file, text: content }, ...expanded.includes].flatMap((part) =>
+    encodingProblems(part.file, part.text),
+  );
   problems.push(...expanded.problems);
   const survey = await surveyStatements(expanded.sql, grammar);
   if (survey.unterminated) {
     const { what, offset } = survey.unterminated;
-    problems.push(
-      problemAt(
-        expanded,
-        offset,
-        `unterminated ${what}`,
-        'It begins here and is not closed before the end of the file.',
-      ),
-    );
+    const problem = problemAt(expanded, offset, `unterminated ${what}`, UNTERMINATED_HINT);
+    // An included file that is left open was reported when it was read.
+    if (!problems.some((p) => isDeepStrictEqual(p, problem))) problems.push(problem);
   }
   const mode = decideMode({
     count: survey.count,

@@ -65,6 +65,7 @@ export class StatementReader {
     let parens = 0;
     let words: string[] | undefined;
     let concurrently = false;
+    let behindDot = false;
     const body = new RoutineBody();
     for (;;) {
       const token = scanner.next();
@@ -73,6 +74,8 @@ export class StatementReader {
         if (start < 0) continue;
         return { start, end, words: words ?? NO_WORDS, concurrently };
       }
+      // Here a colon is the server's, not psql's: `a[1:case when b then 2 end]`.
+      if (token === TOKEN.variable) scanner.skipTo(scanner.start + 1);
       end = scanner.end;
       if (start < 0) {
         start = scanner.start;
@@ -93,8 +96,9 @@ export class StatementReader {
         if (words !== undefined && words.length < MOST_WORDS) words.push(scanner.word());
         const length = end - scanner.start;
         if (length === 12 && !concurrently) concurrently = scanner.word() === 'concurrently';
-        if (body.watching && parens === 0) body.word(scanner.word());
+        if (body.watching && parens === 0) body.word(scanner.word(), behindDot);
       }
+      behindDot = scanner.isDot;
     }
   }
 }

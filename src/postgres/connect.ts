@@ -59,7 +59,7 @@ export async function connect(target: Target, options: ConnectOptions): Promise<
 
 async function attempt(target: Target, options: ConnectOptions, ssl: SslAttempt): Promise<Client> {
   options.signal?.throwIfAborted();
-  const { default: pg } = await import('pg');
+  const { default: pg } = await loadDriver();
   net.setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
   const client = new pg.Client(clientConfig(target, options, ssl));
   setStartupOptions(client, target, options);
@@ -79,6 +79,20 @@ async function attempt(target: Target, options: ConnectOptions, ssl: SslAttempt)
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }
+}
+
+/**
+ * pg finds out whether it runs on Cloudflare, and on Node 20, which has no `navigator`, it does so with a Response:
+ * that loads all of fetch, half of what starting this program costs. Node 21 and later have the global by themselves.
+ */
+function loadDriver(): Promise<typeof import('pg')> {
+  if (!('navigator' in globalThis)) {
+    Object.defineProperty(globalThis, 'navigator', {
+      value: { userAgent: `Node.js/${process.versions.node.split('.')[0]}` },
+      configurable: true,
+    });
+  }
+  return import('pg');
 }
 
 function clientConfig(target: Target, options: ConnectOptions, ssl: SslAttempt): ClientConfig {

@@ -8,8 +8,14 @@ import type { Target } from './target.ts';
  * @throws AishaError (connection)
  */
 export function refusePoolerAddress(target: Target): void {
-  const pooler = target.isPoolerUrl || (/(^|[.-])pooler\./.test(target.host) && target.port !== 5432);
-  if (pooler) throw refusal(target, `port ${target.port} of ${target.host} is a transaction pooler`);
+  const byHost = /(^|[.-])pooler\./.test(target.host) && target.port !== 5432;
+  if (!target.isPoolerUrl && !byHost) return;
+  // Only `pgbouncer=true` makes a pooler of the port of PostgreSQL itself.
+  const message =
+    target.port === 5432 || (target.port !== 6543 && !byHost)
+      ? `the address of ${target.host}:${target.port} says pgbouncer=true: a transaction pooler`
+      : `port ${target.port} of ${target.host} is a transaction pooler`;
+  throw refusal(target, message);
 }
 
 /**

@@ -74,6 +74,8 @@ export class Session {
 /** What pg hands to a query of our own: enough to write to the server. */
 interface Wire {
   readonly stream: { cork(): void; uncork(): void; write(chunk: Uint8Array): boolean };
+  on(event: 'readyForQuery' | 'end', listener: () => void): this;
+  off(event: 'readyForQuery' | 'end', listener: () => void): this;
   sendCopyFromChunk(chunk: Uint8Array): void;
   endCopyFrom(): void;
   sendCopyFail(reason: string): void;
@@ -123,8 +125,17 @@ class ScriptQuery {
     wire.endCopyFrom();
   }
 
-  handleError(error: Error): void {
-    this.#resolve({ completed: this.#completed, tags: this.#tags, error });
+  /**
+   * The server tells of an error before it has cleaned up: the outcome is known only when it is ready again, and with it
+   * whether a transaction is open. A connection that is lost is never ready again.
+   */
+  handleError(error: Error, wire: Wire): void {
+    const tell = () => {
+      wire.off('readyForQuery', tell).off('end', tell);
+      this.#resolve({ completed: this.#completed, tags: this.#tags, error });
+    };
+    if ('severity' in error) wire.on('readyForQuery', tell).on('end', tell);
+    else tell();
   }
 
   handleReadyForQuery(): void {

@@ -24,7 +24,7 @@ function drawFacts({ target, startedAt, durationMs, exitCode, version }: Report)
     ...(target === undefined
       ? []
       : [`Target: ${code(`${target.host}:${target.port}/${target.database}`)} as ${code(target.user)}`]),
-    ...(target?.serverVersion === undefined ? [] : [`Server: ${inline(target.serverVersion)}`]),
+    ...(target?.serverVersion === undefined ? [] : [`Server: PostgreSQL ${inline(target.serverVersion)}`]),
     `Started: ${startedAt}, ${durationMs} ms`,
     `Exit code: ${exitCode} (aisha-db ${version})`,
   ];

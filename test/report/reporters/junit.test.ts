@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { render } from '../../../src/report/reporters/junit.ts';
+import { clinic, failed, hostile, PIPE } from '../reports.ts';
+
+test('a check is a test case: failed, skipped, in error when undecided, passed', () => {
+  expect(render(clinic, PIPE)).toBe(`<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="aisha-db" tests="5" failures="2" errors="1" skipped="1" time="1.250">
+  <testsuite name="aisha-db diagnose" tests="5" failures="2" errors="1" skipped="1" time="1.250" timestamp="2026-03-01T06:00:00.000Z">
+    <testcase classname="aisha-db.diagnose" name="rls-enabled: Row-level security is on">
+      <failure type="critical" message="public.patients: row-level security is off: every tenant reads every row">critical: public.patients: row-level security is off: every tenant reads every row
+  fix: alter table public.patients enable row level security;</failure>
+    </testcase>
+    <testcase classname="aisha-db.diagnose" name="dead-rows: Dead rows are vacuumed">
+      <failure type="warning" message="public.visits: 41 % of its rows are dead">warning: public.visits: 41 % of its rows are dead
+  fix: vacuum (analyze) public.visits;</failure>
+    </testcase>
+    <testcase classname="aisha-db.diagnose" name="replication-lag: Replicas keep up">
+      <skipped message="no replica"/>
+    </testcase>
+    <testcase classname="aisha-db.diagnose" name="wal-size: WAL is bounded">
+      <error type="unknown" message="permission denied for pg_ls_waldir"></error>
+    </testcase>
+    <testcase classname="aisha-db.diagnose" name="xid-age: Transaction ids are frozen"/>
+  </testsuite>
+</testsuites>
+`);
+});
+
+test('a finding of severity info does not fail a check that passed', () => {
+  const checks = [{ id: 'size', title: 'Sizes', status: 'passed' as const }];
+  const findings = [{ check: 'size', severity: 'info' as const, object: 'clinic', message: '12 GB' }];
+  expect(render({ ...clinic, checks, findings }, PIPE)).toContain('<system-out>info: clinic: 12 GB</system-out>');
+});
+
+test('a finding without a check has a test case all the same', () => {
+  expect(render({ ...clinic, checks: [] }, PIPE)).toMatch(/tests="2" failures="2"/);
+});
+
+test('the run is a test case when it failed, and when there is no other', () => {
+  expect(render(failed, PIPE)).toContain('<error type="lock" message="another run holds the lock">');
+  expect(render({ ...clinic, checks: [], findings: [] }, PIPE)).toMatch(/tests="1" failures="0" errors="0"/);
+});
+
+test('whatever a name holds, it stays XML', () => {
+  const page = render(hostile, PIPE);
+  const known = /<\?xml[^>]*\?>|<\/?(?:testsuites?|testcase|failure|error)(?: \w+="[^"<>\n]*")*\/?>/g;
+  expect(page.replace(known, '')).not.toMatch(/[<>"']|\]\]>/);
+  expect(page).not.toMatch(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800](?![\udc00-\udfff])/);
+});

@@ -1,0 +1,98 @@
+import { Chalk } from 'chalk';
+import type { RenderOptions, Report } from '../../src/report/report.ts';
+
+/** How a report is drawn through a pipe, and on a terminal of 80 columns. */
+export const PIPE: RenderOptions = { width: undefined };
+export const TERMINAL: RenderOptions = { width: 80, chalk: new Chalk({ level: 1 }) };
+export const UNCOLORED: RenderOptions = { width: 80 };
+
+/** A run that succeeded: every kind of check, finding and table once. */
+export const clinic: Report = {
+  command: 'diagnose',
+  version: '1.2.3',
+  target: { host: 'db.example.com', port: 5432, database: 'clinic', user: 'aisha', serverVersion: '15.8' },
+  startedAt: '2026-03-01T06:00:00.000Z',
+  durationMs: 1250,
+  status: 'findings',
+  exitCode: 1,
+  checks: [
+    { id: 'rls-enabled', title: 'Row-level security is on', status: 'failed' },
+    { id: 'dead-rows', title: 'Dead rows are vacuumed', status: 'failed' },
+    { id: 'replication-lag', title: 'Replicas keep up', status: 'not-applicable', reason: 'no replica' },
+    { id: 'wal-size', title: 'WAL is bounded', status: 'unknown', reason: 'permission denied for pg_ls_waldir' },
+    { id: 'xid-age', title: 'Transaction ids are frozen', status: 'passed' },
+  ],
+  findings: [
+    {
+      check: 'dead-rows',
+      severity: 'warning',
+      object: 'public.visits',
+      message: '41 % of its rows are dead',
+      remediation: 'vacuum (analyze) public.visits;',
+      metric: 41,
+    },
+    {
+      check: 'rls-enabled',
+      severity: 'critical',
+      object: 'public.patients',
+      message: 'row-level security is off: every tenant reads every row',
+      remediation: 'alter table public.patients enable row level security;',
+    },
+  ],
+  data: { tables: 2 },
+  text: 'Looked at 2 tables.',
+  tables: [
+    {
+      title: 'Largest tables',
+      columns: ['Table', 'Rows'],
+      rows: [
+        ['public.visits', '120000'],
+        ['public.patients', '800'],
+      ],
+      alignRight: [1],
+    },
+  ],
+};
+
+/** A run that failed with nothing but its error. */
+export const failed: Report = {
+  command: 'migrate',
+  version: '1.2.3',
+  startedAt: '2026-03-01T06:00:00.000Z',
+  durationMs: 80,
+  status: 'failed',
+  exitCode: 6,
+  checks: [],
+  findings: [],
+  data: {},
+  error: {
+    code: 'lock',
+    message: 'another run holds the lock',
+    hint: 'Wait for it.',
+    details: ['pid 42, since 06:00'],
+  },
+};
+
+/** What anybody may put into the name of a table. */
+const HOSTILE = `"a'b" <script>alert(1)</script> ]]> | \`c\` \\ \n\u001b[31m\u202e\u0000 Ünïcödé 患者 👩‍⚕️ \ud800`;
+
+export const hostile: Report = {
+  ...clinic,
+  command: HOSTILE,
+  target: { host: HOSTILE, port: 5432, database: HOSTILE, user: HOSTILE, serverVersion: HOSTILE },
+  checks: [{ id: HOSTILE, title: HOSTILE, status: 'unknown', reason: HOSTILE }],
+  findings: [
+    { check: HOSTILE, severity: 'critical', object: HOSTILE, message: HOSTILE, remediation: HOSTILE, metric: 1 },
+    {
+      check: 'file',
+      severity: 'info',
+      object: HOSTILE,
+      message: HOSTILE,
+      details: { file: HOSTILE, line: 1, column: 2 },
+    },
+  ],
+  data: { [HOSTILE]: HOSTILE },
+  text: HOSTILE,
+  tables: [{ title: HOSTILE, columns: [HOSTILE, 'b'], rows: [[HOSTILE, HOSTILE]] }],
+  error: { code: 'plan', message: HOSTILE, hint: HOSTILE, details: [HOSTILE], sqlState: HOSTILE },
+};

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { inject, test as plainTest } from 'vitest';
+import {
+  type ScratchServer,
+  type ScratchServerOptions,
+  startScratchServer,
+} from '../../src/postgres/scratch-server.ts';
+import type { TestServer } from './global-setup.ts';
+
+/** A database of its own for one test, owned by app_owner, who is no superuser. */
+export interface TestDatabase {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** As app_owner. */
+  readonly url: string;
+  readonly superUrl: string;
+  /** As app_reader, who may read everything and write nothing. */
+  readonly readerUrl: string;
+  /** What the program needs to find the database. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Runs SQL as app_owner and returns the rows. */
+  query<Row extends pg.QueryResultRow = pg.QueryResultRow>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
+  superQuery<Row extends pg.QueryResultRow = pg.QueryResultRow>(
+    sql: string,
+    params?: readonly unknown[],
+  ): Promise<Row[]>;
+  /** A session of app_owner, ended with the test. */
+  connect(url?: string): Promise<pg.Client>;
+}
+
+/** `test` with the fixture `db`, made only for tests that name it. */
+export const test = plainTest.extend<{ db: TestDatabase; maintenance: pg.Client }>({
+  maintenance: [
+    // biome-ignore lint/correctness/noEmptyPattern: vitest reads the parameter to know which fixtures are needed
+    async ({}, use) => {
+      const { superuser, superPassword } = inject('server');
+      const client = await openClient(urlOf(superuser, superPassword, 'postgres'));
+      await use(client);
+      await client.end();
+    },
+    { scope: 'file' },
+  ],
+  db: async ({ maintenance }, use) => {
+    const server = inject('server');
+    const name = `${server.databasePrefix}${randomBytes(5).toString('hex')}`;
+    await createDatabase(maintenance, server, name);
+    const { db, close } = openDatabase(server, name);
+    await use(db);
+    await close();
+    await maintenance.query(`drop database if exists ${name} with (force)`);
+  },
+});
+
+export { expect } from 'vitest';
+
+/** The URL of a database of the shared server. */
+export function urlOf(user: string, password: string, database: string, server: TestServer = inject('server')): string {
+  return `postgresql://${user}:${encodeURIComponent(password)}@${encodeURIComponent(server.host)}:${server.port}/${database}`;
+}
+
+/** A server of its own for a test that changes settings or breaks things; stopped in any case. */
+export async function withServer<T>(
+  options: ScratchServerOptions,
+  use: (server: ScratchServer) => Promise<T>,
+): Promise<T> {
+  const server = await startScratchServer(options);
+  try {
+    return await use(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function createDatabase(maintenance: pg.Client, server: TestServer, name: string): Promise<void> {
+  // Copying files instead of logging every page takes a third of the time; PostgreSQL 15 made the other way the default.
+  const strategy = server.versionNumber >= 150_000 ? 'strategy file_copy' : '';
+  await maintenance.query(`create database ${name} owner app_owner ${strategy}`);
+  if (server.versionNumber < 140_000) await grantReading(urlOf(server.superuser, server.superPassword, name, server));
+}
+
+/** What the role pg_read_all_data gives from PostgreSQL 14 on, for what app_owner makes. */
+async function grantReading(superUrl: string): Promise<void> {
+  const client = await openClient(superUrl);
+  await client.query(`
+    alter default privileges for role app_owner grant usage on schemas to app_reader;
+    alter default privileges for role app_owner grant select on tables to app_reader;
+    alter default privileges for role app_owner grant select on sequences to app_reader
+  `);
+  await client.end();
+}
+
+function openDatabase(server: TestServer, name: string): { db: TestDatabase; close: () => Promise<void> } {
+  const url = urlOf('app_owner', server.password, name, server);
+  const superUrl = urlOf(server.superuser, server.superPassword, name, server);
+  const readerUrl = urlOf('app_reader', server.password, name, server);
+  const owner = onDemand(url);
+  const superuser = onDemand(superUrl);
+  const sessions: pg.Client[] = [];
+  const db: TestDatabase = {
+    name,
+    host: server.host,
+    port: server.port,
+    url,
+    superUrl,
+    readerUrl,
+    env: { DATABASE_URL: url },
+    query: (sql, params) => owner.query(sql, params),
+    superQuery: (sql, params) => superuser.query(sql, params),
+    connect: async (otherUrl = url) => {
+      const client = await openClient(otherUrl);
+      sessions.push(client);
+      return client;
+    },
+  };
+  const close = async () => {
+    await Promise.all([owner.end(), superuser.end(), ...sessions.map((client) => client.end())]);
+  };
+  return { db, close };
+}
+
+interface Connection {
+  // biome-ignore lint/suspicious/noExplicitAny: the row type is the caller's claim
+  query(sql: string, params?: readonly unknown[]): Promise<any[]>;
+  end(): Promise<void>;
+}
+
+/** A session opened with its first query: most tests need only one of the two. */
+function onDemand(url: string): Connection {
+  let opening: Promise<pg.Client> | undefined;
+  return {
+    query: async (sql, params) => {
+      opening ??= openClient(url);
+      const result: pg.QueryResult | pg.QueryResult[] = await (await opening).query(
+        sql,
+        params as unknown[] | undefined,
+      );
+      // Several statements in one string give several results.
+      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
+    },
+    end: async () => {
+      if (opening !== undefined) await (await opening).end();
+    },
+  };
+}
+
+async function openClient(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  // A test may have the server end the session; that is for its next query to report.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}

@@ -1,0 +1,171 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { startScratchServer } from '../../src/postgres/scratch-server.ts';
+
+/** The server that all tests of a run share. */
+export interface TestServer {
+  readonly host: string;
+  readonly port: number;
+  readonly superuser: string;
+  readonly superPassword: string;
+  /** Password of app_owner and app_reader. */
+  readonly password: string;
+  /** `15.18` */
+  readonly version: string;
+  /** `server_version_num`: 150018 */
+  readonly versionNumber: number;
+  /** Every database of this run is named with it. */
+  readonly databasePrefix: string;
+  /** The server goes with the run, so its databases need not be dropped one by one. */
+  readonly temporary: boolean;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly server: TestServer;
+  }
+}
+
+/** Builds the program and provides one server with Supabase's kind of roles to all tests of the run. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (process.env['AISHA_SKIP_BUILD'] !== '1') await build();
+  const { server, source, stop } = await startServer();
+  try {
+    await onSuperuser(server, (client) => createRoles(client, server));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  project.provide('server', server);
+  process.stderr.write(`tests use PostgreSQL ${server.version} (${source}) at ${server.host}:${server.port}\n`);
+  return async () => {
+    if (!server.temporary) await onSuperuser(server, (client) => dropDatabases(client, server.databasePrefix));
+    await stop();
+  };
+}
+
+async function build(): Promise<void> {
+  const script = resolve(import.meta.dirname, '../../scripts/build.mjs');
+  await promisify(execFile)(process.execPath, [script]).catch((error: { stdout: string; stderr: string }) => {
+    throw new Error(`the program does not build:\n${error.stdout}${error.stderr}`);
+  });
+}
+
+// ── which server ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface StartedServer {
+  readonly server: TestServer;
+  readonly source: string;
+  stop(): Promise<void>;
+}
+
+type Address = Pick<TestServer, 'host' | 'port' | 'superuser' | 'superPassword'>;
+
+/** Settings that tests rely on: ten runners at once, and what Supabase preloads. */
+const SETTINGS = {
+  max_connections: '200',
+  shared_preload_libraries: 'pg_stat_statements',
+  'pg_stat_statements.track': 'all',
+} as const;
+
+async function startServer(): Promise<StartedServer> {
+  const url = process.env['AISHA_TEST_URL'];
+  if (url) return useGivenServer(url);
+  return process.env['AISHA_TEST_SERVER'] === 'container' ? startContainer() : startScratch();
+}
+
+async function useGivenServer(url: string): Promise<StartedServer> {
+  const { hostname, port, username, password } = new URL(url);
+  const address = {
+    host: decodeURIComponent(hostname),
+    port: Number(port || 5432),
+    superuser: decodeURIComponent(username),
+    superPassword: decodeURIComponent(password),
+  };
+  return { server: await testServer(address, false), source: 'AISHA_TEST_URL', stop: async () => {} };
+}
+
+async function startScratch(): Promise<StartedServer> {
+  const scratch = await startScratchServer({ settings: SETTINGS });
+  const { host, port, user: superuser, password: superPassword } = scratch;
+  const server = await testServer({ host, port, superuser, superPassword }, true);
+  return { server, source: 'scratch server', stop: () => scratch.stop() };
+}
+
+async function startContainer(): Promise<StartedServer> {
+  const { GenericContainer, Wait } = await import('testcontainers');
+  const image = process.env['AISHA_TEST_IMAGE'] ?? 'postgres:15-alpine';
+  const superPassword = randomBytes(12).toString('hex');
+  const settings = Object.entries({ ...SETTINGS, fsync: 'off' }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const container = await new GenericContainer(image)
+    .withEnvironment({ POSTGRES_PASSWORD: superPassword })
+    .withCommand(['postgres', ...settings])
+    .withExposedPorts(5432)
+    // The image's entrypoint starts the server twice; the first one only runs its own scripts.
+    .withWaitStrategy(Wait.forLogMessage('database system is ready to accept connections', 2))
+    .start();
+  const address = { host: container.getHost(), port: container.getMappedPort(5432), superuser: 'postgres' };
+  const server = await testServer({ ...address, superPassword }, true);
+  return { server, source: `container ${image}`, stop: async () => void (await container.stop()) };
+}
+
+async function testServer(address: Address, temporary: boolean): Promise<TestServer> {
+  const { version, number } = await onSuperuser(address, async (client) => {
+    const { rows } = await client.query<{ version: string; number: number }>(`
+      select split_part(current_setting('server_version'), ' ', 1) as version,
+        current_setting('server_version_num')::integer as number
+    `);
+    return rows[0]!;
+  });
+  const password = randomBytes(12).toString('hex');
+  const databasePrefix = `aisha_test_${randomBytes(4).toString('hex')}_`;
+  return { ...address, password, version, versionNumber: number, databasePrefix, temporary };
+}
+
+async function onSuperuser<T>(address: Address, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const { host, port, superuser, superPassword } = address;
+  const client = new pg.Client({ host, port, user: superuser, password: superPassword, database: 'postgres' });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+// ── roles and databases ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * The roles of a Supabase project: databases belong to a role that is no superuser, and the three roles of the API.
+ * A server that was given keeps them.
+ */
+const ROLES = {
+  app_owner: 'login nosuperuser createdb createrole',
+  app_reader: 'login nosuperuser',
+  anon: 'nologin',
+  authenticated: 'nologin',
+  service_role: 'nologin bypassrls',
+} as const;
+
+async function createRoles(client: pg.Client, { password, versionNumber }: TestServer): Promise<void> {
+  for (const [role, attributes] of Object.entries(ROLES)) {
+    const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role]);
+    await client.query(`${rowCount ? 'alter' : 'create'} role ${role} ${attributes}`);
+  }
+  await client.query(`alter role app_owner password '${password}'`);
+  await client.query(`alter role app_reader password '${password}'`);
+  await client.query('grant anon, authenticated, service_role, pg_monitor, pg_signal_backend to app_owner');
+  if (versionNumber >= 140_000) await client.query('grant pg_read_all_data to app_reader');
+}
+
+async function dropDatabases(client: pg.Client, prefix: string): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    'select datname as name from pg_database where starts_with(datname, $1) order by datname',
+    [prefix],
+  );
+  for (const { name } of rows) await client.query(`drop database if exists ${name} with (force)`);
+}
