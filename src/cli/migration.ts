@@ -1,6 +1,6 @@
 import os from 'node:os';
 import type { Context } from '../commands/command.ts';
-import type { MigrationSource, RunHooks } from '../migrations/migrate.ts';
+import type { MigrationSource, RunHooks } from '../migrations/open.ts';
 import type { PlanOptions } from '../migrations/plan.ts';
 import type { RunSettings } from '../migrations/runner.ts';
 import type { Target } from '../postgres/target.ts';

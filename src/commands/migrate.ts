@@ -2,6 +2,7 @@ import { migrationSource, planOptions, runHooks, runSettings } from '../cli/migr
 import { AishaError } from '../errors.ts';
 import { type MigrateResult, migrate } from '../migrations/migrate.ts';
 import { parseName, type Version } from '../migrations/name.ts';
+import type { PlanEntry, PlanWarning } from '../migrations/plan.ts';
 import { countStates, migrationsResult, warningFindings } from '../migrations/report.ts';
 import type { Command } from './command.ts';
 
@@ -87,7 +88,7 @@ function runReport(result: MigrateResult) {
       (entry.state === 'not-run' && entry.phase === 'forward') ||
       isUnusual(entry.state),
   );
-  const isRefused = error !== undefined && preflight.problems.length > 0;
+  const isRefused = error !== undefined && preflight.plan.problems.length > 0;
   const text = isRefused
     ? `nothing was applied: ${countStates(entries)}`
     : applied === 0 && !error
@@ -95,9 +96,17 @@ function runReport(result: MigrateResult) {
       : `applied ${applied} of ${applied + notApplied(result)}: ${countStates(entries)}`;
   return {
     ...migrationsResult(entries, shown, text),
-    findings: warningFindings(preflight.warnings),
+    findings: warningFindings(ofThisRun(preflight.plan.warnings, entries)),
     ...(error ? { error } : {}),
   };
+}
+
+/** Warnings about files that are applied already belong to status. */
+function ofThisRun(warnings: readonly PlanWarning[], entries: readonly PlanEntry[]): PlanWarning[] {
+  const settled = new Set(
+    entries.filter((e) => !e.run && (e.state === 'applied' || e.state === 'baseline')).map((e) => e.file),
+  );
+  return warnings.filter((warning) => !settled.has(warning.file));
 }
 
 function notApplied({ entries, error }: MigrateResult): number {
@@ -120,21 +129,11 @@ function isUnusual(state: string): boolean {
   );
 }
 
-const MODES = {
-  empty: 'empty',
-  transaction: 'transaction',
-  statements: 'statements',
-  test: 'test',
-  refused: 'refused',
-} as const;
-
 function dryRunReport({ preflight, entries, error }: MigrateResult) {
-  const planned = entries.filter((entry) => entry.run || isUnusual(entry.state));
-  const modeOf = (file: string) => {
-    const mode = preflight.scripts.get(file)?.mode;
-    if (!mode) return '';
-    return mode.kind === 'statements' ? `${mode.units.length} statements: ${mode.why}` : MODES[mode.kind];
-  };
+  const planned = entries.filter(
+    (entry) => entry.run || isUnusual(entry.state) || (entry.state === 'not-run' && entry.phase === 'forward'),
+  );
+  const modeOf = (file: string) => preflight.modes.get(file) ?? '';
   const runs = entries.filter((entry) => entry.run).length;
   return {
     text: error
@@ -155,7 +154,7 @@ function dryRunReport({ preflight, entries, error }: MigrateResult) {
               rows: planned.map((e) => [e.run ? 'run' : 'hold', e.file, modeOf(e.file), e.reason ?? '']),
             },
           ],
-    findings: warningFindings(preflight.warnings),
+    findings: warningFindings(ofThisRun(preflight.plan.warnings, entries)),
     ...(error ? { error } : {}),
   };
 }

@@ -1,7 +1,7 @@
 import { migrationSource, runHooks } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
 import { readLedger } from '../migrations/ledger.ts';
-import { openSession } from '../migrations/migrate.ts';
+import { openSession } from '../migrations/open.ts';
 import { renumber } from '../migrations/scaffold.ts';
 import type { Command, Context } from './command.ts';
 

@@ -1,7 +1,7 @@
 import { migrationSource, planOptions, runHooks } from '../cli/migration.ts';
 import { readFolder } from '../migrations/files.ts';
 import { readLedger } from '../migrations/ledger.ts';
-import { openSession, refuseForeignLedger } from '../migrations/migrate.ts';
+import { openSession, refuseForeignLedger } from '../migrations/open.ts';
 import { planMigrations } from '../migrations/plan.ts';
 import { countStates, migrationsResult, problemFindings, warningFindings } from '../migrations/report.ts';
 import type { Command } from './command.ts';

@@ -1,11 +1,14 @@
 import { migrationSource, planOptions, runHooks } from '../cli/migration.ts';
-import { checkScripts, placed } from '../migrations/check-scripts.ts';
+import { placed } from '../migrations/check-scripts.ts';
 import { readFolder } from '../migrations/files.ts';
 import { checkAlone } from '../migrations/grammar-check.ts';
-import { knownFiles, lookAhead, once, openSession, prepareAll, refuseForeignLedger } from '../migrations/migrate.ts';
+import { readLedger } from '../migrations/ledger.ts';
+import { openSession, refuseForeignLedger } from '../migrations/open.ts';
 import { type PlanProblem, type PlanWarning, planMigrations } from '../migrations/plan.ts';
+import { lookAtFiles, lookInto } from '../migrations/preflight.ts';
 import { problemFindings, warningFindings } from '../migrations/report.ts';
 import { loadGrammar } from '../migrations/tree.ts';
+import { once } from '../once.ts';
 import type { Command, Context } from './command.ts';
 
 export const command: Command = {
@@ -61,17 +64,13 @@ async function alone(context: Context): Promise<Found> {
   const folder = readFolder(source.dir, source.finalFrom);
   const plan = planMigrations(folder.files, [], planOptions(context));
   const grammar = once(loadGrammar);
-  const prepared = await prepareAll(
-    folder,
-    plan.entries.filter((entry) => entry.run),
-    grammar,
-  );
-  const scripts = [...prepared.scripts.values()];
-  const checked = checkScripts(scripts, knownFiles(source, folder), source.finalFrom);
-  const refused = scripts.length === 0 ? [] : checkAlone(scripts, await grammar());
+  const refused: PlanProblem[] = [];
+  const found = await lookAtFiles(source, folder, plan.entries, grammar, async (script) => {
+    refused.push(...checkAlone([script], await grammar()).map((p) => placed(p.file, p)));
+  });
   return {
-    problems: [...plan.problems, ...prepared.problems, ...checked.problems, ...refused.map((p) => placed(p.file, p))],
-    warnings: [...plan.warnings, ...checked.warnings],
+    problems: [...plan.problems, ...found.problems, ...refused],
+    warnings: [...plan.warnings, ...found.warnings],
     count: folder.files.length,
   };
 }
@@ -82,9 +81,11 @@ async function againstLedger(context: Context): Promise<Found> {
   const folder = readFolder(source.dir, source.finalFrom);
   const session = await openSession(target, 'aisha-db validate', {}, runHooks(context, target));
   try {
-    const preflight = await lookAhead(source, folder, session, planOptions(context));
-    refuseForeignLedger(source.ledger, preflight.ledger);
-    return { ...preflight, count: folder.files.length };
+    const ledger = await readLedger(session, source.ledger);
+    refuseForeignLedger(source.ledger, ledger);
+    const plan = planMigrations(folder.files, ledger.rows, planOptions(context));
+    const preflight = await lookInto(source, { folder, ledger, plan }, session, planOptions(context));
+    return { ...preflight.plan, count: folder.files.length };
   } finally {
     await session.close();
   }

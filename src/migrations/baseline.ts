@@ -7,15 +7,9 @@ import type { Target } from '../postgres/target.ts';
 import { tokenChecksum } from './checksum.ts';
 import { type MigrationFolder, readFolder } from './files.ts';
 import { type LedgerRow, readLedger, upsertSql } from './ledger.ts';
-import {
-  type LockOptions,
-  lockRun,
-  type MigrationSource,
-  openSession,
-  type RunHooks,
-  refuseForeignLedger,
-} from './migrate.ts';
+import { type LockOptions, lockRun } from './lock-run.ts';
 import { compareNames, compareVersions, type Version } from './name.ts';
+import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import { duplicateGroups, type FileFact } from './plan.ts';
 import type { Running } from './runner.ts';
 

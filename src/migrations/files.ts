@@ -13,6 +13,8 @@ export interface MigrationFolder {
   readonly files: readonly FileFact[];
   /** Reads a file's content, byte order mark removed and CRLF as LF. */
   read(file: string): Uint8Array;
+  /** The same, or `undefined` when it no longer has this checksum or cannot be read. */
+  readChecked(file: string, checksum: string | undefined): Uint8Array | undefined;
   readonly include: ReadInclude;
 }
 
@@ -38,7 +40,15 @@ export function readFolder(dir: string, finalFrom: number): MigrationFolder {
       return { name, checksum: undefined, unreadable: reasonOf(error) };
     }
   });
-  return { dir, files, read, include };
+  const readChecked = (file: string, expected: string | undefined) => {
+    try {
+      const content = read(file);
+      return checksumOf(file, content, include) === expected ? content : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  return { dir, files, read, readChecked, include };
 }
 
 /** A file that includes others is known by their content too: they are what it does. */

@@ -1,21 +1,15 @@
 import { basename, join, relative, sep } from 'node:path';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
+import { once } from '../once.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import { serverError } from '../postgres/server-error.ts';
 import type { Target } from '../postgres/target.ts';
 import { migrationError, placeOf } from './failure.ts';
 import { isFolder, type MigrationFolder, readFolder } from './files.ts';
 import { readLedger, SINCE_BEGIN, upsertSql } from './ledger.ts';
-import {
-  type LockOptions,
-  lockRun,
-  type MigrationSource,
-  once,
-  openSession,
-  type RunHooks,
-  refuseForeignLedger,
-} from './migrate.ts';
+import { type LockOptions, lockRun } from './lock-run.ts';
+import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import { BACK_TO_ONESELF, cancellable, freshSession, type Job, ledgerEntry, type Running } from './runner.ts';
 import { prepareScript, type Script } from './script.ts';
 import { timeoutsOf } from './timeouts.ts';

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type ServerError, SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { PsqlProblem } from './psql.ts';
+import { Scanner, TOKEN } from './scanner.ts';
 import { problemAt, type Script } from './script.ts';
 import { StatementReader } from './statements.ts';
 import type { Grammar } from './tree.ts';
@@ -21,19 +22,49 @@ interface Piece {
  * syntax tree costs: PL/pgSQL's EXECUTE parses its whole text before it runs the first statement of it, and that first
  * statement is one of ours which fails and is caught. Only a real syntax error reaches the server's log.
  */
-export async function checkGrammar(
-  session: Session,
-  scripts: readonly Script[],
-  grammar: () => Promise<Grammar>,
-): Promise<PsqlProblem[]> {
-  const problems: PsqlProblem[] = [];
-  for (const group of groupsOf(scripts)) {
-    const together = await ask(session, group);
-    if (together === 'cannot') return checkAlone(scripts, await grammar());
-    // Files are asked about together since that is what is right nearly always; one by one to say which is wrong.
-    if (together) problems.push(...(await checkEach(session, group)));
+export class GrammarCheck {
+  readonly #session: Session;
+  readonly #grammar: () => Promise<Grammar>;
+  readonly #problems: PsqlProblem[] = [];
+  #group: Piece[] = [];
+  #bytes = 0;
+  /** The server has no PL/pgSQL for us: the built-in grammar answers. */
+  #alone = false;
+
+  constructor(session: Session, grammar: () => Promise<Grammar>) {
+    this.#session = session;
+    this.#grammar = grammar;
   }
-  return problems;
+
+  /** Has a file checked, now or with the next ones. */
+  async add(script: Script): Promise<void> {
+    if (script.problems.length > 0) return;
+    for (const piece of piecesOf(script)) {
+      this.#group.push(piece);
+      this.#bytes += piece.to - piece.from;
+      if (this.#bytes >= MESSAGE_BYTES) await this.#flush();
+    }
+  }
+
+  /** Every syntax error that was found. */
+  async finish(): Promise<readonly PsqlProblem[]> {
+    if (this.#group.length > 0) await this.#flush();
+    return this.#problems;
+  }
+
+  async #flush(): Promise<void> {
+    const group = this.#group;
+    this.#group = [];
+    this.#bytes = 0;
+    const answer = this.#alone ? 'cannot' : await ask(this.#session, group);
+    if (answer === 'cannot') {
+      this.#alone = true;
+      this.#problems.push(...checkAlone(new Set(group.map((piece) => piece.script)), await this.#grammar()));
+    } else if (answer) {
+      // Files are asked about together since that is right nearly always; one by one to say which is wrong.
+      this.#problems.push(...(await checkEach(this.#session, group)));
+    }
+  }
 }
 
 async function checkEach(session: Session, pieces: readonly Piece[]): Promise<PsqlProblem[]> {
@@ -47,24 +78,7 @@ async function checkEach(session: Session, pieces: readonly Piece[]): Promise<Ps
   return [...problems.values()];
 }
 
-/** Pieces of one message: small files together, big ones cut at statement ends. */
-function* groupsOf(scripts: readonly Script[]): Generator<Piece[]> {
-  let group: Piece[] = [];
-  let bytes = 0;
-  for (const script of scripts) {
-    if (script.problems.length > 0) continue;
-    for (const piece of piecesOf(script)) {
-      group.push(piece);
-      bytes += piece.to - piece.from;
-      if (bytes < MESSAGE_BYTES) continue;
-      yield group;
-      group = [];
-      bytes = 0;
-    }
-  }
-  if (group.length > 0) yield group;
-}
-
+/** A file as one piece, or a big one cut at statement ends. */
 function* piecesOf(script: Script): Generator<Piece> {
   const { sql } = script.expanded;
   if (sql.length <= MESSAGE_BYTES) {
@@ -113,12 +127,13 @@ function problemOf(piece: Piece, { message, internalPosition, hint }: ServerErro
 const MOST_PARSED = 2 * 1024 * 1024;
 
 /** The same question to the grammar that is built in: for a server without PL/pgSQL, and without a server. */
-export function checkAlone(scripts: readonly Script[], grammar: Grammar): PsqlProblem[] {
+export function checkAlone(scripts: Iterable<Script>, grammar: Grammar): PsqlProblem[] {
   const problems: PsqlProblem[] = [];
   for (const script of scripts) {
     const { expanded } = script;
-    if (script.problems.length > 0 || expanded.sql.length > MOST_PARSED) continue;
-    const text = Buffer.from(expanded.sql).toString('utf8');
+    if (script.problems.length > 0 || script.count === 0 || expanded.sql.length > MOST_PARSED) continue;
+    if (!grammar.syntaxError(Buffer.from(expanded.sql).toString('utf8'))) continue;
+    const text = withoutComments(expanded.sql);
     const error = grammar.syntaxError(text);
     if (!error) continue;
     const before = [...text].slice(0, error.position).join('');
@@ -128,3 +143,18 @@ export function checkAlone(scripts: readonly Script[], grammar: Grammar): PsqlPr
   }
   return problems;
 }
+
+/** Spaces in place of comments: this grammar, unlike the server, does not let a literal go on behind one (`'a' -- x⏎'b'`). */
+function withoutComments(sql: Uint8Array): string {
+  const out = Buffer.alloc(sql.length, ' ');
+  const scanner = new Scanner(sql);
+  let behind = 0;
+  for (let token = scanner.next(); token !== TOKEN.end; token = scanner.next()) {
+    if (scanner.newlineBefore) out[behind] = LF;
+    out.set(sql.subarray(scanner.start, scanner.end), scanner.start);
+    behind = scanner.end;
+  }
+  return out.toString('utf8');
+}
+
+const LF = 10;

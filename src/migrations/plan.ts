@@ -94,6 +94,8 @@ export interface PlanOptions {
   readonly to: Version | undefined;
   /** Apply this file alone. */
   readonly only: string | undefined;
+  /** Files known to end in ROLLBACK: they are never planned. */
+  readonly tests?: ReadonlySet<string>;
 }
 
 /**
@@ -149,6 +151,9 @@ class Planning {
     // It must not run again; the row of its old name says what to do.
     const was = this.#renamed.get(file.name.file);
     if (was !== undefined) return entryOf(file, 'pending', { reason: `its content was applied as ${was}` });
+    if (this.#options.tests?.has(file.name.file)) {
+      return entryOf(file, 'not-run', { reason: 'ends in ROLLBACK: a test, not a migration' });
+    }
     const held = this.#heldBack(file);
     if (held) return entryOf(file, 'pending', { reason: held });
     const duplicate = this.#duplicateProblem(file, groups.get(file.name.file) ?? []);

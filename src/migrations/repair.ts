@@ -5,15 +5,9 @@ import type { Target } from '../postgres/target.ts';
 import { tokenChecksum } from './checksum.ts';
 import { type MigrationFolder, readFolder } from './files.ts';
 import { forgetSql, type LedgerName, type LedgerRow, readLedger } from './ledger.ts';
-import {
-  type LockOptions,
-  lockRun,
-  type MigrationSource,
-  openSession,
-  type RunHooks,
-  refuseForeignLedger,
-} from './migrate.ts';
+import { type LockOptions, lockRun } from './lock-run.ts';
 import type { MigrationName } from './name.ts';
+import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import type { Running } from './runner.ts';
 
 export interface RepairOptions extends LockOptions {

@@ -42,6 +42,13 @@ export function warningFindings(warnings: readonly PlanWarning[]): Finding[] {
   }));
 }
 
+/** Problems in the order of the files, then of their lines: as they are mended. */
+export function inFileOrder(problems: readonly PlanProblem[], entries: readonly PlanEntry[]): PlanProblem[] {
+  const place = new Map(entries.map((entry, index) => [entry.file, index]));
+  const placeOf = ({ file }: PlanProblem) => place.get(file) ?? entries.length;
+  return [...problems].sort((a, b) => placeOf(a) - placeOf(b) || (a.line ?? 0) - (b.line ?? 0));
+}
+
 /** Problems of the plan as findings, for commands that report rather than run. */
 export function problemFindings(problems: readonly PlanProblem[]): Finding[] {
   return problems.map((p) => ({

@@ -1,4 +1,5 @@
 import { AishaError } from '../errors.ts';
+import { once } from '../once.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import type { Target } from '../postgres/target.ts';
 import { applyStatements } from './apply-statements.ts';
@@ -7,16 +8,9 @@ import { dependenciesOf, resolveDependency } from './check-scripts.ts';
 import { isFolder, type MigrationFolder, readFolder } from './files.ts';
 import { headerValue, parseHeader } from './header.ts';
 import { forgetSql, type LedgerRow, readLedger, rolledBackSql } from './ledger.ts';
-import {
-  type LockOptions,
-  lockRun,
-  type MigrationSource,
-  once,
-  openSession,
-  type RunHooks,
-  refuseForeignLedger,
-} from './migrate.ts';
+import { type LockOptions, lockRun } from './lock-run.ts';
 import { type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
+import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import type { Job, Running } from './runner.ts';
 import { prepareScript, type Script } from './script.ts';
 import { loadGrammar } from './tree.ts';

@@ -46,7 +46,7 @@ export function ledgerEntry(running: Running, job: Job): LedgerEntry {
     number: job.entry.number,
     phase: job.entry.phase,
     checksum: job.checksum,
-    tokenChecksum: job.script.tokenChecksum,
+    tokenChecksum: job.script.tokenChecksum(),
     state: 'applied',
     appliedFrom: running.settings.appliedFrom,
     executionTime: 'null',

@@ -3,8 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AishaError } from '../errors.ts';
 import { isFolder, readFolder } from './files.ts';
-import type { MigrationSource } from './migrate.ts';
 import { type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
+import type { MigrationSource } from './open.ts';
 import { nextFreeNumber } from './plan.ts';
 
 export interface Scaffold {

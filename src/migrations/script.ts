@@ -17,7 +17,7 @@ export interface Script {
   readonly problems: readonly PsqlProblem[];
   readonly warnings: readonly PsqlProblem[];
   /** Equal for two contents that differ in comments, white space and letter case alone; `undefined` for big files. */
-  readonly tokenChecksum: string | undefined;
+  tokenChecksum(): string | undefined;
 }
 
 /** Above this, telling a cosmetic change from a semantic one is not worth the time it takes at every run (bytes). */
@@ -73,7 +73,7 @@ export async function prepareScript(
     mode,
     problems,
     warnings: await enumWarnings(expanded, survey.watched, grammar),
-    tokenChecksum: content.length <= MOST_TOKEN_BYTES ? tokenChecksum(content) : undefined,
+    tokenChecksum: () => (content.length <= MOST_TOKEN_BYTES ? tokenChecksum(content) : undefined),
   };
 }
 
@@ -92,19 +92,9 @@ function encodingProblems(file: string, content: Uint8Array): PsqlProblem[] {
         : 'SQL text cannot hold one; remove it.';
     return [{ file, ...lineOf(content, zero), message: 'a zero byte in the file', hint }];
   }
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(content);
-    return [];
-  } catch {
-    return [
-      {
-        file,
-        ...lineOf(content, firstInvalid(content)),
-        message: 'not valid UTF-8',
-        hint: 'Convert the file: iconv -f latin1 -t utf-8.',
-      },
-    ];
-  }
+  if (isUtf8(content)) return [];
+  const place = lineOf(content, firstInvalid(content));
+  return [{ file, ...place, message: 'not valid UTF-8', hint: 'Convert the file: iconv -f latin1 -t utf-8.' }];
 }
 
 /** Offset of the first byte that is no UTF-8, by halving: the decoder does not say where it stopped. */
@@ -113,14 +103,22 @@ function firstInvalid(content: Uint8Array): number {
   let bad = content.length;
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
-    try {
-      new TextDecoder('utf-8', { fatal: true }).decode(content.subarray(0, middle), { stream: true });
-      good = middle;
-    } catch {
-      bad = middle;
-    }
+    if (isUtf8(content.subarray(0, middle), true)) good = middle;
+    else bad = middle;
   }
+  // What begins like a character of several bytes is one to the decoder until the next byte says otherwise.
+  while (good > 0 && !isUtf8(content.subarray(0, good))) good--;
   return good;
+}
+
+/** @param cut the last character may be incomplete */
+function isUtf8(content: Uint8Array, cut = false): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(content, { stream: cut });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 interface Survey {

@@ -1,21 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { AishaError } from '../errors.ts';
 import { withFileLock } from './crash-safe-lock.ts';
-import { isInitialised } from './initialise.ts';
+import { type Home, openHome, readOrMakePassword, rememberedPort, rememberPort } from './embedded-home.ts';
 import {
   findPostmaster,
   type Postmaster,
@@ -25,8 +15,8 @@ import {
   stoppable,
 } from './postmaster.ts';
 import { isIdentityRunning, processIdentity } from './process-identity.ts';
-import { askVersion, isPortTaken, serverUrl, startScratchServer } from './scratch-server.ts';
-import { canReach, chooseServerUser } from './server-user.ts';
+import { isPortTaken, startScratchServer } from './scratch-server.ts';
+import { askVersion, serverUrl } from './server-url.ts';
 
 export interface EmbeddedServerOptions {
   /** The project's state folder; the server lives in its sub-folder `postgres`. */
@@ -55,8 +45,8 @@ const DATABASE = 'aisha';
 /** How long a server that was killed may take to recover or to give way, in milliseconds. */
 const SETTLE_TIMEOUT_MS = 120_000;
 
-/** Data of root's projects that the server's user cannot reach where they are, as below /root. */
-const ROOT_DATA_HOME = '/var/lib/aisha-db';
+/** SQLSTATE of a database that does not exist. */
+const INVALID_CATALOG_NAME = '3D000';
 
 /**
  * Joins the runs that use the project's private server, starting it if it does not run. Data survive; the server does
@@ -76,59 +66,6 @@ export async function useEmbeddedServer({ stateDir }: EmbeddedServerOptions): Pr
   };
   return { ...server, host: HOST, user: USER, database: DATABASE, release };
 }
-
-// ── the folder ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-interface Home {
-  readonly dataDir: string;
-  /** Held while the server is looked for, started or stopped. */
-  readonly lock: string;
-  /** One file per run that uses the server; those of dead processes count for nothing. */
-  readonly users: string;
-  readonly passwordFile: string;
-  /** The port of the last time, so that URLs noted elsewhere stay valid. */
-  readonly portFile: string;
-}
-
-function openHome(stateDir: string): Home {
-  const folder = join(stateDir, 'postgres');
-  return ownedByUs(folder, () => {
-    const users = join(folder, 'users');
-    mkdirSync(users, { recursive: true });
-    return {
-      dataDir: chooseDataDir(folder),
-      lock: join(folder, 'lock'),
-      users,
-      passwordFile: join(folder, 'password'),
-      portFile: join(folder, 'port'),
-    };
-  });
-}
-
-function chooseDataDir(folder: string): string {
-  const dataDir = join(folder, 'data');
-  const user = chooseServerUser(statSync(dataDir, { throwIfNoEntry: false })?.uid);
-  if (canReach(user, folder)) return dataDir;
-  const project = createHash('sha256').update(realpathSync(folder)).digest('hex').slice(0, 16);
-  const elsewhere = join(ROOT_DATA_HOME, project);
-  mkdirSync(elsewhere, { recursive: true });
-  for (const path of [ROOT_DATA_HOME, elsewhere]) chmodSync(path, 0o755);
-  return join(elsewhere, 'data');
-}
-
-function ownedByUs<T>(folder: string, use: () => T): T {
-  try {
-    return use();
-  } catch (error) {
-    if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    throw new AishaError('usage', `the private server's folder ${folder} belongs to another user`, {
-      cause: error,
-      hint: 'Run the command as that user, or name another state folder.',
-    });
-  }
-}
-
-// ── coming and going, under the lock ────────────────────────────────────────────────────────────────────────────────
 
 type Found = Pick<EmbeddedServer, 'port' | 'password' | 'version' | 'started'>;
 
@@ -151,16 +88,13 @@ async function leave(home: Home, entry: string): Promise<void> {
   if (postmaster) await stopPostmaster(stoppable(postmaster.pid, home.dataDir), STOP_CLEANLY);
 }
 
+/** Whether a living run uses the server; the marks of dead ones are removed. */
 function isInUse(home: Home): boolean {
-  const files = readdirSync(home.users).map((name) => join(home.users, name));
-  const [alive, dead] = [true, false].map((expected) =>
-    files.filter((file) => isIdentityRunning(readFileSync(file, 'utf8')) === expected),
-  );
-  for (const file of dead ?? []) rmSync(file, { force: true });
-  return alive?.length !== 0;
+  const marks = readdirSync(home.users).map((name) => join(home.users, name));
+  const dead = marks.filter((mark) => !isIdentityRunning(readFileSync(mark, 'utf8')));
+  for (const mark of dead) rmSync(mark, { force: true });
+  return marks.length > dead.length;
 }
-
-// ── the server ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function findOrStart(home: Home, password: string): Promise<{ port: number; started: boolean }> {
   const deadline = Date.now() + SETTLE_TIMEOUT_MS;
@@ -197,7 +131,7 @@ async function start(home: Home, password: string): Promise<number> {
     if (!isPortTaken(error)) throw error;
     return startScratchServer({ ...options, port: 'free' });
   });
-  replaceFile(home.portFile, `${port}\n`);
+  rememberPort(home, port);
   return port;
 }
 
@@ -219,11 +153,6 @@ function isGivingWay(error: unknown): boolean {
   return error instanceof AishaError && error.details.some((line) => signs.some((sign) => line.includes(sign)));
 }
 
-function rememberedPort(home: Home): number | 'free' {
-  const port = Number(readIfThere(home.portFile));
-  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 'free';
-}
-
 /** Makes the database when it is not there, and returns the server's version. */
 async function openDatabase(port: number, password: string): Promise<string> {
   const url = (database: string) => serverUrl(HOST, port, USER, password, database);
@@ -240,37 +169,4 @@ async function openDatabase(port: number, password: string): Promise<string> {
     await client.end();
   }
   return askVersion(url(DATABASE));
-}
-
-/** SQLSTATE of a database that does not exist. */
-const INVALID_CATALOG_NAME = '3D000';
-
-// ── small files ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-function readOrMakePassword(home: Home): string {
-  const known = ownedByUs(home.passwordFile, () => readIfThere(home.passwordFile))?.trim();
-  if (known) return known;
-  if (isInitialised(home.dataDir)) {
-    throw new AishaError('usage', `the private server's password file ${home.passwordFile} is missing`, {
-      hint: `Restore it, or remove ${home.dataDir} together with all data in it.`,
-    });
-  }
-  const password = randomBytes(24).toString('base64url');
-  replaceFile(home.passwordFile, `${password}\n`);
-  return password;
-}
-
-/** Writes a file for our eyes only, whole or not at all. */
-function replaceFile(file: string, content: string): void {
-  writeFileSync(`${file}.new`, content, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -27,8 +27,12 @@ export async function initialiseDataFolder(options: InitialiseOptions): Promise<
   const draft = `${options.dataDir}.new-${process.pid}`;
   mkdirSync(draft, { mode: 0o700 });
   giveTo(options.user, draft);
-  await withPasswordFile(options, (file) => runInitdb(options, draft, file));
-  renameSync(draft, options.dataDir);
+  try {
+    await withPasswordFile(options, (file) => runInitdb(options, draft, file));
+    renameSync(draft, options.dataDir);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
 }
 
 /** True when the data folder has been made; the file holds the server's major version. */

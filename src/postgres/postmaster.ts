@@ -56,7 +56,7 @@ export function readPostmasterFile(dataDir: string): Postmaster | undefined {
  * Whether that pid is the server of that data folder, and not a stranger who was given the pid of a dead one. A server
  * works in its data folder and was started with its path.
  */
-export function isPostmasterOf(pid: number, dataDir: string): boolean {
+function isPostmasterOf(pid: number, dataDir: string): boolean {
   if (!isRunning(pid)) return false;
   try {
     const folder = realpathSync(dataDir);

@@ -1,16 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { dirname, join, resolve } from 'node:path';
-import pg from 'pg';
 import { AishaError } from '../errors.ts';
 import { runAtExit } from './exit-cleanup.ts';
+import { freePort } from './free-port.ts';
 import { initialiseDataFolder, isInitialised } from './initialise.ts';
 import { type LaunchOptions, launch } from './launch.ts';
 import { STOP_AT_ONCE, STOP_CLEANLY, type Stoppable, stopPostmaster, stopPostmasterSync } from './postmaster.ts';
-import { fitsSocket, makeScratchFolder, sweepScratchFolders } from './scratch-folder.ts';
+import { type Place, preparePlace } from './scratch-place.ts';
 import { findServerBinaries, type ServerBinaries } from './server-binaries.ts';
-import { chooseServerUser, type ServerUser } from './server-user.ts';
+import { askVersion, serverUrl } from './server-url.ts';
+import { chooseServerUser, ownerOf, type ServerUser } from './server-user.ts';
 
 export interface ScratchServerOptions {
   /** Kept after `stop`; default: a temporary folder that goes with the server. */
@@ -69,7 +67,7 @@ const NOT_DURABLE = { fsync: 'off', synchronous_commit: 'off', full_page_writes:
 export async function startScratchServer(options: ScratchServerOptions = {}): Promise<ScratchServer> {
   const user = chooseServerUser(ownerOf(options.dataDir));
   const binaries = options.binaries ?? findServerBinaries({ user, searchPath: process.env['PATH'] });
-  const place = preparePlace(options, user);
+  const place = preparePlace(options.dataDir, options.tcp ?? true, user);
   try {
     const access = await prepareData(options, place, user, binaries);
     const running = await launchOnPort(options, place, user, binaries);
@@ -79,74 +77,6 @@ export async function startScratchServer(options: ScratchServerOptions = {}): Pr
     throw error;
   }
 }
-
-/** Asks a server who it is; proves that it takes connections with that password. */
-export async function askVersion(url: string): Promise<string> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
-  try {
-    await client.connect();
-    const { rows } = await client.query<{ version: string }>(`select current_setting('server_version') as version`);
-    // Debian adds its own version after a blank.
-    return rows[0]?.version.split(' ')[0] ?? '';
-  } finally {
-    await client.end();
-  }
-}
-
-/** URL with the socket's folder as a percent-encoded host, which libpq and node-postgres both understand. */
-export function serverUrl(host: string, port: number, user: string, password: string, database: string): string {
-  const [encodedHost, ...parts] = [host, user, password, database].map(encodeURIComponent);
-  return `postgresql://${parts[0]}:${parts[1]}@${encodedHost}:${port}/${parts[2]}`;
-}
-
-// ── folders ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-interface Place {
-  readonly dataDir: string;
-  readonly socketDir: string;
-  readonly logFile: string;
-  /** Removes what is temporary of it. */
-  remove(): void;
-}
-
-function preparePlace(options: ScratchServerOptions, user: ServerUser | undefined): Place {
-  sweepScratchFolders(user);
-  const { dataDir, tcp = true } = options;
-  return dataDir === undefined ? temporaryPlace(user) : lastingPlace(resolve(dataDir), tcp, user);
-}
-
-function temporaryPlace(user: ServerUser | undefined): Place {
-  const folder = makeScratchFolder(user);
-  return {
-    dataDir: join(folder, 'data'),
-    socketDir: folder,
-    logFile: join(folder, 'server.log'),
-    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
-  };
-}
-
-/**
- * The data folder is the one lasting folder that belongs to the server's user: socket and log lie there. A path too
- * long for a socket means none, unless the socket is all there is.
- */
-function lastingPlace(dataDir: string, tcp: boolean, user: ServerUser | undefined): Place {
-  mkdirSync(dirname(dataDir), { recursive: true });
-  const scratch = fitsSocket(dataDir) || tcp ? undefined : makeScratchFolder(user);
-  return {
-    dataDir,
-    socketDir: scratch ?? (fitsSocket(dataDir) ? dataDir : ''),
-    logFile: join(dataDir, 'server.log'),
-    remove: () => {
-      if (scratch) rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
-    },
-  };
-}
-
-function ownerOf(dataDir: string | undefined): number | undefined {
-  return dataDir === undefined ? undefined : statSync(dataDir, { throwIfNoEntry: false })?.uid;
-}
-
-// ── data and process ────────────────────────────────────────────────────────────────────────────────────────────────
 
 interface Access {
   readonly superuser: string;
@@ -214,18 +144,6 @@ export function isPortTaken(error: unknown): boolean {
 
 function choosePort(tcp: boolean): Promise<number> {
   return tcp ? freePort() : Promise.resolve(SOCKET_ONLY_PORT);
-}
-
-/** A TCP port of 127.0.0.1 that nobody listens on at the moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolvePort, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolvePort(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 async function describe(

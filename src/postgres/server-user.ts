@@ -30,6 +30,11 @@ export function spawnAs(user: ServerUser | undefined): { readonly uid?: number; 
   return user === undefined ? {} : { uid: user.uid, gid: user.gid };
 }
 
+/** The uid that a data folder belongs to; `undefined` when there is none yet. */
+export function ownerOf(dataDir: string | undefined): number | undefined {
+  return dataDir === undefined ? undefined : statSync(dataDir, { throwIfNoEntry: false })?.uid;
+}
+
 /** Whether the user may walk down to the folder: every parent, and the folder itself, lets him through. */
 export function canReach(user: ServerUser | undefined, folder: string): boolean {
   if (user === undefined) return true;

@@ -9,14 +9,17 @@ import { startProbe } from '../support/probe.ts';
 /** Adds one to a number in a file, slowly, so that two at once would lose one of the additions. */
 const ADD = `
   const { withFileLock } = await load('postgres/crash-safe-lock.js');
-  const { readFileSync, writeFileSync } = await import('node:fs');
-  const [folder, times] = args;
+  const { linkSync, readFileSync, writeFileSync } = await import('node:fs');
+  const [folder, times, afterwards] = args;
   for (let i = 0; i < times; i += 1) {
     await withFileLock(folder + '/lock', async () => {
       const count = Number(readFileSync(folder + '/count', 'utf8'));
       await new Promise((resolve) => setTimeout(resolve, 2));
       writeFileSync(folder + '/count', String(count + 1));
     });
+    if (afterwards === 'leave a dead lock') {
+      try { linkSync(folder + '/dead', folder + '/lock'); } catch {}
+    }
   }
 `;
 
@@ -40,6 +43,13 @@ test('the lock of killed processes is broken, by one of those who wait', async (
   const probes = Array.from({ length: 4 }, () => startProbe(ADD, { args: [folder, 10] }));
   expect(await Promise.all(probes.map((probe) => probe.ended))).toEqual(Array(4).fill(0));
   expect(readFileSync(join(folder, 'count'), 'utf8')).toBe('40');
+});
+
+test('of all who find the lock of a dead process at once only one goes on', async () => {
+  const folder = await makeFolder({ count: '0', dead: '999999999:1:boot' });
+  const probes = Array.from({ length: 4 }, () => startProbe(ADD, { args: [folder, 100, 'leave a dead lock'] }));
+  expect(await Promise.all(probes.map((probe) => probe.ended))).toEqual(Array(4).fill(0));
+  expect(readFileSync(join(folder, 'count'), 'utf8')).toBe('400');
 });
 
 test('who waits too long is told who holds it', async () => {

@@ -82,6 +82,24 @@ describe('one run', () => {
   });
 });
 
+test.runIf(process.getuid?.() === 0)('what root has made is refused to others with a hint', async () => {
+  const project = await makeProject();
+  await (await project.use()).release();
+  const ordinary = await becomeOrdinaryUser();
+  const probe = startProbe(
+    `
+      const { useEmbeddedServer } = await load('postgres/embedded-server.js');
+      await useEmbeddedServer({ stateDir: args[0] }).catch(({ kind, message, hint }) => say({ kind, message, hint }));
+    `,
+    { ...ordinary, args: [project.stateDir] },
+  );
+  expect(await probe.said()).toEqual({
+    kind: 'usage',
+    message: `the private server's folder ${project.home('')} belongs to another user`.replace('/ ', ' '),
+    hint: 'Run the command as that user, or name another state folder.',
+  });
+});
+
 describe('two runs in one project', () => {
   test('share the server, which the last of them stops', async () => {
     const project = await makeProject();

@@ -20,6 +20,8 @@ test('a process that has ended has none, and the one it had is not running', asy
 
 test.runIf(process.platform === 'linux')('another process with the same pid is someone else', () => {
   const [pid, startTime, boot] = processIdentity(process.pid)!.split(':');
+  expect(startTime).toMatch(/^\d+$/);
+  expect(boot).toMatch(/^[0-9a-f-]{36}$/);
   expect(isIdentityRunning(`${pid}:${Number(startTime) - 1}:${boot}`)).toBe(false);
   expect(isIdentityRunning(`${pid}:${startTime}:another-boot`)).toBe(false);
 });

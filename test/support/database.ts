@@ -56,7 +56,7 @@ export const test = plainTest.extend<{ db: TestDatabase; maintenance: pg.Client 
 export { expect } from 'vitest';
 
 /** The URL of a database of the shared server. */
-export function urlOf(user: string, password: string, database: string, server: TestServer = inject('server')): string {
+function urlOf(user: string, password: string, database: string, server: TestServer = inject('server')): string {
   return `postgresql://${user}:${encodeURIComponent(password)}@${encodeURIComponent(server.host)}:${server.port}/${database}`;
 }
 

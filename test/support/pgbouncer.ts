@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
+import { freePort } from '../../src/postgres/free-port.ts';
 import { giveTo, makeScratchFolder } from '../../src/postgres/scratch-folder.ts';
-import { freePort } from '../../src/postgres/scratch-server.ts';
 import { chooseServerUser, type ServerUser, spawnAs } from '../../src/postgres/server-user.ts';
 
 export interface PgBouncerOptions {

@@ -1,0 +1,137 @@
+import { AishaError } from '../errors.ts';
+import { once } from '../once.ts';
+import type { Session } from '../postgres/session.ts';
+import type { Target } from '../postgres/target.ts';
+import { applyStatements } from './apply-statements.ts';
+import { applyInTransaction } from './apply-transaction.ts';
+import { type LedgerRow, upsertSql } from './ledger.ts';
+import { lockRun } from './lock-run.ts';
+import type { MigrateOptions, MigrateResult, Preflight } from './migrate.ts';
+import type { MigrationSource, RunHooks } from './open.ts';
+import { type PlanEntry, planMigrations } from './plan.ts';
+import { refusal } from './refusal.ts';
+import { type Job, ledgerEntry, type Running } from './runner.ts';
+import { prepareScript, type Script } from './script.ts';
+import { type Grammar, loadGrammar } from './tree.ts';
+
+/** Takes the lock and applies what is then still pending, file after file, until one fails. */
+export function applyAll(
+  source: MigrationSource,
+  target: Target,
+  work: Session,
+  first: Preflight,
+  options: MigrateOptions,
+  hooks: RunHooks,
+): Promise<MigrateResult> {
+  return lockRun(source, target, work, options, hooks, async (running, ledger) => {
+    // Whoever had the lock until now may have applied what is pending here.
+    const plan = planMigrations(first.folder.files, ledger.rows, { ...options, tests: first.tests });
+    const preflight = { ...first, ledger, plan: { ...plan, warnings: first.plan.warnings } };
+    const stop = refusal(plan.problems);
+    return stop ? { preflight, entries: plan.entries, applied: 0, error: stop } : applyEach(running, preflight, hooks);
+  });
+}
+
+async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks): Promise<MigrateResult> {
+  const rows = new Map(preflight.ledger.rows.map((row) => [row.file, row]));
+  const grammar = once(loadGrammar);
+  const total = preflight.plan.entries.filter((entry) => entry.run).length;
+  const entries: PlanEntry[] = [];
+  let applied = 0;
+  let error: AishaError | undefined;
+  for (const entry of preflight.plan.entries) {
+    if (!entry.run || error) {
+      entries.push(entry.run ? notReached(entry) : entry);
+      continue;
+    }
+    const started = performance.now();
+    error = await applyOne(running, preflight, entry, rows.get(entry.file), grammar);
+    const durationMs = Math.round(performance.now() - started);
+    entries.push(error ? failed(entry, error, durationMs) : succeeded(entry, durationMs));
+    if (!error) hooks.info(`[${++applied}/${total}] ${entry.file} (${durationMs} ms)`);
+  }
+  return { preflight, entries, applied, error };
+}
+
+function notReached(entry: PlanEntry): PlanEntry {
+  const state = entry.state === 'interrupted' ? 'interrupted' : 'not-run';
+  return { ...entry, state, run: false, reason: 'not reached' };
+}
+
+function failed(entry: PlanEntry, error: AishaError, durationMs: number): PlanEntry {
+  const state = error.kind === 'partial' ? 'interrupted' : 'failed';
+  return { ...entry, state, durationMs, reason: error.message, run: false };
+}
+
+function succeeded(entry: PlanEntry, durationMs: number): PlanEntry {
+  return { ...entry, state: 'applied', durationMs, appliedAt: new Date().toISOString(), reason: undefined };
+}
+
+/** Applies one file; returns what went wrong with it. */
+async function applyOne(
+  running: Running,
+  preflight: Preflight,
+  entry: PlanEntry,
+  row: LedgerRow | undefined,
+  grammar: () => Promise<Grammar>,
+): Promise<AishaError | undefined> {
+  try {
+    const script = await readAgain(preflight, entry, grammar);
+    for (const line of script.expanded.echoes) running.tell(line);
+    await runScript(running, { entry, script, checksum: entry.checksum!, siblings: siblingsOf(preflight, entry) }, row);
+    return undefined;
+  } catch (error) {
+    if (error instanceof AishaError) return error;
+    throw error;
+  }
+}
+
+/** @throws AishaError (plan) when the file is no longer the one that was checked */
+async function readAgain(preflight: Preflight, entry: PlanEntry, grammar: () => Promise<Grammar>): Promise<Script> {
+  const { folder } = preflight;
+  const content = folder.readChecked(entry.file, entry.checksum);
+  if (content === undefined || !preflight.modes.has(entry.file)) {
+    throw new AishaError('plan', `${entry.file} changed while the run was being planned`, {
+      hint: 'Nothing of it was applied. Run again.',
+    });
+  }
+  return prepareScript(entry.file, content, folder.include, grammar);
+}
+
+async function runScript(running: Running, job: Job, row: LedgerRow | undefined): Promise<void> {
+  const { mode } = job.script;
+  switch (mode.kind) {
+    case 'empty':
+      return recordEmpty(running, job);
+    case 'transaction':
+      return applyInTransaction(running, job, mode);
+    case 'statements':
+      return applyStatements(running, job, mode, row);
+    case 'test':
+      return runTest(running, job);
+    case 'refused':
+      throw new AishaError('plan', `${job.entry.file} cannot be run`, { hint: 'See aisha-db validate.' });
+  }
+}
+
+/** An empty file has been applied once it is recorded. */
+async function recordEmpty(running: Running, job: Job): Promise<void> {
+  const { error } = await running.work.script([
+    upsertSql(running.ledger, ledgerEntry(running, job), running.lock.fence),
+  ]);
+  if (error) throw new AishaError('rolledBack', `${job.entry.file}: ${error.message}`, { cause: error });
+}
+
+/** A test is run as it is, ends in its own ROLLBACK, and is not recorded. */
+async function runTest(running: Running, job: Job): Promise<void> {
+  const { sql, copies } = job.script.expanded;
+  const { error } = await running.work.script([sql], { copies: copies.map((c) => c.rows) });
+  if (running.work.inTransaction) await running.work.script(['rollback']);
+  if (!error) return;
+  throw new AishaError('rolledBack', `${job.entry.file}: the test failed: ${error.message}`, { cause: error });
+}
+
+/** Files that carry the same number now: a later run must not take them for newcomers. */
+function siblingsOf({ plan }: Preflight, { file }: PlanEntry): string[] {
+  return (plan.groups.get(file) ?? []).filter((other) => other !== file);
+}

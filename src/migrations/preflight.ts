@@ -1,0 +1,109 @@
+import { messageOf } from '../errors.ts';
+import { once } from '../once.ts';
+import type { Session } from '../postgres/session.ts';
+import { checkScripts, type KnownFiles, placed } from './check-scripts.ts';
+import { isFolder, type MigrationFolder, readFolder } from './files.ts';
+import { GrammarCheck } from './grammar-check.ts';
+import type { Preflight } from './migrate.ts';
+import type { MigrationSource } from './open.ts';
+import { type PlanEntry, type PlanOptions, type PlanProblem, type PlanWarning, planMigrations } from './plan.ts';
+import { prepareScript, type Script } from './script.ts';
+import { type Grammar, loadGrammar } from './tree.ts';
+
+/**
+ * Everything that the content of pending files tells before anything is written: all problems at once. One file at a
+ * time is held in memory; it is read again when it is applied.
+ */
+export async function lookInto(
+  source: MigrationSource,
+  facts: Pick<Preflight, 'folder' | 'ledger' | 'plan'>,
+  session: Session,
+  options: Omit<PlanOptions, 'tests'>,
+): Promise<Preflight> {
+  const { folder, ledger } = facts;
+  const grammar = once(loadGrammar);
+  const check = new GrammarCheck(session, grammar);
+  const found = await lookAtFiles(source, folder, facts.plan.entries, grammar, (script) => check.add(script));
+  const refused = (await check.finish()).map((p) => placed(p.file, p));
+  const tests = new Set([...found.tests].filter((file) => file !== options.only));
+  // Whether files are tests, only their content says; whether the final phase runs depends on it.
+  const plan = tests.size === 0 ? facts.plan : planMigrations(folder.files, ledger.rows, { ...options, tests });
+  return {
+    folder,
+    ledger,
+    plan: {
+      ...plan,
+      problems: [...plan.problems, ...found.problems, ...refused],
+      warnings: [...plan.warnings, ...found.warnings],
+    },
+    modes: found.modes,
+    tests,
+  };
+}
+
+/** What was found in the files of a plan. */
+export interface FileFindings {
+  readonly problems: readonly PlanProblem[];
+  readonly warnings: readonly PlanWarning[];
+  readonly modes: ReadonlyMap<string, string>;
+  readonly tests: ReadonlySet<string>;
+}
+
+/** Reads and prepares the files that would run, one after the other; `use` sees each before it is forgotten. */
+export async function lookAtFiles(
+  source: MigrationSource,
+  folder: MigrationFolder,
+  entries: readonly PlanEntry[],
+  grammar: () => Promise<Grammar>,
+  use: (script: Script) => Promise<void> | void,
+): Promise<FileFindings> {
+  const known = knownFiles(source, folder);
+  const problems: PlanProblem[] = [];
+  const warnings: PlanWarning[] = [];
+  const modes = new Map<string, string>();
+  const tests = new Set<string>();
+  for (const { file, run } of entries) {
+    if (!run) continue;
+    const script = await prepare(folder, file, grammar);
+    if (!('mode' in script)) {
+      problems.push(script);
+      continue;
+    }
+    const checked = checkScripts([script], known, source.finalFrom);
+    problems.push(...checked.problems);
+    warnings.push(...checked.warnings);
+    modes.set(file, describeMode(script));
+    if (script.mode.kind === 'test') tests.add(file);
+    await use(script);
+  }
+  return { problems, warnings, modes, tests };
+}
+
+async function prepare(
+  folder: MigrationFolder,
+  file: string,
+  grammar: () => Promise<Grammar>,
+): Promise<Script | PlanProblem> {
+  try {
+    return await prepareScript(file, folder.read(file), folder.include, grammar);
+  } catch (error) {
+    if (!(error instanceof Error) || !('syscall' in error)) throw error;
+    return { file, kind: 'plan', message: `cannot be read: ${messageOf(error)}`, hint: 'Check its permissions.' };
+  }
+}
+
+function describeMode({ mode }: Script): string {
+  return mode.kind === 'statements' ? `${mode.units.length} statements: ${mode.why}` : mode.kind;
+}
+
+function knownFiles(source: MigrationSource, folder: MigrationFolder): KnownFiles {
+  const names = folder.files.map((file) => file.name);
+  const inFolder = names.filter((name) => name.phase === 'rollback').map((name) => name.file);
+  const rollbacks = isFolder(source.rollbacksDir)
+    ? readFolder(source.rollbacksDir, source.finalFrom).files.map((f) => f.name.file)
+    : [];
+  return {
+    migrations: names.filter((name) => name.phase === 'forward' || name.phase === 'final'),
+    rollbacks: new Set([...inFolder, ...rollbacks]),
+  };
+}
