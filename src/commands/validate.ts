@@ -6,7 +6,7 @@ import { readLedger } from '../migrations/ledger.ts';
 import { openSession, refuseForeignLedger } from '../migrations/open.ts';
 import { type PlanProblem, type PlanWarning, planMigrations } from '../migrations/plan.ts';
 import { lookAtFiles, lookInto } from '../migrations/preflight.ts';
-import { problemFindings, warningFindings } from '../migrations/report.ts';
+import { inFileOrder, problemFindings, warningFindings } from '../migrations/report.ts';
 import { loadGrammar } from '../migrations/tree.ts';
 import { once } from '../once.ts';
 import type { Command, Context } from './command.ts';
@@ -69,7 +69,7 @@ async function alone(context: Context): Promise<Found> {
     refused.push(...checkAlone([script], await grammar()).map((p) => placed(p.file, p)));
   });
   return {
-    problems: [...plan.problems, ...found.problems, ...refused],
+    problems: inFileOrder([...plan.problems, ...found.problems, ...refused], plan.entries),
     warnings: [...plan.warnings, ...found.warnings],
     count: folder.files.length,
   };

@@ -95,7 +95,7 @@ async function readAgain(preflight: Preflight, entry: PlanEntry, grammar: () => 
       hint: 'Nothing of it was applied. Run again.',
     });
   }
-  return prepareScript(entry.file, content, folder.include, grammar);
+  return prepareScript(entry.file, content, folder.include, grammar, preflight.settled.get(entry.file));
 }
 
 async function runScript(running: Running, job: Job, row: LedgerRow | undefined): Promise<void> {

@@ -41,7 +41,7 @@ export function tokenChecksum(content: Uint8Array): string {
   const scanner = new Scanner(text);
   let psql = false;
   // Every token is written with one byte before it, and none is longer than it was.
-  const tokens = new Uint8Array(2 * text.length + 1);
+  const tokens = scratch(2 * text.length + 1);
   let length = 0;
   let previous = -1;
   for (let token = scanner.next(); token !== TOKEN.end; token = scanner.next()) {
@@ -60,4 +60,12 @@ export function tokenChecksum(content: Uint8Array): string {
   // What was left open has no tree; the text itself keeps two such files apart.
   if (scanner.unterminated || psql) hash.update(text);
   return hash.digest('hex');
+}
+
+let kept = new Uint8Array(64 * 1024);
+
+/** Room to write to, the same for every file: a new one each time would keep the garbage collector busy. */
+function scratch(length: number): Uint8Array {
+  if (kept.length < length) kept = new Uint8Array(length);
+  return kept;
 }

@@ -7,6 +7,7 @@ import type { LockOptions } from './lock-run.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import { type MigrationPlan, type PlanEntry, type PlanOptions, planMigrations } from './plan.ts';
 import { refusal } from './refusal.ts';
+import type { Settled } from './script.ts';
 
 export interface MigrateOptions extends Omit<PlanOptions, 'tests'>, LockOptions {
   /** Session settings for every file. */
@@ -21,6 +22,8 @@ export interface Preflight {
   readonly plan: MigrationPlan;
   /** How each pending file is run, in words. */
   readonly modes: ReadonlyMap<string, string>;
+  /** What need not be found out again when a file is applied. */
+  readonly settled: ReadonlyMap<string, Settled>;
   /** Pending files that end in ROLLBACK. */
   readonly tests: ReadonlySet<string>;
 }
@@ -48,7 +51,7 @@ export async function migrate(
     refuseForeignLedger(source.ledger, ledger);
     const plan = planMigrations(folder.files, ledger.rows, options);
     if (!plan.entries.some((entry) => entry.run)) {
-      const preflight = { folder, ledger, plan, modes: new Map(), tests: new Set<string>() };
+      const preflight = { folder, ledger, plan, modes: new Map(), settled: new Map(), tests: new Set<string>() };
       return { preflight, entries: plan.entries, applied: 0, error: refusal(plan.problems) };
     }
     // Most runs find nothing to do: what only the others need is not loaded for them.

@@ -125,7 +125,9 @@ class Planning {
     this.#files = [...files].sort((a, b) => compareNames(a.name, b.name));
     this.#rows = new Map(ledger.filter((row) => row.state !== 'rolled-back').map((row) => [row.file, row]));
     const present = new Set(this.#files.map((f) => f.name.file));
-    this.#missing = [...this.#rows.values()].filter((row) => !isByName(row) && !present.has(row.file));
+    this.#missing = [...this.#rows.values()]
+      .filter((row) => !isByName(row) && !present.has(row.file))
+      .sort((a, b) => comparePlaces(parseName(a.file), parseName(b.file)));
     this.#renamed = renames(this.#files, this.#rows, this.#missing);
     this.#options = options;
   }
@@ -211,8 +213,8 @@ class Planning {
     const held = this.#heldBack(file);
     const reason = this.#finalReason(file, row, forwardRuns);
     if (reason === undefined && row) return entryOf(file, row.state === 'baseline' ? 'baseline' : 'applied', { row });
-    if (held) return entryOf(file, 'pending', { row, reason: held });
-    return entryOf(file, row?.state === 'interrupted' ? 'interrupted' : 'pending', { row, reason, run: true });
+    const state = row?.state === 'interrupted' ? 'interrupted' : 'pending';
+    return entryOf(file, state, { row, reason: held ?? reason, run: held === undefined });
   }
 
   /** Why a final file runs (again); `undefined` when it does not. */
@@ -292,7 +294,7 @@ class Planning {
       entries.push({ name, entry });
     }
     return entries
-      .sort((a, b) => compareVersions(a.name.version, b.name.version) || compareText(a.name.file, b.name.file))
+      .sort((a, b) => comparePlaces(a.name, b.name))
       .map(({ entry }) => entry);
   }
 
@@ -404,6 +406,11 @@ function renames(
   return renamed;
 }
 
+/** Order by number whatever the phase: that of a file which is gone depends on settings of another day. */
+function comparePlaces(a: MigrationName, b: MigrationName): number {
+  return compareVersions(a.version, b.version) || compareText(a.file, b.file);
+}
+
 function isByName(row: LedgerFact): boolean {
   return row.phase === 'manual' || row.phase === 'rollback';
 }
@@ -440,7 +447,8 @@ export function duplicateGroups(files: readonly FileFact[]): ReadonlyMap<string,
     if (group.length > 1) for (const f of group) groups.set(f.name.file, group);
   };
   for (const file of planned) {
-    if (group[0] !== undefined && sameVersion(group[0].name.version, file.name.version)) group.push(file);
+    const { phase, version } = group[0]?.name ?? {};
+    if (phase === file.name.phase && sameVersion(version, file.name.version)) group.push(file);
     else {
       close();
       group = [file];

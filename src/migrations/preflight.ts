@@ -7,7 +7,8 @@ import { GrammarCheck } from './grammar-check.ts';
 import type { Preflight } from './migrate.ts';
 import type { MigrationSource } from './open.ts';
 import { type PlanEntry, type PlanOptions, type PlanProblem, type PlanWarning, planMigrations } from './plan.ts';
-import { prepareScript, type Script } from './script.ts';
+import { inFileOrder } from './report.ts';
+import { prepareScript, type Script, type Settled } from './script.ts';
 import { type Grammar, loadGrammar } from './tree.ts';
 
 /**
@@ -33,10 +34,11 @@ export async function lookInto(
     ledger,
     plan: {
       ...plan,
-      problems: [...plan.problems, ...found.problems, ...refused],
+      problems: inFileOrder([...plan.problems, ...found.problems, ...refused], plan.entries),
       warnings: [...plan.warnings, ...found.warnings],
     },
     modes: found.modes,
+    settled: found.settled,
     tests,
   };
 }
@@ -46,6 +48,7 @@ export interface FileFindings {
   readonly problems: readonly PlanProblem[];
   readonly warnings: readonly PlanWarning[];
   readonly modes: ReadonlyMap<string, string>;
+  readonly settled: ReadonlyMap<string, Settled>;
   readonly tests: ReadonlySet<string>;
 }
 
@@ -61,6 +64,7 @@ export async function lookAtFiles(
   const problems: PlanProblem[] = [];
   const warnings: PlanWarning[] = [];
   const modes = new Map<string, string>();
+  const settled = new Map<string, Settled>();
   const tests = new Set<string>();
   for (const { file, run } of entries) {
     if (!run) continue;
@@ -73,10 +77,12 @@ export async function lookAtFiles(
     problems.push(...checked.problems);
     warnings.push(...checked.warnings);
     modes.set(file, describeMode(script));
+    // The units of a long file are not kept: it is read again.
+    if (script.mode.kind === 'transaction') settled.set(file, { mode: script.mode, count: script.count });
     if (script.mode.kind === 'test') tests.add(file);
     await use(script);
   }
-  return { problems, warnings, modes, tests };
+  return { problems, warnings, modes, settled, tests };
 }
 
 async function prepare(

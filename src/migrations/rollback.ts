@@ -202,11 +202,11 @@ async function stepFor(
       .sort((a, b) => (a < b ? 1 : -1));
     if (files.length === 0) continue;
     const [first] = files;
-    // Several files are one transaction: read as if one file included them.
+    // Several files are one transaction: read as if one file included them, each ended like a file of its own.
     const content =
       files.length === 1
         ? place.read(first!)
-        : Buffer.from(files.map((file) => `\\i '${file.replaceAll("'", "''")}'\n`).join(''));
+        : Buffer.from(files.map((file) => `\\i '${file.replaceAll("'", "''")}'\n;\n`).join(''));
     const script = await prepareScript(first!, content, place.include, grammar);
     if (script.problems.length > 0) {
       throw new AishaError('plan', `${first} cannot be run`, {
@@ -228,19 +228,22 @@ async function stepFor(
 
 /** Rollback files of a migration: by its header, by their own header, by name, or by a number that is not ambiguous. */
 function undoersOf(row: LedgerRow, folder: MigrationFolder, place: MigrationFolder): MigrationName[] {
-  const candidates = place.files.map((f) => f.name).filter((name) => name.phase === 'rollback');
   const named = folder.files.some((f) => f.name.file === row.file)
     ? headerValue(parseHeader(folder.read(row.file)), 'Rollback')
     : undefined;
   const others = folder.files.map((f) => f.name.file).filter((file) => file !== row.file);
-  const sure = candidates.filter((name) => {
+  const candidates: MigrationName[] = [];
+  const sure: MigrationName[] = [];
+  for (const { name } of place.files) {
+    if (name.phase !== 'rollback') continue;
     const reverts = headerValue(parseHeader(place.read(name.file)), 'Reverts');
-    if (reverts !== undefined) return reverts === row.file || name.file === named;
-    return (
-      name.file === named ||
-      (isNamedAfter(name.file, row.file) && !others.some((file) => isCloser(name.file, file, row.file)))
-    );
-  });
+    const isMeant = name.file === named || reverts === row.file || `${reverts}.sql` === row.file;
+    // Its own header names another migration: the likeness of names says nothing.
+    if (!isMeant && reverts !== undefined) continue;
+    candidates.push(name);
+    const isCloserToAnother = others.some((file) => file.length > row.file.length && isNamedAfter(name.file, file));
+    if (isMeant || (isNamedAfter(name.file, row.file) && !isCloserToAnother)) sure.push(name);
+  }
   if (sure.length > 0) return sure;
   const version = parseName(row.file).version;
   const sharers = folder.files.filter((f) => f.name.phase !== 'rollback' && sameVersion(f.name.version, version));
@@ -250,9 +253,4 @@ function undoersOf(row: LedgerRow, folder: MigrationFolder, place: MigrationFold
 /** `ROLLBACK_050_x.sql` and `ROLLBACK_050_x_part2.sql` are named after `050_x.sql`. */
 function isNamedAfter(undoer: string, file: string): boolean {
   return undoer.startsWith(rollbackNameOf(file).replace(/\.sql$/i, ''));
-}
-
-/** `ROLLBACK_012_add_more.sql` begins like `012_add.sql`, yet it undoes `012_add_more.sql`. */
-function isCloser(undoer: string, other: string, file: string): boolean {
-  return other.length > file.length && isNamedAfter(undoer, other);
 }

@@ -123,25 +123,26 @@ export async function pauseFor(running: Running, ms: number): Promise<void> {
   });
 }
 
-/** Soon enough to see who blocks before the lock time-out ends the wait. */
-const WATCH_EVERY_MS = 400;
-const LEAST_WATCH_MS = 50;
+/** Pauses grow from the first to the longest: short lock time-outs are seen in time, long statements are not disturbed. */
+const FIRST_WATCH_MS = 50;
+const LONGEST_WATCH_MS = 400;
 
 /** While a file runs, the idle lock connection looks who blocks it: afterwards it is too late to ask. */
 function watchBlockers(running: Running): { stop(): void; blockers(): readonly string[] } {
   let last: readonly string[] = [];
-  let asking = false;
-  const ask = async () => {
-    if (asking) return;
-    asking = true;
+  let pause = FIRST_WATCH_MS;
+  let timer: NodeJS.Timeout | undefined = setTimeout(ask, pause);
+  async function ask(): Promise<void> {
     const rows = await blockersOf(running).catch(() => []);
     if (rows.length > 0) last = rows;
-    asking = false;
+    pause = Math.min(LONGEST_WATCH_MS, pause * 2);
+    timer = timer && setTimeout(ask, pause);
+  }
+  const stop = () => {
+    clearTimeout(timer);
+    timer = undefined;
   };
-  const { lockTimeoutMs } = running.settings;
-  const every = lockTimeoutMs === 0 ? WATCH_EVERY_MS : Math.min(WATCH_EVERY_MS, lockTimeoutMs / 3);
-  const timer = setInterval(ask, Math.max(LEAST_WATCH_MS, every));
-  return { stop: () => clearInterval(timer), blockers: () => last };
+  return { stop, blockers: () => last };
 }
 
 async function blockersOf(running: Running): Promise<string[]> {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { tokenChecksum } from './checksum.ts';
 import { type Header, headerValue, parseHeader } from './header.ts';
@@ -20,6 +21,9 @@ export interface Script {
   tokenChecksum(): string | undefined;
 }
 
+/** What an earlier look at the same content has found: the statements need not be read again. */
+export type Settled = Pick<Script, 'mode' | 'count'>;
+
 /** Above this, telling a cosmetic change from a semantic one is not worth the time it takes at every run (bytes). */
 const MOST_TOKEN_BYTES = 8 * 1024 * 1024;
 
@@ -32,6 +36,7 @@ export async function prepareScript(
   content: Uint8Array,
   read: ReadInclude,
   grammar: () => Promise<Grammar>,
+  settled?: Settled,
 ): Promise<Script> {
   const header = parseHeader(content);
   const expanded = expand(file, content, read);
@@ -39,6 +44,8 @@ export async function prepareScript(
     encodingProblems(part.file, part.text),
   );
   problems.push(...expanded.problems);
+  const tokens = () => (content.length <= MOST_TOKEN_BYTES ? tokenChecksum(content) : undefined);
+  if (settled) return { file, header, expanded, ...settled, problems, warnings: [], tokenChecksum: tokens };
   const survey = await surveyStatements(expanded.sql, grammar);
   if (survey.unterminated) {
     const { what, offset } = survey.unterminated;
@@ -73,7 +80,7 @@ export async function prepareScript(
     mode,
     problems,
     warnings: await enumWarnings(expanded, survey.watched, grammar),
-    tokenChecksum: () => (content.length <= MOST_TOKEN_BYTES ? tokenChecksum(content) : undefined),
+    tokenChecksum: tokens,
   };
 }
 
@@ -103,7 +110,7 @@ function firstInvalid(content: Uint8Array): number {
   let bad = content.length;
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
-    if (isUtf8(content.subarray(0, middle), true)) good = middle;
+    if (beginsUtf8(content.subarray(0, middle))) good = middle;
     else bad = middle;
   }
   // What begins like a character of several bytes is one to the decoder until the next byte says otherwise.
@@ -111,10 +118,10 @@ function firstInvalid(content: Uint8Array): number {
   return good;
 }
 
-/** @param cut the last character may be incomplete */
-function isUtf8(content: Uint8Array, cut = false): boolean {
+/** Like isUtf8, but the last character may be incomplete. */
+function beginsUtf8(content: Uint8Array): boolean {
   try {
-    new TextDecoder('utf-8', { fatal: true }).decode(content, { stream: cut });
+    new TextDecoder('utf-8', { fatal: true }).decode(content, { stream: true });
     return true;
   } catch {
     return false;
