@@ -7,7 +7,7 @@ import { AishaError } from './errors.ts';
 import { type EnvironmentAddress, unknownEnvironment } from './postgres/target-address.ts';
 import { Secret } from './secret.ts';
 
-export type Duplicates = 'refuse-new' | 'allow' | 'refuse';
+type Duplicates = 'refuse-new' | 'allow' | 'refuse';
 
 /** Everything a run may be told, resolved: paths are absolute, durations milliseconds (docs/configuration.md). */
 export interface Config {

@@ -4,13 +4,14 @@ import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { applyStatements } from './apply-statements.ts';
 import { applyInTransaction } from './apply-transaction.ts';
-import { type LedgerRow, upsertSql } from './ledger.ts';
+import { migrationError, placeOfFailure } from './failure.ts';
+import { isInterrupted, type LedgerRow, upsertSql } from './ledger.ts';
 import { lockRun } from './lock-run.ts';
 import type { MigrateOptions, MigrateResult, Preflight } from './migrate.ts';
 import type { MigrationSource, RunHooks } from './open.ts';
 import { type PlanEntry, planMigrations } from './plan.ts';
 import { refusal } from './refusal.ts';
-import { type Job, ledgerEntry, type Running } from './runner.ts';
+import { cancellable, type Job, ledgerEntry, type Running } from './runner.ts';
 import { prepareScript, type Script } from './script.ts';
 import { type Grammar, loadGrammar } from './tree.ts';
 
@@ -47,7 +48,7 @@ async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks
     const started = performance.now();
     error = await applyOne(running, preflight, entry, rows.get(entry.file), grammar);
     const durationMs = Math.round(performance.now() - started);
-    entries.push(error ? failed(entry, error, durationMs) : succeeded(entry, durationMs));
+    entries.push(error ? await failed(running, entry, error, durationMs) : succeeded(entry, durationMs));
     if (!error) hooks.info(`[${++applied}/${total}] ${entry.file} (${durationMs} ms)`);
   }
   return { preflight, entries, applied, error };
@@ -58,8 +59,10 @@ function notReached(entry: PlanEntry): PlanEntry {
   return { ...entry, state, run: false, reason: 'not reached' };
 }
 
-function failed(entry: PlanEntry, error: AishaError, durationMs: number): PlanEntry {
-  const state = error.kind === 'partial' ? 'interrupted' : 'failed';
+/** Whether part of the file has run, its ledger row knows, whatever ended it. */
+async function failed(running: Running, entry: PlanEntry, error: AishaError, durationMs: number): Promise<PlanEntry> {
+  const recorded = () => isInterrupted(running.lock.guard, running.ledger, entry.file).catch(() => false);
+  const state = error.kind === 'partial' || (await recorded()) ? 'interrupted' : 'failed';
   return { ...entry, state, durationMs, reason: error.message, run: false };
 }
 
@@ -119,16 +122,22 @@ async function recordEmpty(running: Running, job: Job): Promise<void> {
   const { error } = await running.work.script([
     upsertSql(running.ledger, ledgerEntry(running, job), running.lock.fence),
   ]);
-  if (error) throw new AishaError('rolledBack', `${job.entry.file}: ${error.message}`, { cause: error });
+  if (error) throw migrationError('rolledBack', job.entry.file, error, undefined);
 }
 
 /** A test is run as it is, ends in its own ROLLBACK, and is not recorded. */
 async function runTest(running: Running, job: Job): Promise<void> {
-  const { sql, copies } = job.script.expanded;
-  const { error } = await running.work.script([sql], { copies: copies.map((c) => c.rows) });
+  const { file } = job.entry;
+  const { expanded } = job.script;
+  const { sql, copies } = expanded;
+  const { completed, error } = await cancellable(running, () =>
+    running.work.script([sql], { copies: copies.map((c) => c.rows) }),
+  );
   if (running.work.inTransaction) await running.work.script(['rollback']);
+  if (running.signal.aborted) throw new AishaError('interrupted', `interrupted in ${file}; it leaves nothing`);
   if (!error) return;
-  throw new AishaError('rolledBack', `${job.entry.file}: the test failed: ${error.message}`, { cause: error });
+  const place = placeOfFailure(expanded, { from: 0, to: sql.length }, error, '', completed);
+  throw migrationError('rolledBack', file, error, place);
 }
 
 /** Files that carry the same number now: a later run must not take them for newcomers. */

@@ -75,7 +75,7 @@ function hintOf(error: ServerError, kind: ErrorKind): string {
     : 'Nothing of this file remains. Mend it and run again.';
 }
 
-export function characters(text: string): number {
+function characters(text: string): number {
   let count = 0;
   for (const _ of text) count++;
   return count;

@@ -134,6 +134,12 @@ function rowOf(c: readonly unknown[]): LedgerRow {
   };
 }
 
+/** Whether part of a file has run, by the ledger. */
+export async function isInterrupted(session: Session, name: LedgerName, file: string): Promise<boolean> {
+  const text = `select from ${quoteQualified(name.schema, name.table)} where file = $1 and state = 'interrupted'`;
+  return (await session.query(text, [file])).length > 0;
+}
+
 /** Tables anywhere in the database that look like a ledger of this program. */
 async function findLedgers(session: Session): Promise<string[]> {
   const rows = await session.query<{ name: string }>(

@@ -37,7 +37,7 @@ export type Mode =
   | { readonly kind: 'test'; readonly at: number }
   | { readonly kind: 'refused'; readonly problems: readonly ModeProblem[] };
 
-export interface ModeProblem {
+interface ModeProblem {
   readonly offset: number;
   readonly message: string;
   readonly hint: string;

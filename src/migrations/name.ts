@@ -27,7 +27,7 @@ const NUMBERED = /^(\d{4}-\d{2}-\d{2}|\d+)([A-Za-z]{0,3})(?:[_\- ](.*))?\.sql$/i
 const FINAL = /^\d{3}$/;
 
 /** Default of `finalFrom`: three-digit serials from here up run last (`999_...`). */
-export const FINAL_FROM = 900;
+const FINAL_FROM = 900;
 
 /**
  * Reads phase and number off a file's name (design, "Identity and order of migrations"). Any name has an answer: what

@@ -33,7 +33,7 @@ export type Alone =
   /** Running it twice has the effect of running it once: VACUUM, CLUSTER, REINDEX, ALTER SYSTEM, DISCARD ALL. */
   | { readonly type: 'repeatable' };
 
-export type GlobalCatalog = 'database' | 'tablespace' | 'subscription';
+type GlobalCatalog = 'database' | 'tablespace' | 'subscription';
 
 /** A node of libpg-query's tree: `{ IndexStmt: {...} }`. */
 type Node = Readonly<Record<string, unknown>>;

@@ -293,9 +293,7 @@ class Planning {
       };
       entries.push({ name, entry });
     }
-    return entries
-      .sort((a, b) => comparePlaces(a.name, b.name))
-      .map(({ entry }) => entry);
+    return entries.sort((a, b) => comparePlaces(a.name, b.name)).map(({ entry }) => entry);
   }
 
   /** Why a pending file is not part of this run although nothing is wrong with it. */

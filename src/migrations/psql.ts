@@ -2,7 +2,7 @@ import { RoutineBody } from './routine-body.ts';
 import { latin, Scanner, TOKEN } from './scanner.ts';
 
 /** Rows of a `COPY ... FROM STDIN` that stand in the file, to be sent when the server asks for them. */
-export interface CopyData {
+interface CopyData {
   /** Offset in the expanded SQL behind the COPY statement's semicolon. */
   readonly behind: number;
   readonly rows: Uint8Array;

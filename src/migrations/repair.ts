@@ -18,7 +18,7 @@ export interface RepairOptions extends LockOptions {
 }
 
 /** How an applied file differs from what was applied. */
-export type Difference = 'cosmetic' | 'semantic' | 'renamed' | 'missing' | 'undecided statement';
+type Difference = 'cosmetic' | 'semantic' | 'renamed' | 'missing' | 'undecided statement';
 
 export interface Repair {
   readonly file: string;

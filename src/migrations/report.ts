@@ -2,7 +2,7 @@ import type { CommandResult, Finding, ReportTable } from '../report/report.ts';
 import type { MigrationState, PlanEntry, PlanProblem, PlanWarning } from './plan.ts';
 
 /** The contract's `data.migrations`. */
-export function migrationsData(entries: readonly PlanEntry[]): Record<string, unknown>[] {
+function migrationsData(entries: readonly PlanEntry[]): Record<string, unknown>[] {
   return entries.map((entry) => ({
     file: entry.file,
     number: entry.number ?? null,
@@ -16,7 +16,7 @@ export function migrationsData(entries: readonly PlanEntry[]): Record<string, un
 }
 
 /** One row for each file: state first, since that is what a list is read for. */
-export function migrationsTable(entries: readonly PlanEntry[], title?: string): ReportTable {
+function migrationsTable(entries: readonly PlanEntry[], title?: string): ReportTable {
   return {
     ...(title === undefined ? {} : { title }),
     columns: ['state', 'phase', 'file', 'ms', 'note'],

@@ -26,7 +26,7 @@ export interface RollbackOptions extends LockOptions {
 }
 
 /** One migration and the files that undo it, in the order in which they run. */
-export interface RollbackStep {
+interface RollbackStep {
   readonly file: string;
   readonly undoneBy: readonly string[];
   readonly checksum: string;
@@ -202,12 +202,12 @@ async function stepFor(
       .sort((a, b) => (a < b ? 1 : -1));
     if (files.length === 0) continue;
     const [first] = files;
-    // Several files are one transaction: read as if one file included them, each ended like a file of its own.
+    // Several files are one transaction: read as if one more file included them, each ended like a file of its own.
     const content =
       files.length === 1
         ? place.read(first!)
         : Buffer.from(files.map((file) => `\\i '${file.replaceAll("'", "''")}'\n;\n`).join(''));
-    const script = await prepareScript(first!, content, place.include, grammar);
+    const script = await prepareScript(files.join(', '), content, place.include, grammar);
     if (script.problems.length > 0) {
       throw new AishaError('plan', `${first} cannot be run`, {
         details: script.problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`),

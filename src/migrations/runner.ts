@@ -117,7 +117,7 @@ export async function withRetries<T>(
 }
 
 /** @throws AishaError (interrupted) when the run is told to stop meanwhile */
-export async function pauseFor(running: Running, ms: number): Promise<void> {
+async function pauseFor(running: Running, ms: number): Promise<void> {
   await sleep(ms, undefined, { signal: running.signal }).catch(() => {
     throw new AishaError('interrupted', 'interrupted; the database is as it was before the file in hand');
   });

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AishaError } from '../errors.ts';
 import { isFolder, readFolder } from './files.ts';
-import { type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
+import { compareNames, type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
 import type { MigrationSource } from './open.ts';
 import { nextFreeNumber } from './plan.ts';
 
@@ -27,13 +27,14 @@ export async function scaffold(source: MigrationSource, options: Scaffold): Prom
   const file = `${nextFreeNumber(names, source.finalFrom)}_${slug}.sql`;
   const dependsOn = options.dependsOn ?? latestForward(names);
   const written = [join(source.dir, file)];
-  writeNew(written[0]!, migrationText(file, slug, { ...options, dependsOn }));
+  // The rollback first: its name may be taken, that of the migration is free.
   if (options.rollback) {
     if (!isFolder(source.rollbacksDir)) await mkdir(source.rollbacksDir, { recursive: true });
     const path = join(source.rollbacksDir, rollbackNameOf(file));
     written.push(path);
     writeNew(path, rollbackText(file, slug, options));
   }
+  writeNew(written[0]!, migrationText(file, slug, { ...options, dependsOn }));
   return written;
 }
 
@@ -52,8 +53,12 @@ function slugOf(name: string): string {
 }
 
 function latestForward(names: readonly MigrationName[]): string | undefined {
-  const forward = names.filter((name) => name.phase === 'forward' && name.version?.kind === 'serial');
-  return forward.sort((a, b) => a.version!.value - b.version!.value || (a.file < b.file ? -1 : 1)).at(-1)?.file;
+  const latest = names
+    .filter((name) => name.phase === 'forward')
+    .sort(compareNames)
+    .at(-1);
+  // A list is divided by commas and ends with its line; a name that holds either is given by its number.
+  return latest && /[,(\r\n]/.test(latest.file) ? latest.version?.text : latest?.file;
 }
 
 const RULE = '-- ============================================';
@@ -63,7 +68,7 @@ function migrationText(file: string, slug: string, { author, date, dependsOn, ro
 -- Migration: ${file}
 -- Description: ${sentence(slug)}
 -- Date: ${date}
--- Author: ${author}
+-- Author: ${author.replace(/\s+/g, ' ')}
 -- Dependencies: ${dependsOn ?? 'None'}
 -- Rollback: ${rollback ? rollbackNameOf(file) : 'None'}
 ${RULE}
@@ -88,7 +93,7 @@ function rollbackText(file: string, slug: string, { author, date }: Scaffold): s
 -- Migration: ${rollbackNameOf(file)}
 -- Description: Undo: ${sentence(slug)}
 -- Date: ${date}
--- Author: ${author}
+-- Author: ${author.replace(/\s+/g, ' ')}
 -- Reverts: ${file}
 ${RULE}
 

@@ -60,13 +60,8 @@ for (const c of Buffer.from('~!@#^&|`?+-*/%<>=')) CLASS[c] = OPERATOR;
 /** An operator may end in + or - only when one of these is in it. */
 const OPERATOR_MARK = new Set(Buffer.from('~!@#^&|`?%'));
 
-/** True for a byte that may begin an identifier. */
-export function startsIdentifier(byte: number | undefined): boolean {
-  return byte !== undefined && (CLASS[byte]! & IDENT_START) !== 0;
-}
-
 /** True for a byte that may stand inside the name of a psql variable. */
-export function isVariablePart(byte: number | undefined): boolean {
+function isVariablePart(byte: number | undefined): boolean {
   return byte !== undefined && byte !== DOLLAR && (CLASS[byte]! & IDENT_PART) !== 0;
 }
 

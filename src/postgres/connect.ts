@@ -8,7 +8,7 @@ import { type SslAttempt, sslAttempts } from './ssl.ts';
 import type { Target } from './target.ts';
 
 /** A NOTICE or WARNING of the server (PostgreSQL docs 55.8 "Error and Notice Message Fields"). */
-export interface Notice {
+interface Notice {
   readonly severity?: string | undefined;
   readonly message?: string | undefined;
   readonly code?: string | undefined;
