@@ -54,9 +54,18 @@ export class Session {
    * statement (PostgreSQL docs, "Simple Query"). Bytes go out as they are; nothing of a 50 MB file is decoded here.
    */
   script(chunks: readonly (Uint8Array | string)[], options: ScriptOptions = {}): Promise<ScriptOutcome> {
+    return this.#send(queryMessage(chunks), options);
+  }
+
+  /** Sets a session setting to the joined chunks, as a bound parameter; like a script, without copying them. */
+  setSetting(name: string, chunks: readonly Uint8Array[]): Promise<ScriptOutcome> {
+    return this.#send(boundMessages(`select pg_catalog.set_config('${name}', $1, false)`, chunks), {});
+  }
+
+  #send(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
     return new Promise((resolve) => {
       // pg runs anything that has a submit method; its types only know its own queries.
-      this.client.query(new ScriptQuery(queryMessage(chunks), options, resolve) as never);
+      this.client.query(new ScriptQuery(message, options, resolve) as never);
     });
   }
 
@@ -159,4 +168,31 @@ function queryMessage(chunks: readonly (Uint8Array | string)[]): Uint8Array[] {
   head.writeInt32BE(length + 5, 1);
   const tail = Buffer.alloc(1);
   return length < 64 * 1024 ? [Buffer.concat([head, ...parts, tail])] : [head, ...parts, tail];
+}
+
+/** Parse, Bind, Execute and Sync of a statement with one parameter in text format (PostgreSQL docs 55.2.3, 55.7). */
+function boundMessages(text: string, value: readonly Uint8Array[]): Uint8Array[] {
+  const length = value.reduce((sum, part) => sum + part.length, 0);
+  const parse = message('P', [Buffer.from(`\0${text}\0`), int16(0)]);
+  const head = [Buffer.from('\0\0'), int16(0), int16(1), int32(length)];
+  const bind = message('B', [...head, ...value, int16(0)]);
+  const execute = message('E', [Buffer.from('\0'), int32(0)]);
+  return [...parse, ...bind, ...execute, ...message('S', [])];
+}
+
+function message(type: string, parts: readonly Uint8Array[]): Uint8Array[] {
+  const length = parts.reduce((sum, part) => sum + part.length, 4);
+  return [Buffer.from(type), int32(length), ...parts];
+}
+
+function int16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeInt16BE(value);
+  return bytes;
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
 }

@@ -243,7 +243,6 @@ interface Project {
 
 async function makeProject(): Promise<Project> {
   const stateDir = await makeFolder();
-  chmodSync(stateDir, 0o755);
   const home = (name: string) => join(stateDir, 'postgres', name);
   const dataDir = home('data');
   onTestFinished(async () => {

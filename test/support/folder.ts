@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -10,6 +10,8 @@ export type Files = Readonly<Record<string, string | Buffer>>;
 export async function makeFolder(files: Files = {}): Promise<string> {
   // macOS's temporary folder is reached through a symlink; the program reports real paths.
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'aisha-test-')));
+  // A private server started by root runs as another user and lives in here.
+  await chmod(folder, 0o755);
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   await writeFiles(folder, files);
   return folder;

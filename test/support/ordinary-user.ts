@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { canReach, chooseServerUser, type ServerUser, spawnAs } from '../../src/postgres/server-user.ts';
 import { makeFolder } from './folder.ts';
@@ -24,7 +24,6 @@ export async function becomeOrdinaryUser(): Promise<OrdinaryUser> {
     return { user, node, dist: join(ROOT, 'dist'), program: join(ROOT, 'bin/aisha-db.js') };
   }
   const folder = await makeFolder();
-  chmodSync(folder, 0o755);
   cpSync(node, join(folder, 'node'));
   for (const part of ['bin', 'dist', 'package.json']) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
   for (const name of packagesBelow(neededBy(join(ROOT, 'package.json')))) {

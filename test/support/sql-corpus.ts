@@ -63,6 +63,7 @@ export const STATEMENTS: readonly string[] = [
   'savepoint s',
   "set x.y = 'a;b'",
   'grant select (a, b) on t to "r;ole"',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: what other tools replace
   "select '${x}', ':x', '%s', '{{ y }}'",
   "select '-- +goose StatementBegin;', '--! split;'",
   "select 'Ünïcödé; 名前; 😀'",
