@@ -13,11 +13,8 @@ import {
   type Running,
   withRetries,
 } from './runner.ts';
-import { StatementReader } from './statements.ts';
+import { stretches } from './script.ts';
 import { timeoutsOf } from './timeouts.ts';
-
-/** Bytes of SQL in one message: the server keeps the parse trees of a whole message, about eight times its size. */
-const BATCH_BYTES = 256 * 1024;
 
 /** Part of a file that is sent as one message, with the data of the COPY statements in it. */
 interface Batch {
@@ -106,25 +103,11 @@ async function undo(running: Running): Promise<void> {
   if (running.work.inTransaction) await running.work.script(['rollback']);
 }
 
-/** Cuts a file at statement ends so that no message is large; one statement is never cut. */
-function* batches(job: Job, from: number, to: number): Generator<Batch> {
-  const { sql, copies } = job.script.expanded;
-  const within = (start: number, end: number) =>
-    copies.filter((c) => c.behind > start && c.behind <= end).map((c) => c.rows);
-  if (to - from <= BATCH_BYTES) {
-    yield { from, to, copies: within(from, to) };
-    return;
+/** The messages of a file, each with the data of the COPY statements in it. */
+function* batches({ script }: Job, from: number, to: number): Generator<Batch> {
+  const { copies } = script.expanded;
+  for (const stretch of stretches(script, from, to)) {
+    const within = copies.filter((c) => c.behind > stretch.from && c.behind <= stretch.to);
+    yield { ...stretch, copies: within.map((c) => c.rows) };
   }
-  const reader = new StatementReader(sql, from, to);
-  let start = from;
-  for (let statement = reader.next(); statement !== undefined; ) {
-    const following = reader.next();
-    if (following === undefined) break;
-    if (following.start - start >= BATCH_BYTES) {
-      yield { from: start, to: following.start, copies: within(start, following.start) };
-      start = following.start;
-    }
-    statement = following;
-  }
-  yield { from: start, to, copies: within(start, to) };
 }

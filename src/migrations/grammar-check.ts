@@ -2,8 +2,7 @@ import { type ServerError, SQLSTATE, serverError } from '../postgres/server-erro
 import type { Session } from '../postgres/session.ts';
 import type { PsqlProblem } from './psql.ts';
 import { Scanner, TOKEN } from './scanner.ts';
-import { problemAt, type Script } from './script.ts';
-import { StatementReader } from './statements.ts';
+import { problemAt, type Script, stretches } from './script.ts';
 import type { Grammar } from './tree.ts';
 
 /** Bytes of SQL that are checked at once. */
@@ -37,10 +36,10 @@ export class GrammarCheck {
 
   /** Has a file checked, now or with the next ones. */
   async add(script: Script): Promise<void> {
-    if (script.problems.length > 0) return;
-    for (const piece of piecesOf(script)) {
-      this.#group.push(piece);
-      this.#bytes += piece.to - piece.from;
+    if (script.problems.length > 0 || script.count === 0) return;
+    for (const { from, to } of stretches(script, 0, script.expanded.sql.length)) {
+      this.#group.push({ script, from, to });
+      this.#bytes += to - from;
       if (this.#bytes >= MESSAGE_BYTES) await this.#flush();
     }
   }
@@ -75,23 +74,6 @@ async function checkEach(session: Session, pieces: readonly Piece[]): Promise<Ps
     if (error && error !== 'cannot') problems.set(piece.script, problemOf(piece, error));
   }
   return [...problems.values()];
-}
-
-/** A file as one piece, or a big one cut at statement ends. */
-function* piecesOf(script: Script): Generator<Piece> {
-  const { sql } = script.expanded;
-  if (sql.length <= MESSAGE_BYTES) {
-    if (script.count > 0) yield { script, from: 0, to: sql.length };
-    return;
-  }
-  const reader = new StatementReader(sql);
-  let from = 0;
-  for (let statement = reader.next(); statement !== undefined; statement = reader.next()) {
-    if (statement.start - from < MESSAGE_BYTES) continue;
-    yield { script, from, to: statement.start };
-    from = statement.start;
-  }
-  yield { script, from, to: sql.length };
 }
 
 /** The server's syntax error, nothing when there is none, `cannot` when it has no PL/pgSQL for us. */

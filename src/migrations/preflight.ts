@@ -78,7 +78,8 @@ export async function lookAtFiles(
     warnings.push(...checked.warnings);
     modes.set(file, describeMode(script));
     // The units of a long file are not kept: it is read again.
-    if (script.mode.kind === 'transaction') settled.set(file, { mode: script.mode, count: script.count });
+    if (script.mode.kind === 'transaction')
+      settled.set(file, { mode: script.mode, count: script.count, cuts: script.cuts });
     if (script.mode.kind === 'test') tests.add(file);
     await use(script);
   }

@@ -15,6 +15,8 @@ export interface Script {
   /** Number of statements. */
   readonly count: number;
   readonly mode: Mode;
+  /** Where a big file is cut into messages: offsets of statements, about MESSAGE_BYTES apart. */
+  readonly cuts: readonly number[];
   readonly problems: readonly PsqlProblem[];
   readonly warnings: readonly PsqlProblem[];
   /** Equal for two contents that differ in comments, white space and letter case alone; `undefined` for big files. */
@@ -22,7 +24,10 @@ export interface Script {
 }
 
 /** What an earlier look at the same content has found: the statements need not be read again. */
-export type Settled = Pick<Script, 'mode' | 'count'>;
+export type Settled = Pick<Script, 'mode' | 'count' | 'cuts'>;
+
+/** Bytes of SQL in one message: the server keeps the parse trees of a whole message, about eight times its size. */
+const MESSAGE_BYTES = 256 * 1024;
 
 /** Above this, telling a cosmetic change from a semantic one is not worth the time it takes at every run (bytes). */
 const MOST_TOKEN_BYTES = 8 * 1024 * 1024;
@@ -78,10 +83,22 @@ export async function prepareScript(
     expanded,
     count: survey.count,
     mode,
+    cuts: survey.cuts,
     problems,
     warnings: await enumWarnings(expanded, survey.watched, grammar),
     tokenChecksum: tokens,
   };
+}
+
+/** The stretches of a file, from one offset to another, that are sent as one message each. */
+export function* stretches({ cuts }: Script, from: number, to: number): Generator<{ from: number; to: number }> {
+  let start = from;
+  for (const cut of cuts) {
+    if (cut <= start || cut >= to) continue;
+    yield { from: start, to: cut };
+    start = cut;
+  }
+  yield { from: start, to };
 }
 
 /** A problem with the place of an offset in the expanded SQL. */
@@ -131,23 +148,31 @@ function beginsUtf8(content: Uint8Array): boolean {
 interface Survey {
   readonly count: number;
   readonly watched: readonly Watched[];
+  readonly cuts: readonly number[];
   readonly unterminated: StatementReader['unterminated'];
 }
 
 async function surveyStatements(sql: Uint8Array, grammar: () => Promise<Grammar>): Promise<Survey> {
   const reader = new StatementReader(sql);
   const watched: Watched[] = [];
+  const cuts: number[] = [];
   let count = 0;
+  let last = 0;
   for (let statement = reader.next(); statement !== undefined; statement = reader.next()) {
     if (needsLook(statement, sql)) {
       const nature = (await grammar()).nature(textOf(sql, statement));
       watched.push({ index: count, statement, nature });
+    }
+    if (statement.start - last >= MESSAGE_BYTES) {
+      cuts.push(statement.start);
+      last = statement.start;
     }
     count++;
   }
   return {
     count,
     watched: watched.filter((w) => w.nature.kind !== 'plain' || isEnumChange(w.statement)),
+    cuts,
     unterminated: reader.unterminated,
   };
 }

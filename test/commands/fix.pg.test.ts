@@ -29,7 +29,16 @@ test('once confirmed it is committed and recorded, and stands in nobody’s way'
   const project = await makeProject(FILES, db);
   await project.run('migrate');
   const { code, stdout } = await project.run('fix', 'FIX_deactivate_test_admins.sql', '--yes');
-  expect(stdout).toMatchInlineSnapshot();
+  expect(stdout).toMatchInlineSnapshot(`
+    "FIX_deactivate_test_admins.sql is committed
+
+    statement  did
+    ---------  --------
+    1          UPDATE 3
+    2          DELETE 1
+    3          SELECT 4
+    "
+  `);
   expect(code).toBe(0);
   expect(namesOf(await db.query('select name from users order by id'))).toEqual(['user 2', 'off', 'off', 'off']);
   const [row] = await db.superQuery(

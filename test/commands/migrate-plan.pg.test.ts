@@ -24,14 +24,15 @@ describe('--dry-run', () => {
     expect(stdout).toMatchInlineSnapshot(`
       "would apply 4 files, in this order; nothing was written
 
-            file           mode                                                                 note
-      ----  -------------  -------------------------------------------------------------------  -----------
-      run   002_two.sql    transaction
-      run   003_index.sql  2 statements: CREATE INDEX CONCURRENTLY cannot run in a transaction
-      run   004_none.sql   empty
-      run   010_ten.sql    transaction
-      hold  020_later.sql                                                                       beyond --to
-      hold  999_last.sql                                                                        beyond --to
+            file                mode                                                                 note
+      ----  ------------------  -------------------------------------------------------------------  -----------------------------------------
+      run   002_two.sql         transaction
+      run   003_index.sql       2 statements: CREATE INDEX CONCURRENTLY cannot run in a transaction
+      run   004_none.sql        empty
+      hold  005_smoke_test.sql  test                                                                 ends in ROLLBACK: a test, not a migration
+      run   010_ten.sql         transaction
+      hold  020_later.sql                                                                            beyond --to
+      hold  999_last.sql                                                                             beyond --to
 
       warning (3)
         005_smoke_test.sql  [side-file]
@@ -153,7 +154,7 @@ describe('which files run', () => {
     expect(await db.query('select id from a')).toEqual([]);
     await project.write({ 'sql/002_a_smoke_test.sql': 'begin; select 1 / count(*) from a; rollback;' });
     const failed = await project.run('migrate', '--only', '002_a_smoke_test.sql');
-    expect(failed.stderr).toContain('002_a_smoke_test.sql: the test failed: division by zero');
+    expect(failed.stderr).toContain('002_a_smoke_test.sql: division by zero at 002_a_smoke_test.sql:1:8');
     expect(failed.code).toBe(7);
     expect(await ledgerOf(db)).toEqual([{ file: '001_a.sql', state: 'applied' }]);
   });
@@ -268,14 +269,14 @@ describe('the plan is refused whole', () => {
     const places = stderr.split('\n').filter((line) => /^ {2}\d{3}_/.test(line));
     expect(places).toMatchInlineSnapshot(`
       [
+        "  002_typo.sql:3:3: syntax error at or near "creat"",
         "  003_quote.sql:1:8: unterminated string",
         "  004_psql.sql:2:1: psql command \\connect cannot be carried out",
         "  005_begin.sql:1:1: BEGIN without COMMIT",
-        "  007_header.sql:2:1: header key "Transaction" must be "none" or "file", got "maybe"",
-        "  007_header.sql:1:1: header key "Lock-Timeout" is no duration: soon",
-        "  008_utf16.sql:1:4: a zero byte in the file",
-        "  002_typo.sql:3:3: syntax error at or near "creat"",
         "  006_unicode.sql:2:16: syntax error at or near "t"",
+        "  007_header.sql:1:1: header key "Lock-Timeout" is no duration: soon",
+        "  007_header.sql:2:1: header key "Transaction" must be "none" or "file", got "maybe"",
+        "  008_utf16.sql:1:4: a zero byte in the file",
       ]
     `);
   });

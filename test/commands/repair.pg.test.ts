@@ -13,7 +13,14 @@ test('a cosmetic change is signed again without being named; nothing is run', as
   await project.write({ 'sql/002_b.sql': '-- the first row\nINSERT INTO a\n  VALUES (1);\n' });
   expect((await project.run('status')).code).toBe(5);
   const { code, stdout } = await project.run('repair');
-  expect(stdout).toMatchInlineSnapshot();
+  expect(stdout).toMatchInlineSnapshot(`
+    "1 repaired, 0 left as they are
+
+              file       change    what
+    --------  ---------  --------  ------------------------------------------------
+    repaired  002_b.sql  cosmetic  only comments, white space or letter case differ
+    "
+  `);
   expect(code).toBe(0);
   expect((await project.run('status', '--check')).code).toBe(0);
   expect(await db.query('select id from a')).toEqual([{ id: 1 }]);
