@@ -41,7 +41,7 @@ declare
     "system_logs": {"level": 20, "source": 255}
   }';
   checks constant jsonb := '{
-    "leads_status_check": ["leads", "status in (''new'', ''contacted'', ''qualified'', ''lost'', ''converted'')"],
+    "leads_status_check": ["leads", "status::text in (''new'', ''contacted'', ''qualified'', ''lost'', ''converted'')"],
     "opportunities_amount_check": ["opportunities", "amount >= 0"],
     "opportunities_probability_check": ["opportunities", "probability between 0 and 100"],
     "documents_size_bytes_check": ["documents", "size_bytes >= 0"],

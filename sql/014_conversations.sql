@@ -39,7 +39,7 @@ create table if not exists conversation_messages (
     constraint fk_conversation_messages_tenant references tenant (id) on delete cascade,
   conversation_id uuid not null references conversations (id) on delete cascade,
   role varchar(50) not null
-    constraint conversation_messages_role_check check (role in ('user', 'assistant', 'system', 'tool')),
+    constraint conversation_messages_role_check check (role::text in ('user', 'assistant', 'system', 'tool')),
   content text not null,
   metadata jsonb default '{}',
   created_at timestamptz default now()

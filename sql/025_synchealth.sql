@@ -25,7 +25,7 @@ create table if not exists sync_health (
   tenant_id text not null,
   integration_id uuid references tenant_integrations (id) on delete cascade,
   status varchar(50) not null default 'unknown'
-    constraint sync_health_status_check check (status in ('unknown', 'healthy', 'degraded', 'failing')),
+    constraint sync_health_status_check check (status::text in ('unknown', 'healthy', 'degraded', 'failing')),
   last_sync_at timestamptz,
   last_success_at timestamptz,
   error_count integer not null default 0,

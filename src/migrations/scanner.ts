@@ -77,8 +77,10 @@ export class Scanner {
   /** Set once the text ended inside a string, an identifier or a comment. */
   unterminated: Unterminated | undefined;
   readonly #limit: number;
-  /** The last token was an E'..' string: what continues it on another line has its escapes too. */
-  #escaped = false;
+  /** Where the last E'..' string ended: what continues it on another line has its escapes too. */
+  #escapedTo = -1;
+  /** The first carriage return behind the last comment that was looked through; -2 before any. */
+  #carriageReturn = -2;
 
   constructor(text: Uint8Array, from = 0, limit = text.length) {
     this.text = text;
@@ -95,9 +97,8 @@ export class Scanner {
     const text = this.text;
     const limit = this.#limit;
     let at = this.end;
-    const escaped = this.#escaped;
+    const behind = at;
     let blockComment = false;
-    this.#escaped = false;
     this.newlineBefore = false;
     for (;;) {
       if (at >= limit) {
@@ -117,8 +118,7 @@ export class Scanner {
       switch (c) {
         case MINUS:
           if (text[at + 1] === MINUS) {
-            at += 2;
-            while (at < limit && text[at] !== LF && text[at] !== CR) at++;
+            at = this.#lineEnd(at + 2);
             continue;
           }
           break;
@@ -131,7 +131,7 @@ export class Scanner {
           }
           break;
         case QUOTE:
-          return this.#string(at, at + 1, escaped && this.newlineBefore);
+          return this.#string(at, at + 1, this.#escapedTo === behind && this.newlineBefore);
         case DOUBLE_QUOTE:
           return this.#quotedWord(at, at + 1);
         case DOLLAR:
@@ -223,7 +223,6 @@ export class Scanner {
   #string(start: number, from: number, escapes: boolean): Token {
     const text = this.text;
     const limit = this.#limit;
-    this.#escaped = escapes;
     let at = from;
     for (;;) {
       const quote = text.indexOf(QUOTE, at);
@@ -241,6 +240,7 @@ export class Scanner {
         continue;
       }
       this.end = quote + 1;
+      if (escapes) this.#escapedTo = this.end;
       return TOKEN.string;
     }
   }
@@ -285,6 +285,15 @@ export class Scanner {
     if (close < 0) return this.#open('dollar-quoted string', at, TOKEN.string);
     this.end = close + (end + 1 - at);
     return TOKEN.string;
+  }
+
+  /** A line comment ends at a carriage return as well. Few files hold one: where the next is, is found out once. */
+  #lineEnd(at: number): number {
+    const { text } = this;
+    if (this.#carriageReturn !== -1 && this.#carriageReturn < at) this.#carriageReturn = text.indexOf(CR, at);
+    const feed = text.indexOf(LF, at);
+    const stop = feed < 0 ? this.#limit : Math.min(feed, this.#limit);
+    return this.#carriageReturn < 0 ? stop : Math.min(stop, this.#carriageReturn);
   }
 
   /** Comments nest in PostgreSQL, unlike in the SQL standard's older editions. */

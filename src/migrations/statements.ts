@@ -98,7 +98,7 @@ export class StatementReader {
         if (length === 12 && !concurrently) concurrently = scanner.word() === 'concurrently';
         if (body.watching && parens === 0) body.word(scanner.word(), behindDot);
       }
-      behindDot = scanner.isDot;
+      if (body.watching) behindDot = scanner.isDot;
     }
   }
 }

@@ -16,7 +16,7 @@ export interface Project {
   ledger(): Promise<LedgerRow[]>;
 }
 
-export interface LedgerRow {
+interface LedgerRow {
   readonly file: string;
   readonly state: string;
   readonly statements_done: number;

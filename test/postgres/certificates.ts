@@ -15,7 +15,7 @@ export interface Certificates {
   readonly crl: string;
 }
 
-export interface KeyPair {
+interface KeyPair {
   readonly cert: string;
   readonly key: string;
 }
