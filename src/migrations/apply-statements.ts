@@ -109,6 +109,15 @@ class StatementRun {
 
   async #verdictOn(inHand: InHand): Promise<Verdict> {
     const planned = this.#units[inHand.unit];
+    if (inHand.hash !== undefined && (!planned || this.#hashWith(planned) !== inHand.hash)) {
+      throw new AishaError(
+        'changed',
+        `${this.#file}: statement ${inHand.unit + 1} was interrupted and has been changed since`,
+        {
+          hint: `Restore it and run again, so that what it left is found; or see to that by hand, then: aisha-db repair ${this.#file} --statement again.`,
+        },
+      );
+    }
     if (!planned) return 'not-done';
     const unit = runsAlone(planned) ? planned : hiddenAlone(planned);
     const found: { verdict: Verdict } = { verdict: 'not-done' };
@@ -159,7 +168,7 @@ class StatementRun {
         if ((await settle(this.#running, unit, inHand)) === 'done') return { error: undefined, result: undefined };
       } else {
         const indexes = await before(this.#running, unit);
-        inHand = { unit: this.next, indexes };
+        inHand = { unit: this.next, indexes, hash: this.#hashWith(this.#units[this.next]!) };
         await this.#record(this.next, inHand);
       }
       return this.#runAlone(unit, inHand);

@@ -16,6 +16,8 @@ export interface InHand {
   readonly unit: number;
   /** OIDs of indexes that existed before it: what an interrupted index build left is recognised by not being here. */
   readonly indexes: readonly number[];
+  /** Hash of the file up to and with this unit: whoever looks for what it left must know what it was. */
+  readonly hash?: string;
 }
 
 /** One row: one file. */

@@ -215,5 +215,7 @@ function statementMode(input: ModeInput, reason: { why: string; at: number }): M
 function unitOf(s: Statement, index: number, nature: Nature | undefined): Unit {
   const place = { first: index, last: index, start: s.start, end: s.end, words: s.words };
   if (nature?.kind === 'alone') return { ...place, kind: 'alone', alone: nature.alone };
-  return { ...place, kind: nature?.kind === 'self-committing' ? 'self-committing' : 'statement' };
+  // Whether a procedure commits, nobody knows but the procedure: outside of a transaction it may.
+  const commits = nature?.kind === 'self-committing' || s.words[0] === 'call';
+  return { ...place, kind: commits ? 'self-committing' : 'statement' };
 }

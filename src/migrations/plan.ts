@@ -271,15 +271,26 @@ class Planning {
   #withMissing(forward: readonly PlanEntry[]): PlanEntry[] {
     if (this.#missing.length === 0) return [...forward];
     const entries = forward.map((entry) => ({ name: parseName(entry.file), entry }));
+    const wrongFolder =
+      this.#missing.length > 1 && this.#missing.length === this.#rows.size && this.#renamed.size === 0;
+    if (wrongFolder) {
+      this.#problems.push({
+        file: '*',
+        kind: 'changed',
+        message: `none of the ${this.#missing.length} applied files is in the folder`,
+        hint: 'It is probably the wrong folder, or the wrong database: name the folder with --dir.',
+      });
+    }
     for (const row of this.#missing) {
       const name = parseName(row.file);
       const renamed = this.#renamed.get(row.file);
-      this.#problems.push({
-        file: row.file,
-        kind: 'changed',
-        message: renamed ? `applied, but renamed to ${renamed}` : 'applied, but the file is missing',
-        hint: `Restore the file, or record what happened: aisha-db repair ${renamed ?? row.file}.`,
-      });
+      if (!wrongFolder)
+        this.#problems.push({
+          file: row.file,
+          kind: 'changed',
+          message: renamed ? `applied, but renamed to ${renamed}` : 'applied, but the file is missing',
+          hint: `Restore the file, or record what happened: aisha-db repair ${renamed ?? row.file}.`,
+        });
       const entry: PlanEntry = {
         file: row.file,
         number: name.version?.text,

@@ -2,7 +2,7 @@ import { AishaError } from '../errors.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import { quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import type { Target } from '../postgres/target.ts';
-import { tokenChecksum } from './checksum.ts';
+import { checksum, tokenChecksum } from './checksum.ts';
 import { type MigrationFolder, readFolder } from './files.ts';
 import { forgetSql, type LedgerName, type LedgerRow, readLedger } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
@@ -81,14 +81,17 @@ function findDifferences(folder: MigrationFolder, rows: readonly LedgerRow[], op
     } else if (row.state === 'interrupted') {
       if (row.inHand) found.push(undecidedRow(row, named ? options.statement : undefined));
     } else if (file.checksum !== undefined && file.checksum !== row.checksum && row.phase !== 'final') {
-      found.push(changedRow(row, file.checksum, tokenChecksum(folder.read(row.file)), named));
+      found.push(changedRow(row, file.checksum, folder.read(row.file), named));
     }
   }
   return found;
 }
 
-function changedRow(row: LedgerRow, checksum: string, tokens: string, named: boolean): Found {
-  const cosmetic = row.tokenChecksum !== null && row.tokenChecksum === tokens;
+function changedRow(row: LedgerRow, signature: string, content: Uint8Array, named: boolean): Found {
+  const tokens = tokenChecksum(content);
+  // Included files count into the signature and not into the tokens: nothing tells what kind of change theirs is.
+  const isWhole = checksum(content) === signature;
+  const cosmetic = isWhole && row.tokenChecksum !== null && row.tokenChecksum === tokens;
   const difference = cosmetic ? 'cosmetic' : 'semantic';
   const what = cosmetic
     ? 'only comments, white space or letter case differ'
@@ -97,7 +100,7 @@ function changedRow(row: LedgerRow, checksum: string, tokens: string, named: boo
     repair: { file: row.file, difference, what, accepted: cosmetic || named },
     names: [row.file],
     sql: (l) =>
-      `update ${quoteQualified(l.schema, l.table)} set checksum = ${quoteLiteral(checksum)}, token_checksum = ${quoteLiteral(tokens)} where file = ${quoteLiteral(row.file)}`,
+      `update ${quoteQualified(l.schema, l.table)} set checksum = ${quoteLiteral(signature)}, token_checksum = ${quoteLiteral(tokens)} where file = ${quoteLiteral(row.file)}`,
   };
 }
 

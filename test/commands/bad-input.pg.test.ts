@@ -239,7 +239,7 @@ describe('the password', () => {
     const project = await makeProject(
       {
         'sql/001_a.sql': 'select pg_sleep(1)',
-        'sql/002_b.sql': 'select 1/0',
+        'sql/002_b.sql': `select 1/0; -- ${PASSWORD}`,
         'aisha-db.config.json': JSON.stringify({ environments: { here: { urlFrom: 'HERE_URL' } } }),
       },
       { env: { HERE_URL: url, PGPASSWORD: PASSWORD } },
@@ -259,7 +259,7 @@ describe('the password', () => {
       ['status', '--database-url', url.replace(`:${db.port}/`, ':1/')],
       ['status', '--database-url', url.replace('postgres:', 'postgras:')],
       ['status', '--databse-url', url],
-      ['migrate', '--dir', url],
+      ['status', '--env', 'here', '--dir', url],
     ]) {
       const { stdout, stderr } = await project.run(...args);
       seen.push(stdout, stderr);

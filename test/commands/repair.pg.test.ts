@@ -59,6 +59,25 @@ test('a line feed taken from behind a comment is semantic, and so is white space
   expect(data.repairs.map((r: { difference: string }) => r.difference)).toEqual(['semantic', 'semantic']);
 });
 
+test('a change of an included file is semantic, however little its name says', async ({ db }) => {
+  const project = await makeProject(
+    {
+      'sql/001_a.sql': 'create table a (id int);\n\\ir parts/rows.sql\n',
+      'sql/parts/rows.sql': 'insert into a values (1);',
+    },
+    db,
+  );
+  await project.run('migrate');
+  await project.write({ 'sql/parts/rows.sql': 'insert into a values (2);' });
+  const { data, exitCode } = await project.report('repair');
+  expect(data.repairs).toEqual([
+    expect.objectContaining({ file: '001_a.sql', difference: 'semantic', accepted: false }),
+  ]);
+  expect(exitCode).toBe(1);
+  expect((await project.run('repair', '001_a.sql')).code).toBe(0);
+  expect((await project.run('status', '--check')).code).toBe(0);
+});
+
 test('a missing file is forgotten only by name; then it is no longer accounted for', async ({ db }) => {
   const project = await makeProject(FILES, db);
   await project.run('migrate');

@@ -8,8 +8,7 @@ describe('one transaction for a file and its ledger row', () => {
       '001_a.sql': 'create table a (id int);',
       '002_b.sql': 'alter table a add column b int;',
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    const result = await project.succeed();
     expect(states(result)).toEqual({ '001_a.sql': 'applied', '002_b.sql': 'applied' });
     expect(await project.ledger()).toMatchObject([
       { file: '001_a.sql', state: 'applied', applied_by: 'app_owner' },
@@ -77,8 +76,7 @@ describe('one transaction for a file and its ledger row', () => {
       '003_set.sql': `set transaction isolation level repeatable read;\n${show}`,
       '004_default.sql': show,
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select level from seen')).toEqual([
       { level: 'serializable' },
       { level: 'repeatable read' },
@@ -112,7 +110,7 @@ describe('one transaction for a file and its ledger row', () => {
     expect(failed.code).toBe(7);
     expect(failed.json().error.message).toBe('002_try.sql: division by zero at 002_try.sql:3:1');
     await db.query('insert into a values (1)');
-    expect((await project.migrate('--only', '002_try.sql')).code).toBe(0);
+    await project.succeed('--only', '002_try.sql');
     expect(await tables(db)).toEqual(['a']);
     expect((await project.ledger()).map((row) => row.file)).toEqual(['001_a.sql']);
   });

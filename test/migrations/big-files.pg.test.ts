@@ -60,8 +60,7 @@ test('one statement of 3 MB is sent whole', async ({ db }) => {
   const project = await makeProject(db, {
     '001_big.sql': `create table a (id int, t text);\ninsert into a values ${rows.join(',\n')};\ncreate table b as select count(*)::int as n from a;`,
   });
-  const result = await project.migrate();
-  expect(result.code, result.stderr).toBe(0);
+  await project.succeed();
   expect(await db.query('select n from b')).toEqual([{ n: 30_000 }]);
 });
 
@@ -74,8 +73,7 @@ test('3,000 pending files in one run do not use up the lock table of a default s
     ]),
   );
   const project = await makeProject(db, files, { timeoutMs: 110_000 });
-  const result = await project.migrate('--quiet');
-  expect(result.code, result.stderr).toBe(0);
+  await project.succeed('--quiet');
   expect(await tables(db)).toHaveLength(3_000);
   expect(await project.ledger()).toHaveLength(3_000);
 });

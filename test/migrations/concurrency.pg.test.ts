@@ -34,8 +34,7 @@ describe('several runners at once', () => {
     const project = await makeProject(db, { '001_slow.sql': 'select pg_sleep(1.2); create table a (id int);' });
     const first = project.start();
     await until(db, SLEEPS);
-    const second = await project.migrate();
-    expect(second.code, second.stderr).toBe(0);
+    const second = await project.succeed();
     expect(second.stderr).toMatch(
       /waiting for another run: pid \d+, role app_owner, aisha-db lock \S+@\S+ \d+, .*since \d{4}-/,
     );
@@ -95,8 +94,7 @@ describe('several runners at once', () => {
       );
       const run = first.start();
       await until(db, SLEEPS);
-      const result = await second.migrate('--lock-wait', '0s');
-      expect(result.code, result.stderr).toBe(0);
+      await second.succeed('--lock-wait', '0s');
       expect(await db.query(SLEEPS)).toHaveLength(1);
       expect((await run.done).code).toBe(0);
     } finally {
@@ -125,7 +123,7 @@ describe('a connection that is ended', () => {
     });
     expect(await tables(db)).toEqual(['a']);
     expect(states(result)).toEqual({ '001_a.sql': 'applied', '002_slow.sql': 'failed', '003_c.sql': 'not-run' });
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
   });
 
   test('the one that holds the lock, between two statements: what ran stays recorded', async ({ db }) => {
@@ -144,8 +142,7 @@ describe('a connection that is ended', () => {
     expect(result.code).toBe(8);
     expect(result.json().error.message).toBe('001_a.sql: the migration lock was lost while it ran');
     expect(await tables(db)).toEqual(['a']);
-    const resumed = await project.migrate();
-    expect(resumed.code, resumed.stderr).toBe(0);
+    await project.succeed();
     expect(await tables(db)).toEqual(['a', 'b']);
   });
 
@@ -178,8 +175,7 @@ describe('a connection that is ended', () => {
       expect(result.code).toBe(code);
       await holder.query('commit');
       expect(await invalidIndexes(db)).toEqual(['a_id']);
-      const resumed = await project.migrate();
-      expect(resumed.code, resumed.stderr).toBe(0);
+      await project.succeed();
       expect(await invalidIndexes(db)).toEqual([]);
       expect(await db.query("select from pg_indexes where tablename = 'a'")).toHaveLength(1);
       expect(await tables(db)).toEqual(['a', 'b']);
@@ -191,7 +187,7 @@ describe('the ledger', () => {
   test('in another schema of the same database: refused rather than run everything again', async ({ db }) => {
     const files = { '001_a.sql': 'create table a (id int);' };
     const project = await makeProject(db, files);
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     const moved = await makeProject(db, {
       ...files,
       'aisha-db.config.json': JSON.stringify({ ledger: { schema: 'ops', table: 'history' } }),
@@ -204,7 +200,7 @@ describe('the ledger', () => {
 
   test('of an older version is brought up to date: what was applied stays applied', async ({ db }) => {
     const project = await makeProject(db, { '001_a.sql': 'create table a (id int);' });
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     const kept = ['file', 'checksum', 'applied_at'];
     const columns = await db.query<{ name: string }>(
       "select attname as name from pg_attribute where attrelid = 'aisha_db.migrations'::regclass and attnum > 0",
@@ -213,22 +209,20 @@ describe('the ledger', () => {
     await db.query(`alter table aisha_db.migrations ${dropped.map((name) => `drop column ${name}`).join(', ')}`);
     expect(states(await project.migrate())).toEqual({ '001_a.sql': 'applied' });
     await project.write({ '002_b.sql': 'create table b (id int);', '003_c.sql': 'vacuum a;' });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    const result = await project.succeed();
     expect(states(result)).toEqual({ '001_a.sql': 'applied', '002_b.sql': 'applied', '003_c.sql': 'applied' });
     expect(await project.ledger()).toMatchObject([{ state: 'applied' }, { state: 'applied' }, { state: 'applied' }]);
   });
 
   test('of a newer version, with columns nobody here knows, works', async ({ db }) => {
     const project = await makeProject(db, { '001_a.sql': 'create table a (id int);' });
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     await db.query(
       'alter table aisha_db.migrations add column reviewer text, add column weight int not null default 3',
     );
     await db.query("update aisha_db.migrations set reviewer = 'Ada'");
     await project.write({ '002_b.sql': 'create table b (id int);' });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select file, reviewer, weight from aisha_db.migrations order by file')).toEqual([
       { file: '001_a.sql', reviewer: 'Ada', weight: 3 },
       { file: '002_b.sql', reviewer: null, weight: 3 },

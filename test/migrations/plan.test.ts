@@ -57,6 +57,16 @@ const problems = (found: MigrationPlan) => found.problems.map((p) => `${p.kind} 
 const warnings = (found: MigrationPlan) => found.warnings.map((w) => `${w.check} ${w.file}`);
 const entry = (found: MigrationPlan, name: string): PlanEntry => found.entries.find((e) => e.file === name)!;
 
+test('a folder that holds none of the applied files is one problem, not one for each', () => {
+  const found = plan(['001_other.sql'], ['001_a.sql', '002_b.sql', '003_c.sql']);
+  expect(problems(found)).toEqual([
+    'changed *: none of the 3 applied files is in the folder',
+    ...problems(found).slice(1),
+  ]);
+  expect(problems(found).some((p) => p.includes('002_b.sql'))).toBe(false);
+  expect(states(found)).toContain('002_b.sql missing');
+});
+
 describe('what runs', () => {
   test('all that is pending, in the order of the numbers, whatever the order of the files', () => {
     expect(

@@ -8,6 +8,8 @@ export interface Project {
   readonly dir: string;
   /** `aisha-db migrate --format json` with these arguments. */
   migrate(...args: string[]): Promise<RunResult>;
+  /** The same; what it said is shown when it fails. */
+  succeed(...args: string[]): Promise<RunResult>;
   /** The same, without waiting for its end. */
   start(...args: string[]): StartedCli;
   /** Any command, with the folder and `--format json`. */
@@ -32,9 +34,15 @@ export async function makeProject(
   const dir = await makeFolder(files);
   const run: RunOptions = { cwd: dir, env: db.env, ...options };
   const args = ['--dir', dir, '--format', 'json'];
+  const migrate = (...more: string[]) => runCli(['migrate', ...args, ...more], run);
   return {
     dir,
-    migrate: (...more) => runCli(['migrate', ...args, ...more], run),
+    migrate,
+    succeed: async (...more) => {
+      const result = await migrate(...more);
+      if (result.code !== 0) throw new Error(`exit code ${result.code}\n${result.stderr}`);
+      return result;
+    },
     start: (...more) => startCli(['migrate', ...args, ...more], run),
     command: (name, ...more) => runCli([name, ...args, ...more], run),
     write: (more) => writeFiles(dir, more),

@@ -35,8 +35,7 @@ describe('COPY ... FROM STDIN with its data in the file', () => {
         'update a set id = id * 10;',
       ),
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select id, t from a order by id')).toEqual([
       { id: 10, t: 'one' },
       { id: 20, t: null },
@@ -69,8 +68,7 @@ describe('COPY ... FROM STDIN with its data in the file', () => {
         'select 1;',
       ),
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     const stored = await db.query<{ t: string }>('select t from a order by n');
     expect(stored.map((row) => row.t)).toEqual(rows.map((row) => row.replaceAll('\\\\', '\\').replace('\\t', '\t')));
   });
@@ -92,8 +90,7 @@ describe('COPY ... FROM STDIN with its data in the file', () => {
         'create table c as select count(*)::int as n from a;',
       ),
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select n from c')).toEqual([{ n: 20_000 }]);
     expect(await db.query('select count(*)::int as n, sum(length(t))::int as l from a')).toEqual([
       { n: 20_000, l: 1_800_000 },
@@ -168,8 +165,7 @@ describe('a dump', () => {
       const url = new URL(db.url);
       url.pathname = `/${other}`;
       const project = await makeProject(db, { '001_baseline.sql': text }, { env: { DATABASE_URL: url.href } });
-      const result = await project.migrate();
-      expect(result.code, result.stderr).toBe(0);
+      const result = await project.succeed();
       expect(states(result)).toEqual({ '001_baseline.sql': 'applied' });
       const withoutKeys = (sql: string) => sql.replaceAll(/^\\(un)?restrict .*$/gm, '');
       expect(withoutKeys(await dump(url.href))).toBe(withoutKeys(text));
@@ -182,7 +178,7 @@ describe('a dump', () => {
     const project = await makeProject(db, {
       '001_dump.sql': lines('\\restrict abc', 'create table a (id int);', '\\unrestrict abc'),
     });
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     expect(await tables(db)).toEqual(['a']);
   });
 });
@@ -201,8 +197,7 @@ describe("psql's own language", () => {
         '\\unset n',
       ),
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    const result = await project.succeed();
     expect(result.stderr).toContain('applying 7');
     expect(await db.query('select * from "MyTable"')).toEqual([{ t: "O'Brien \\ sons", n: 7, s: ['a:n', 'b'] }]);
   });
@@ -230,7 +225,7 @@ describe("psql's own language", () => {
     expect(details).toContain('002_out.sql:4:1: psql command \\connect cannot be carried out');
     expect(await tables(db)).toEqual([]);
     await project.write({ '002_out.sql': 'select 1;' });
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     expect(await tables(db)).toEqual(['a', 'one', 'two']);
   });
 });

@@ -70,8 +70,7 @@ describe('a file finds a pristine session, whatever the one before it left', () 
     test(name, async ({ db }) => {
       await db.superQuery('alter schema public owner to app_owner');
       const project = await makeProject(db, { '001_first.sql': first, '002_second.sql': second });
-      const result = await project.migrate();
-      expect(result.code, result.stderr).toBe(0);
+      await project.succeed();
       expect(await isClean(db)).toBe(true);
     });
   }
@@ -83,8 +82,7 @@ describe('a file finds a pristine session, whatever the one before it left', () 
         '001_first.sql': `${STATEMENT_BY_STATEMENT}${first}`,
         '002_second.sql': `${STATEMENT_BY_STATEMENT}${second}`,
       });
-      const result = await project.migrate();
-      expect(result.code, result.stderr).toBe(0);
+      await project.succeed();
       expect(await isClean(db)).toBe(true);
     });
   }
@@ -100,8 +98,7 @@ describe('a file finds a pristine session, whatever the one before it left', () 
       },
       { env },
     );
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.superQuery('select clean from found')).toEqual([{ clean: true }]);
     expect(await db.superQuery("select tableowner from pg_tables where tablename like 'owned%'")).toEqual([
       { tableowner: 'app_owner' },
@@ -132,8 +129,7 @@ describe('the ledger is written as the role that logged in', () => {
       '005_local_block.sql': `${STATEMENT_BY_STATEMENT}begin; set local role anon; create table private.g (id int); commit;\ncreate table private.h (id int);`,
       '006_hidden.sql': `${STATEMENT_BY_STATEMENT}do $$ begin execute 'set role anon'; end $$;\ncreate table private.i (id int);`,
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     const owners = await db.query<{ owners: string }>(
       "select string_agg(tablename || ' ' || tableowner, ', ' order by tablename) as owners from pg_tables where schemaname = 'private'",
     );
@@ -145,8 +141,7 @@ describe('the ledger is written as the role that logged in', () => {
     const project = await makeProject(db, {
       '001_a.sql': `${STATEMENT_BY_STATEMENT}select set_config('search_path', '', false);\ncreate table public.a (id int);`,
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
   });
 });
 
@@ -158,8 +153,7 @@ describe("the runner's own lock", () => {
       '001_drop.sql': `select pg_advisory_unlock_all(); create table during as ${holders};`,
       '002_after.sql': `create table after as ${holders};`,
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select n from during')).toEqual([{ n: '1' }]);
     expect(await db.query('select n from after')).toEqual([{ n: '2' }]);
   });

@@ -18,8 +18,7 @@ describe('what the server refuses in a transaction is run outside of one', () =>
         'alter table a add primary key using index a_t;',
       ),
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    const result = await project.succeed();
     expect(result.stderr).toContain('001_mixed.sql: 7 of 7 statements');
     const rows = await db.query("select indexname from pg_indexes where tablename = 'a' order by 1");
     expect(rows.map((row) => row['indexname'])).toEqual(['a_id', 'a_n_idx', 'a_t']);
@@ -40,8 +39,7 @@ describe('what the server refuses in a transaction is run outside of one', () =>
       '005_discard.sql': lines('discard all;', 'create table after_discard (id int);'),
     });
     await db.superQuery('alter schema public owner to app_owner');
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(
       await db.query("select last_vacuum is not null as vacuumed from pg_stat_user_tables where relname = 'a'"),
     ).toEqual([{ vacuumed: true }]);
@@ -60,8 +58,7 @@ describe('what the server refuses in a transaction is run outside of one', () =>
         'alter table p detach partition "Odd Name"."P 2" concurrently;',
       ),
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select from pg_inherits')).toEqual([]);
   });
 
@@ -71,11 +68,9 @@ describe('what the server refuses in a transaction is run outside of one', () =>
       '001_create.sql': lines(`create database ${name};`, 'create table a (id int);'),
       '002_drop.sql': lines(`drop database ${name};`, `drop database if exists ${name};`),
     });
-    const first = await project.migrate('--only', '001_create.sql');
-    expect(first.code, first.stderr).toBe(0);
+    await project.succeed('--only', '001_create.sql');
     expect(await db.query('select datname from pg_database where datname = $1', [name])).toHaveLength(1);
-    const second = await project.migrate();
-    expect(second.code, second.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select datname from pg_database where datname = $1', [name])).toEqual([]);
   });
 
@@ -84,8 +79,7 @@ describe('what the server refuses in a transaction is run outside of one', () =>
       '001_mood.sql': "create type mood as enum ('sad');",
       '002_glad.sql': `${NONE}alter type mood add value 'glad';\ncreate table m (x mood default 'glad');\ninsert into m default values;`,
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select x from m')).toEqual([{ x: 'glad' }]);
   });
 
@@ -100,8 +94,7 @@ describe('what the server refuses in a transaction is run outside of one', () =>
     const project = await makeProject(db, {
       '001_hidden.sql': `${NONE}create table before (id int);\nreindex table parted;\ncall work();\ndo $$ begin call work(); end $$;\ncreate table after (id int);`,
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select count(*)::int as n from done')).toEqual([{ n: 6 }]);
     expect(await tables(db)).toEqual(['after', 'before', 'done', 'part1', 'parted']);
   });
@@ -121,8 +114,7 @@ describe("a file's own transactions", () => {
         'insert into a values (4);',
       ),
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    const result = await project.succeed();
     expect((await db.query('select id from a order by id')).map((row) => row['id'])).toEqual([1, 2, 3, 4]);
     expect(result.stderr).not.toContain('warning:');
   });
@@ -155,7 +147,7 @@ describe("a file's own transactions", () => {
         'insert into a values (2);',
       ),
     });
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     expect(await db.query('select id from a order by id')).toEqual([{ id: 1 }, { id: 2 }]);
   });
 
@@ -174,6 +166,18 @@ describe("a file's own transactions", () => {
     expect(await project.ledger()).toMatchObject([{ state: 'interrupted', statements_done: 2 }]);
   });
 
+  test('a procedure that commits, called in a file that is no transaction', async ({ db }) => {
+    const project = await makeProject(db, {
+      '001_procedure.sql': lines(
+        'create table batches (n int);',
+        'create procedure fill() language plpgsql as $$ begin for i in 1..3 loop insert into batches values (i); commit; end loop; end $$;',
+      ),
+      '002_call.sql': `${NONE}call fill();\ninsert into batches values (4);\n`,
+    });
+    await project.succeed();
+    expect(await db.query('select n from batches order by n')).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }]);
+  });
+
   test('a DO block that commits in its body', async ({ db }) => {
     const project = await makeProject(db, {
       '001_do.sql': lines(
@@ -182,8 +186,7 @@ describe("a file's own transactions", () => {
         'insert into a values (6);',
       ),
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select count(*)::int as n from a')).toEqual([{ n: 6 }]);
   });
 });
@@ -220,8 +223,7 @@ describe('a failure part-way', () => {
     expect(await invalidIndexes(db)).toEqual([]);
     expect(await project.ledger()).toMatchObject([{ state: 'interrupted', statements_done: 2, in_hand: null }]);
     await db.query('delete from a where ctid = (select min(ctid) from a)');
-    const resumed = await project.migrate();
-    expect(resumed.code, resumed.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select id from a order by id')).toEqual([{ id: 1 }, { id: 2 }]);
     expect(await db.query("select indexname from pg_indexes where tablename = 'a'")).toEqual([{ indexname: 'a_id' }]);
   });
@@ -242,8 +244,7 @@ describe('a failure part-way', () => {
     await project.write(
       file('/* only\n a comment */ CREATE  TABLE a (id int);', 'insert into a values (2);\ninsert into a values (3);'),
     );
-    const mended = await project.migrate();
-    expect(mended.code, mended.stderr).toBe(0);
+    await project.succeed();
     expect(await db.query('select id from a order by id')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
     expect((await project.migrate()).json().data.migrations).toMatchObject([{ state: 'applied' }]);
   });
@@ -264,8 +265,7 @@ describe('a failure part-way', () => {
     const project = await makeProject(db, file('select 1 / 0;'));
     expect((await project.migrate()).code).toBe(8);
     await project.write(file('select 2;'));
-    const resumed = await project.migrate();
-    expect(resumed.code, resumed.stderr).toBe(0);
+    await project.succeed();
     const owned = await db.query(
       "select schemaname, tablename, tableowner from pg_tables where tablename in ('first', 'second') order by 2",
     );
@@ -285,7 +285,7 @@ describe('a failure part-way', () => {
     const project = await makeProject(db, file('select 1 / 0;'));
     expect((await project.migrate()).code).toBe(8);
     await project.write(file('select 1;'));
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     expect(await db.query("select schemaname from pg_tables where tablename = 'first'")).toEqual([
       { schemaname: 'app' },
     ]);
@@ -313,14 +313,14 @@ describe('a failure part-way', () => {
 
     await db.query('insert into mended values (1)');
     expect((await project.command('repair', '001_do.sql', '--statement', 'again')).code).toBe(0);
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     expect(await db.query('select count(*)::int as n from a')).toEqual([{ n: 7 }]);
 
     await project.write({ '002_do.sql': file['001_do.sql'] });
     await db.query('delete from mended; delete from a');
     expect((await project.migrate()).code).toBe(8);
     expect((await project.command('repair', '002_do.sql', '--statement', 'done')).code).toBe(0);
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     expect(await db.query('select count(*)::int as n from a')).toEqual([{ n: 4 }]);
   });
 
@@ -354,8 +354,7 @@ describe('IF NOT EXISTS over an invalid index', () => {
     const project = await makeProject(db, {
       '001_a.sql': 'create unique index concurrently if not exists a_id on a (id);',
     });
-    const result = await project.migrate();
-    expect(result.code, result.stderr).toBe(0);
+    const result = await project.succeed();
     expect(result.stderr).toContain('removing index public.a_id');
     expect(
       await db.query(
@@ -374,7 +373,7 @@ describe('IF NOT EXISTS over an invalid index', () => {
         'create index concurrently if not exists a_id on a (id);',
       ),
     });
-    expect((await project.migrate()).code).toBe(0);
+    await project.succeed();
     expect(await oid()).toEqual(before);
   });
 });
