@@ -79,7 +79,7 @@ async function applyOne(
   grammar: () => Promise<Grammar>,
 ): Promise<AishaError | undefined> {
   try {
-    const script = await readAgain(preflight, entry, grammar);
+    const script = await scriptOf(preflight, entry, grammar);
     for (const line of script.expanded.echoes) running.tell(line);
     await runScript(running, { entry, script, checksum: entry.checksum!, siblings: siblingsOf(preflight, entry) }, row);
     return undefined;
@@ -90,8 +90,10 @@ async function applyOne(
 }
 
 /** @throws AishaError (plan) when the file is no longer the one that was checked */
-async function readAgain(preflight: Preflight, entry: PlanEntry, grammar: () => Promise<Grammar>): Promise<Script> {
+async function scriptOf(preflight: Preflight, entry: PlanEntry, grammar: () => Promise<Grammar>): Promise<Script> {
   const { folder } = preflight;
+  const kept = preflight.kept.get(entry.file);
+  if (kept) return kept;
   const content = folder.readChecked(entry.file, entry.checksum);
   if (content === undefined || !preflight.modes.has(entry.file)) {
     throw new AishaError('plan', `${entry.file} changed while the run was being planned`, {

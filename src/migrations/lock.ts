@@ -70,9 +70,9 @@ export class MigrationLock {
     return `pg_catalog.pg_try_advisory_lock(${WORK_LOCK}, ${this.#key}) and not pg_catalog.pg_try_advisory_xact_lock_shared(${RUN_LOCK}, ${this.#key})`;
   }
 
-  /** SQL that drops every session-level advisory lock but ours. */
+  /** SQL expressions that drop every session-level advisory lock but ours. */
   get resetSql(): string {
-    return `select pg_catalog.pg_advisory_unlock_all(), pg_catalog.pg_try_advisory_lock(${WORK_LOCK}, ${this.#key})`;
+    return `pg_catalog.pg_advisory_unlock_all(), pg_catalog.pg_try_advisory_lock(${WORK_LOCK}, ${this.#key})`;
   }
 }
 

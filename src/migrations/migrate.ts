@@ -7,7 +7,7 @@ import type { LockOptions } from './lock-run.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import { type MigrationPlan, type PlanEntry, type PlanOptions, planMigrations } from './plan.ts';
 import { refusal } from './refusal.ts';
-import type { Settled } from './script.ts';
+import type { Script, Settled } from './script.ts';
 
 export interface MigrateOptions extends Omit<PlanOptions, 'tests'>, LockOptions {
   /** Session settings for every file. */
@@ -24,6 +24,8 @@ export interface Preflight {
   readonly modes: ReadonlyMap<string, string>;
   /** What need not be found out again when a file is applied. */
   readonly settled: ReadonlyMap<string, Settled>;
+  /** Files that are still in memory. */
+  readonly kept: ReadonlyMap<string, Script>;
   /** Pending files that end in ROLLBACK. */
   readonly tests: ReadonlySet<string>;
 }
@@ -51,7 +53,15 @@ export async function migrate(
     refuseForeignLedger(source.ledger, ledger);
     const plan = planMigrations(folder.files, ledger.rows, options);
     if (!plan.entries.some((entry) => entry.run)) {
-      const preflight = { folder, ledger, plan, modes: new Map(), settled: new Map(), tests: new Set<string>() };
+      const preflight = {
+        folder,
+        ledger,
+        plan,
+        modes: new Map(),
+        settled: new Map(),
+        kept: new Map(),
+        tests: new Set<string>(),
+      };
       return { preflight, entries: plan.entries, applied: 0, error: refusal(plan.problems) };
     }
     // Most runs find nothing to do: what only the others need is not loaded for them.

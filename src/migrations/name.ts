@@ -120,3 +120,12 @@ export function looksLikeSideFile(file: string): boolean {
 export function rollbackNameOf(file: string): string {
   return `ROLLBACK_${file}`;
 }
+
+/**
+ * `ROLLBACK_050_x.sql` and `ROLLBACK_050_x_part2.sql` are named after `050_x.sql`; not so where one of the other files
+ * has a longer name that fits as well.
+ */
+export function isNamedAfter(undoer: string, file: string, others: readonly string[]): boolean {
+  const begins = (name: string) => undoer.startsWith(rollbackNameOf(name).replace(/\.sql$/i, ''));
+  return begins(file) && !others.some((other) => other.length > file.length && begins(other));
+}

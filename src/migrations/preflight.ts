@@ -12,8 +12,8 @@ import { prepareScript, type Script, type Settled } from './script.ts';
 import { type Grammar, loadGrammar } from './tree.ts';
 
 /**
- * Everything that the content of pending files tells before anything is written: all problems at once. One file at a
- * time is held in memory; it is read again when it is applied.
+ * Everything that the content of pending files tells before anything is written: all problems at once. A release's
+ * worth of files stays in memory; big and many ones are read again when they are applied.
  */
 export async function lookInto(
   source: MigrationSource,
@@ -39,6 +39,7 @@ export async function lookInto(
     },
     modes: found.modes,
     settled: found.settled,
+    kept: found.kept,
     tests,
   };
 }
@@ -49,6 +50,7 @@ export interface FileFindings {
   readonly warnings: readonly PlanWarning[];
   readonly modes: ReadonlyMap<string, string>;
   readonly settled: ReadonlyMap<string, Settled>;
+  readonly kept: ReadonlyMap<string, Script>;
   readonly tests: ReadonlySet<string>;
 }
 
@@ -65,10 +67,11 @@ export async function lookAtFiles(
   const warnings: PlanWarning[] = [];
   const modes = new Map<string, string>();
   const settled = new Map<string, Settled>();
+  const kept = new KeptScripts();
   const tests = new Set<string>();
-  for (const { file, run } of entries) {
+  for (const { file, run, checksum } of entries) {
     if (!run) continue;
-    const script = await prepare(folder, file, grammar);
+    const script = await prepare(folder, file, checksum, grammar);
     if (!('mode' in script)) {
       problems.push(script);
       continue;
@@ -77,22 +80,41 @@ export async function lookAtFiles(
     problems.push(...checked.problems);
     warnings.push(...checked.warnings);
     modes.set(file, describeMode(script));
+    kept.keep(script);
     // The units of a long file are not kept: it is read again.
     if (script.mode.kind === 'transaction')
       settled.set(file, { mode: script.mode, count: script.count, cuts: script.cuts });
     if (script.mode.kind === 'test') tests.add(file);
     await use(script);
   }
-  return { problems, warnings, modes, settled, tests };
+  return { problems, warnings, modes, settled, kept: kept.scripts, tests };
+}
+
+/** Bytes of SQL that are kept from the look to the run: the files of an ordinary release. */
+const MOST_KEPT = 4 * 1024 * 1024;
+
+/** Small files stay in memory while they are few; the others are read again. */
+class KeptScripts {
+  readonly scripts = new Map<string, Script>();
+  #bytes = 0;
+
+  keep(script: Script): void {
+    this.#bytes += script.expanded.sql.length;
+    if (this.#bytes <= MOST_KEPT) this.scripts.set(script.file, script);
+  }
 }
 
 async function prepare(
   folder: MigrationFolder,
   file: string,
+  checksum: string | undefined,
   grammar: () => Promise<Grammar>,
 ): Promise<Script | PlanProblem> {
   try {
-    return await prepareScript(file, folder.read(file), folder.include, grammar);
+    const content = folder.readChecked(file, checksum);
+    if (content) return await prepareScript(file, content, folder.include, grammar);
+    folder.read(file);
+    return { file, kind: 'plan', message: 'changed while the run was being planned', hint: 'Run again.' };
   } catch (error) {
     if (!(error instanceof Error) || !('syscall' in error)) throw error;
     return { file, kind: 'plan', message: `cannot be read: ${messageOf(error)}`, hint: 'Check its permissions.' };

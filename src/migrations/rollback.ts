@@ -9,7 +9,7 @@ import { isFolder, type MigrationFolder, readFolder } from './files.ts';
 import { headerValue, parseHeader } from './header.ts';
 import { forgetSql, type LedgerRow, readLedger, rolledBackSql } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
-import { type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
+import { isNamedAfter, type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import type { Job, Running } from './runner.ts';
 import { prepareScript, type Script } from './script.ts';
@@ -231,7 +231,7 @@ function undoersOf(row: LedgerRow, folder: MigrationFolder, place: MigrationFold
   const named = folder.files.some((f) => f.name.file === row.file)
     ? headerValue(parseHeader(folder.read(row.file)), 'Rollback')
     : undefined;
-  const others = folder.files.map((f) => f.name.file).filter((file) => file !== row.file);
+  const others = folder.files.map((f) => f.name.file);
   const candidates: MigrationName[] = [];
   const sure: MigrationName[] = [];
   for (const { name } of place.files) {
@@ -241,16 +241,10 @@ function undoersOf(row: LedgerRow, folder: MigrationFolder, place: MigrationFold
     // Its own header names another migration: the likeness of names says nothing.
     if (!isMeant && reverts !== undefined) continue;
     candidates.push(name);
-    const isCloserToAnother = others.some((file) => file.length > row.file.length && isNamedAfter(name.file, file));
-    if (isMeant || (isNamedAfter(name.file, row.file) && !isCloserToAnother)) sure.push(name);
+    if (isMeant || isNamedAfter(name.file, row.file, others)) sure.push(name);
   }
   if (sure.length > 0) return sure;
   const version = parseName(row.file).version;
   const sharers = folder.files.filter((f) => f.name.phase !== 'rollback' && sameVersion(f.name.version, version));
   return sharers.length > 1 ? [] : candidates.filter((name) => sameVersion(name.version, version));
-}
-
-/** `ROLLBACK_050_x.sql` and `ROLLBACK_050_x_part2.sql` are named after `050_x.sql`. */
-function isNamedAfter(undoer: string, file: string): boolean {
-  return undoer.startsWith(rollbackNameOf(file).replace(/\.sql$/i, ''));
 }

@@ -66,17 +66,20 @@ export function freshSession(
   header: { lockTimeoutMs?: number; statementTimeoutMs?: number },
 ): string[] {
   const { lockTimeoutMs, statementTimeoutMs } = { ...running.settings, ...header };
+  const limits = {
+    lock_timeout: lockTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    // A pause between two messages is not idleness; the client's end ends the transaction.
+    idle_in_transaction_session_timeout: 0,
+  };
   return [
     'close all',
     'deallocate all',
     'unlisten *',
     'discard temp',
     'discard sequences',
-    running.lock.resetSql,
-    `set lock_timeout = ${lockTimeoutMs}`,
-    `set statement_timeout = ${statementTimeoutMs}`,
-    // A run that hangs with an open transaction would hold its locks for ever.
-    'set idle_in_transaction_session_timeout = 0',
+    // One statement for what could be four: each is answered with a message of its own.
+    `select ${running.lock.resetSql}, ${Object.entries(limits).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`)}`,
   ];
 }
 

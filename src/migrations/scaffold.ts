@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AishaError } from '../errors.ts';
 import { isFolder, readFolder } from './files.ts';
-import { compareNames, type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
+import { compareNames, isNamedAfter, type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
 import type { MigrationSource } from './open.ts';
 import { nextFreeNumber } from './plan.ts';
 
@@ -159,6 +159,10 @@ export function renumber(source: MigrationSource, file: string, number: string |
     to: asBytes(target),
     number: alone ? { from: own.version.text, to: version.text } : undefined,
   };
+  const names = folder.files.map((f) => f.name.file);
+  const stem = (name: string) => rollbackNameOf(name).replace(/\.sql$/i, '');
+  const undoerOf = (undoer: string) =>
+    isNamedAfter(undoer, file, names) ? stem(target) + undoer.slice(stem(file).length) : undoer;
   const dirs = [
     source.dir,
     ...(source.rollbacksDir !== source.dir && isFolder(source.rollbacksDir) ? [source.rollbacksDir] : []),
@@ -170,7 +174,7 @@ export function renumber(source: MigrationSource, file: string, number: string |
       const path = join(dir, name.file);
       // As bytes: a file in another encoding keeps them.
       const text = readFileSync(path, 'latin1');
-      const to = name.file === file ? target : name.file === rollbackNameOf(file) ? rollbackNameOf(target) : name.file;
+      const to = name.file === file ? target : name.phase === 'rollback' ? undoerOf(name.file) : name.file;
       // ROLLBACK_ + the old name holds the old name: one replacement serves both.
       const changed = replaceInHeader(text, replacement);
       if (to !== name.file || changed !== text)

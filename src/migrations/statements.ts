@@ -42,7 +42,12 @@ const WATCHED: ReadonlySet<string> = new Set([
   'vacuum',
 ]);
 const LONGEST_WATCHED = 9;
-const MOST_WORDS = 8;
+
+/** How many words tell what a statement may be: text is made of no more, for most of a file is CREATE. */
+function wordsWanted([first, second]: readonly string[]): number {
+  if (first === 'alter') return second === 'type' ? 8 : 2;
+  return first === 'set' || first === 'reset' ? 3 : 2;
+}
 
 /** Splits SQL without psql's meta-commands into statements, lazily: a 50 MB file never exists as a list. */
 export class StatementReader {
@@ -65,6 +70,7 @@ export class StatementReader {
     let parens = 0;
     let words: string[] | undefined;
     let concurrently = false;
+    let wanted = 2;
     let behindDot = false;
     const body = new RoutineBody();
     for (;;) {
@@ -93,7 +99,10 @@ export class StatementReader {
       else if (token === TOKEN.close) {
         if (parens > 0) parens--;
       } else if (token === TOKEN.word) {
-        if (words !== undefined && words.length < MOST_WORDS) words.push(scanner.word());
+        if (words !== undefined && words.length < wanted) {
+          words.push(scanner.word());
+          if (words.length === 2) wanted = wordsWanted(words);
+        }
         const length = end - scanner.start;
         if (length === 12 && !concurrently) concurrently = scanner.word() === 'concurrently';
         if (body.watching && parens === 0) body.word(scanner.word(), behindDot);

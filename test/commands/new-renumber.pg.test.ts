@@ -139,6 +139,24 @@ describe('renumber', () => {
     expect(existsSync(join(project.dir, 'rollbacks/ROLLBACK_002_tasks.sql'))).toBe(false);
   });
 
+  test('takes along every part of its rollback, and none of a migration whose name begins like its own', async () => {
+    const project = await makeProject({
+      'sql/001_add.sql': 'select 1',
+      'sql/001_add_more.sql': 'select 1',
+      'sql/ROLLBACK_001_add.sql': 'select 1',
+      'sql/ROLLBACK_001_add_part2.sql': 'select 1',
+      'sql/ROLLBACK_001_add_more.sql': 'select 1',
+    });
+    expect((await project.run('renumber', '001_add.sql', '--offline')).code).toBe(0);
+    expect(readdirSync(join(project.dir, 'sql'))).toEqual([
+      '001_add_more.sql',
+      '002_add.sql',
+      'ROLLBACK_001_add_more.sql',
+      'ROLLBACK_002_add.sql',
+      'ROLLBACK_002_add_part2.sql',
+    ]);
+  });
+
   test('mends what migrate refused', async ({ db }) => {
     const project = await makeProject({ 'sql/001_a.sql': 'select 1', 'sql/002_b.sql': 'select 2' }, db);
     await project.run('migrate');
@@ -173,8 +191,13 @@ describe('renumber', () => {
   });
 
   test('what is no numbered file is refused', async () => {
-    const project = await makeProject({ ...FILES, 'sql/notes.sql': '', 'sql/sub/001_x.sql': '' });
-    for (const file of ['004_none.sql', 'notes.sql', 'sub/001_x.sql', 'ROLLBACK_002_tasks.sql', '../x.sql']) {
+    const project = await makeProject({
+      ...FILES,
+      'sql/notes.sql': '',
+      'sql/sub/001_x.sql': '',
+      'sql/ROLLBACK_001_a.sql': '',
+    });
+    for (const file of ['004_none.sql', 'notes.sql', 'sub/001_x.sql', 'ROLLBACK_001_a.sql', '../x.sql']) {
       const { code, stderr } = await project.run('renumber', file, '--offline');
       expect(stderr).toContain(`${file} is no numbered file of the folder`);
       expect(code).toBe(2);

@@ -312,10 +312,12 @@ describe('the report', () => {
   });
 
   test('names its target first, on stderr, without the password', async ({ db }) => {
-    const project = await makeProject({}, db);
-    const { stderr } = await project.run('status');
-    expect(stderr.split('\n')[0]).toBe(`target: ${db.host}:${db.port}/${db.name} as app_owner`);
-    expect(stderr.match(/^server:/gm)).toHaveLength(1);
+    const project = await makeProject({ 'sql/001_a.sql': 'select 1' }, db);
+    for (const command of ['status', 'migrate']) {
+      const { stderr } = await project.run(command);
+      expect(stderr.split('\n')[0]).toBe(`target: ${db.host}:${db.port}/${db.name} as app_owner`);
+      expect(stderr.match(/^server:/gm)).toHaveLength(1);
+    }
     expect((await project.run('status', '--quiet')).stderr).toBe('');
   });
 });

@@ -119,12 +119,8 @@ describe('what is left open is reported where it begins', () => {
 
 describe('leading words tell which statements need a second look', () => {
   test.each([
-    [
-      'create unique index concurrently if not exists "x" on t (a)',
-      ['create', 'unique', 'index', 'concurrently', 'if', 'not', 'exists', 'on'],
-      true,
-    ],
-    ['CREATE INDEX /* x */ Concurrently ON t (a)', ['create', 'index', 'concurrently', 'on', 't', 'a'], true],
+    ['create unique index concurrently if not exists "x" on t (a)', ['create', 'unique'], true],
+    ['CREATE INDEX /* x */ Concurrently ON t (a)', ['create', 'index'], true],
     ["comment on table t is 'concurrently'", [], false],
     ['select "concurrently" from t -- concurrently', [], false],
     ['refresh materialized view concurrently v', [], true],

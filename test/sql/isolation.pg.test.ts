@@ -1,0 +1,216 @@
+import type pg from 'pg';
+import { expect, type TestDatabase, test } from '../support/database.ts';
+import { applyRange, fixture } from './pack.ts';
+
+const A = '00000000-0000-4000-8000-00000000000a';
+const B = '00000000-0000-4000-8000-00000000000b';
+
+/** What a session says about itself; `unset` settings were never set in it. */
+interface Session {
+  readonly tenant?: string;
+  readonly email?: string;
+  readonly userId?: string;
+  readonly claims?: string;
+  readonly role?: string;
+}
+
+const NOBODY: Readonly<Record<string, Session>> = {
+  'an empty setting': { tenant: '', email: '', userId: '', claims: '' },
+  garbage: { tenant: 'garbage', userId: 'garbage', email: 'garbage', claims: 'garbage' },
+  'broken claims': { claims: '{"sub": "{}"}' },
+  'SQL as the setting': { tenant: `${A}' or 1=1 --` },
+  'the word null': { tenant: 'null' },
+  'the slug': { tenant: 'acme' },
+  'an unknown tenant': { tenant: '00000000-0000-4000-8000-0000000000ff' },
+  'two tenants': { tenant: `${A},${B}` },
+  'the address of a superadmin in a token': { claims: '{"email": "root@x.com", "role": "service_role"}' },
+  'a superadmin with the id of another': { email: 'root@x.com', userId: '00000000-0000-4000-8000-0000000000ff' },
+  'a superadmin with a malformed id': { email: 'root@x.com', userId: 'x' },
+};
+
+/** The final schema with rows of five tenants in every table. */
+async function fill(db: TestDatabase): Promise<void> {
+  const client = await db.connect();
+  await applyRange(client, 1, 10);
+  await client.query(fixture('rows_after_010.sql'));
+  await applyRange(client, 11, 31);
+  await client.query(fixture('rows_after_031.sql'));
+  await applyRange(client, 32, 999);
+  await client.query(fixture('rows_at_the_end.sql'));
+  await client.query(`
+    grant usage on schema public to authenticated, service_role;
+    grant select, insert, update, delete on all tables in schema public to authenticated, service_role
+  `);
+}
+
+/** Runs queries as a role in a transaction that is rolled back. */
+async function within<T>(client: pg.Client, session: Session, use: () => Promise<T>): Promise<T> {
+  const settings = {
+    'app.current_tenant_id': session.tenant,
+    'app.current_user_email': session.email,
+    'app.current_user_id': session.userId,
+    'request.jwt.claims': session.claims,
+    role: session.role,
+  };
+  await client.query('begin');
+  try {
+    for (const [name, value] of Object.entries(settings))
+      if (value !== undefined) await client.query('select set_config($1, $2, true)', [name, value]);
+    return await use();
+  } finally {
+    await client.query('rollback');
+  }
+}
+
+/** Rows that each command reaches. */
+async function reach(client: pg.Client, table: string, session: Session) {
+  return within(client, session, async () => {
+    const { rows } = await client.query<{ row: Record<string, unknown> }>(`select to_jsonb(x) as row from ${table} x`);
+    await client.query('savepoint here');
+    const { rowCount: updated } = await client.query(`update ${table} set id = id`);
+    await client.query('rollback to here');
+    const { rowCount: deleted } = await client.query(`delete from ${table}`);
+    return { rows: rows.map(({ row }) => row), counts: { selected: rows.length, updated, deleted } };
+  });
+}
+
+async function tablesOf(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1",
+  );
+  return rows.map(({ name }) => name);
+}
+
+const tenantOf = (table: string, row: Record<string, unknown>) => (table === 'tenant' ? row['id'] : row['tenant_id']);
+
+const isArchive = (table: string) => table.endsWith('_archive');
+
+const all = (count: number) => ({ selected: count, updated: count, deleted: count });
+
+/** `authenticated` is the role of the API; the owner of the tables is bound as well, since RLS is forced. */
+const ROLES = ['authenticated', 'app_owner'];
+
+test.for(ROLES)('as %s, SELECT, UPDATE and DELETE reach the rows of the own tenant only', async (role, { db }) => {
+  await fill(db);
+  const client = await db.connect(db.superUrl);
+  const neverSet = await db.connect(db.superUrl);
+  const tables = await tablesOf(client);
+  expect(tables.length).toBeGreaterThanOrEqual(33);
+  const userId = (await db.superQuery("select id from users where email = 'Root@x.com'"))[0]!['id'] as string;
+  for (const table of tables) {
+    const everything = (await reach(client, table, {})).rows;
+    for (const tenant of [A, B]) {
+      const own = everything.filter((row) => tenantOf(table, row) === tenant && row['role'] !== 'superadmin').length;
+      // Otherwise the comparison says nothing.
+      if (table !== 'audit_log') expect(own, table).toBeGreaterThan(0);
+      expect(own, table).toBeLessThan(everything.length);
+      const seen = await reach(client, table, { role, tenant });
+      const foreign = seen.rows.filter((row) => tenantOf(table, row) !== tenant);
+      expect(foreign, `${table}: rows of others`).toEqual([]);
+      const writable = isArchive(table) ? 0 : own;
+      const expected =
+        table === 'audit_log'
+          ? all(0)
+          : { selected: own, updated: writable, deleted: table === 'tenant' ? 0 : writable };
+      expect(seen.counts, table).toEqual(expected);
+    }
+    expect((await reach(neverSet, table, { role })).counts, `${table}: settings that were never set`).toEqual(all(0));
+    for (const [name, session] of Object.entries(NOBODY)) {
+      // A claimed address opens one's own account, and no more.
+      if (table === 'users' && session.email) continue;
+      expect((await reach(client, table, { role, ...session })).counts, `${table}: ${name}`).toEqual(all(0));
+    }
+    const superadmins = [{ email: 'ROOT@x.com' }, { userId }, { claims: JSON.stringify({ sub: userId }) }];
+    const count = everything.length;
+    for (const session of superadmins)
+      expect((await reach(client, table, { role, ...session })).counts, `${table}: superadmin`).toEqual(
+        // The log is never changed.
+        table === 'audit_log' ? { selected: count, updated: 0, deleted: 0 } : all(count),
+      );
+    expect((await reach(client, table, { role: 'service_role' })).counts, `${table}: service_role`).toEqual(all(count));
+  }
+});
+
+/** Values that keep a copied row from meeting the unique keys of the one it was copied from. */
+const FRESH = {
+  email: 'fresh@fresh.com',
+  slug: 'fresh',
+  name: 'fresh',
+  module_name: 'fresh',
+  metric_date: '2020-01-01',
+  resource: 'fresh',
+  custom_domain: 'fresh',
+  session_id: 'fresh',
+  event_id: 'fresh',
+  key_hash: 'fresh',
+};
+
+test.for(ROLES)('as %s, INSERT and UPDATE write no row of another tenant', async (role, { db }) => {
+  await fill(db);
+  // A tenant has one row of branding: that is not what is tested here.
+  await db.query('alter table systembranding drop constraint systembranding_tenant_id_unique');
+  const client = await db.connect(db.superUrl);
+  const code = async (session: Session, sql: string, params: unknown[]) =>
+    within(client, { role, ...session }, () =>
+      client.query(sql, params).then(
+        ({ rowCount }) => `${rowCount} rows`,
+        (error: { code: string }) => error.code,
+      ),
+    );
+  for (const table of (await tablesOf(client)).filter((name) => name !== 'audit_log')) {
+    const key = table === 'tenant' ? 'id' : 'tenant_id';
+    const copyOf = async (tenant: string) => {
+      const rows = await db.superQuery(`select to_jsonb(x) as row from ${table} x where ${key} = $1 limit 1`, [tenant]);
+      const [{ id }] = (await db.superQuery('select gen_random_uuid() as id')) as [{ id: string }];
+      return JSON.stringify({ ...rows[0]?.['row'], ...FRESH, id });
+    };
+    const insert = `insert into ${table} select (jsonb_populate_record(null::${table}, $1)).*`;
+    const [own, foreign] = [await copyOf(A), await copyOf(B)];
+    const closed = isArchive(table) || table === 'tenant';
+    expect(await code({ tenant: A }, insert, [own]), `${table}: own`).toBe(closed ? '42501' : '1 rows');
+    expect(await code({ tenant: A }, insert, [foreign]), `${table}: foreign`).toBe('42501');
+    expect(await code({ tenant: '' }, insert, [own]), `${table}: no tenant`).toBe('42501');
+    expect(await code({ tenant: 'garbage' }, insert, [own]), `${table}: garbage`).toBe('42501');
+    expect(await code({ email: 'root@x.com' }, insert, [foreign]), `${table}: superadmin`).toBe('1 rows');
+    const move = `update ${table} set ${key} = $1`;
+    expect(await code({ tenant: A }, move, [B]), `${table}: moved`).toBe(isArchive(table) ? '0 rows' : '42501');
+  }
+  const superadmin = "insert into users (email, role, tenant_id) values ('evil@x.com', 'superadmin', $1)";
+  expect(await code({ tenant: A }, superadmin, [A])).toBe('42501');
+  expect(await code({ tenant: A }, "update users set role = 'superadmin' where tenant_id = $1", [A])).toBe('42501');
+});
+
+test('a row does not refer to a row of another tenant', async ({ db }) => {
+  await fill(db);
+  const client = await db.connect(db.superUrl);
+  const insert = (account: string) =>
+    within(client, { role: 'authenticated', tenant: A }, () =>
+      client.query("insert into contacts (tenant_id, account_id, first_name, email) values ($1, $2, 'x', 'x@y.com')", [
+        A,
+        account,
+      ]),
+    );
+  const accountOf = async (tenant: string) =>
+    (await db.superQuery('select id from accounts where tenant_id = $1', [tenant]))[0]!['id'] as string;
+  await insert(await accountOf(A));
+  await expect(insert(await accountOf(B))).rejects.toThrow();
+});
+
+test('the policies of a query are evaluated once, not for each row', async ({ db }) => {
+  await fill(db);
+  const client = await db.connect(db.superUrl);
+  const functions = await db.superQuery<{ name: string }>(
+    "select distinct proname as name from pg_proc where pronamespace = 'public'::regnamespace",
+  );
+  const call = new RegExp(`\\b(${functions.map(({ name }) => name).join('|')}|current_setting)\\(|current_user`, 'i');
+  for (const table of await tablesOf(client)) {
+    for (const sql of [`select * from ${table}`, `update ${table} set id = id`, `delete from ${table}`]) {
+      const plan = await within(client, { role: 'authenticated', tenant: A }, async () => {
+        const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${sql}`);
+        return rows.map((row) => row['QUERY PLAN']);
+      });
+      expect(plan.filter((line) => /(Filter|Cond):/.test(line) && call.test(line), sql)).toEqual([]);
+      if (table !== 'audit_log' || sql.startsWith('select')) expect(plan.join('\n'), sql).toContain('InitPlan');
+    }
+  }
+});
