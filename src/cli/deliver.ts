@@ -18,7 +18,9 @@ export async function deliver(
   talk: EdgeTalk,
   edge: Edge,
 ): Promise<number> {
-  const report = edge.redactor.deep(composeReport(result, facts, how));
+  // Only scripts read `data`; it may hold a hundred thousand texts that nobody would see.
+  const shown = how.format === 'json' ? result : { ...result, data: {} };
+  const report = edge.redactor.deep(composeReport(shown, facts, how));
   const unwritten = await writeReport(report, how, edge).catch((error) => understandError(error, edge));
   const failures = [result.error, unwritten].filter((error) => error !== undefined);
   if (failures.length > 0) {

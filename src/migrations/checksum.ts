@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash as hashOnce } from 'node:crypto';
 import { Scanner, TOKEN } from './scanner.ts';
 
 const CR = 13;
@@ -10,7 +10,7 @@ const LF = 10;
  * checksum; the first deletes, the second does not.
  */
 export function checksum(content: Uint8Array): string {
-  return createHash('sha256').update(normalise(content)).digest('hex');
+  return hashOnce('sha256', normalise(content), 'hex');
 }
 
 /** The content as it is hashed and sent: without byte order mark, CRLF as LF. The same array when nothing changes. */

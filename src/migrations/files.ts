@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
@@ -77,8 +78,8 @@ function list(
     const raw = entry.name as unknown as Buffer;
     const name = textName(raw);
     const path =
-      typeof dir === 'string' && isUtf8Name(raw)
-        ? join(dir, name)
+      typeof dir === 'string' && isUtf8(raw)
+        ? dir + sep + name
         : Buffer.concat([Buffer.from(dir as string), Buffer.from(sep), raw]);
     if (entry.isDirectory()) {
       if (name !== 'node_modules') list(root, path, `${prefix}${name}/`, paths, odd);
@@ -103,14 +104,10 @@ function entriesOf(dir: Buffer | string, root: string) {
 
 /** A name as text: bytes that are no UTF-8 are written as \xHH, so that every file has a name that can be shown. */
 function textName(raw: Buffer): string {
-  if (isUtf8Name(raw)) return raw.toString('utf8');
+  if (isUtf8(raw)) return raw.toString('utf8');
   return [...raw]
     .map((byte) => (byte < 128 ? String.fromCharCode(byte) : `\\x${byte.toString(16).toUpperCase()}`))
     .join('');
-}
-
-function isUtf8Name(raw: Buffer): boolean {
-  return Buffer.compare(Buffer.from(raw.toString('utf8')), raw) === 0;
 }
 
 /** Files that `\i` and `\ir` may read: inside the folder, links resolved. */
