@@ -150,7 +150,7 @@ class StatementRun {
       close && !unit.commits ? `\n;begin;${progress};commit` : `\n;${progress};commit`,
     ]);
     if (!error) return { error, result: undefined };
-    if (this.#running.work.inTransaction) await this.#running.work.script(['rollback']);
+    await this.#running.work.undo();
     const stretch = { from: unit.start, to: end };
     return {
       error,
@@ -338,7 +338,7 @@ class StatementRun {
   async #must(chunks: readonly (Uint8Array | string)[]): Promise<void> {
     const { error } = await this.#running.work.script(chunks);
     if (!error) return;
-    if (this.#running.work.inTransaction) await this.#running.work.script(['rollback']);
+    await this.#running.work.undo();
     throw migrationError('partial', this.#file, error, undefined);
   }
 

@@ -85,22 +85,17 @@ async function attempt(
     const { completed, error } = await running.work.script(chunks, { copies: batch.copies });
     if (error) {
       const place = placeOfFailure(job.script.expanded, batch, error, prefix, completed - skipped);
-      await undo(running);
+      await running.work.undo();
       return { error, result: { place } };
     }
     prefix = '';
     skipped = 0;
     if (running.signal.aborted && !last) {
-      await undo(running);
+      await running.work.undo();
       return { error: new Error('interrupted'), result: { place: undefined } };
     }
   }
   return { error: undefined, result: { place: undefined } };
-}
-
-/** The transaction ends here whatever the server thought of it; a lost connection has ended it already. */
-async function undo(running: Running): Promise<void> {
-  if (running.work.inTransaction) await running.work.script(['rollback']);
 }
 
 /** The messages of a file, each with the data of the COPY statements in it. */

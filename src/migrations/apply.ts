@@ -135,7 +135,7 @@ async function runTest(running: Running, job: Job): Promise<void> {
   const { completed, error } = await cancellable(running, () =>
     running.work.script([sql], { copies: copies.map((c) => c.rows) }),
   );
-  if (running.work.inTransaction) await running.work.script(['rollback']);
+  await running.work.undo();
   if (running.signal.aborted) throw new AishaError('interrupted', `interrupted in ${file}; it leaves nothing`);
   if (!error) return;
   const place = placeOfFailure(expanded, { from: 0, to: sql.length }, error, '', completed);

@@ -83,16 +83,16 @@ async function run(running: Running, fix: Fix, options: FixOptions): Promise<Fix
       { from, to, index: completed - opening.length },
       position === undefined ? undefined : position - [...prefix].length,
     );
-    await undo(running);
+    await running.work.undo();
     throw migrationError(running.signal.aborted ? 'interrupted' : 'rolledBack', file, error, place);
   }
   const done = tags.slice(opening.length);
   if (options.dryRun) {
-    await undo(running);
+    await running.work.undo();
     return { file, tags: done, committed: false };
   }
   await options.confirm(file, done).catch(async (refused) => {
-    await undo(running);
+    await running.work.undo();
     throw refused;
   });
   await commit(running, fix);
@@ -125,12 +125,8 @@ async function commit(running: Running, { script, checksum, recordedAs }: Fix): 
   ];
   const { error } = await running.work.script([closing.join(';')]);
   if (!error) return;
-  await undo(running);
+  await running.work.undo();
   throw migrationError('rolledBack', script.file, error, undefined);
-}
-
-async function undo(running: Running): Promise<void> {
-  if (running.work.inTransaction) await running.work.script(['rollback']);
 }
 
 /** A fix is one transaction: only then can its row counts be shown before it takes effect. */

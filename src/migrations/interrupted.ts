@@ -1,4 +1,4 @@
-import { quoteQualified } from '../postgres/quote.ts';
+import { quoteIdentifier, quoteQualified } from '../postgres/quote.ts';
 import type { InHand } from './ledger.ts';
 import type { Unit } from './mode.ts';
 import type { Alone, RelationName } from './nature.ts';
@@ -190,6 +190,6 @@ async function objectExists(
 }
 
 function nameOf(relation: RelationName): string {
-  const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
-  return relation.schema === undefined ? quote(relation.name) : `${quote(relation.schema)}.${quote(relation.name)}`;
+  const { schema, name } = relation;
+  return schema === undefined ? quoteIdentifier(name) : quoteQualified(schema, name);
 }

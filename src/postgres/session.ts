@@ -69,6 +69,11 @@ export class Session {
     });
   }
 
+  /** Ends a transaction that is open or has failed; a lost connection has ended it already. */
+  async undo(): Promise<void> {
+    if (this.inTransaction) await this.script(['rollback']);
+  }
+
   /** Closes the connection; never throws, also when it is already lost. */
   async close(): Promise<void> {
     await this.client.end().catch(() => {});
