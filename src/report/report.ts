@@ -4,6 +4,9 @@ import type { ChalkInstance } from 'chalk';
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
+/** What a measured number counts: bytes, milliseconds, things, or parts of a hundred (41 is 41 %). */
+export type Unit = 'bytes' | 'milliseconds' | 'count' | 'percent';
+
 /** Something noticed: what is wrong with which object, and what mends it. */
 export interface Finding {
   /** Identifier of the check that noticed it: stable, used for muting and for SARIF rules. */
@@ -15,6 +18,13 @@ export interface Finding {
   /** SQL or a sentence that mends it. */
   readonly remediation?: string;
   readonly metric?: number;
+  /** Of the metric; a plain number when absent. */
+  readonly unit?: Unit;
+  /**
+   * The same in every run that finds the same again, whatever its numbers: for comparing runs, muting, code scanning.
+   * Check and object stand for it when absent.
+   */
+  readonly fingerprint?: string;
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
@@ -24,6 +34,12 @@ export interface Check {
   readonly title: string;
   readonly status: 'passed' | 'failed' | 'unknown' | 'not-applicable';
   readonly reason?: string;
+  /** What it belongs to (`indexes`, `vacuum`), for reports that group or filter. */
+  readonly category?: string;
+  /** What it looks for and why that matters, in a sentence or two. */
+  readonly description?: string;
+  /** SQL or a sentence that would let an unknown check be decided: a GRANT, an extension, a setting. */
+  readonly remediation?: string;
 }
 
 /** The server a run talked to, without any secret. */
@@ -53,7 +69,43 @@ export interface ReportTable {
   readonly alignRight?: readonly number[];
 }
 
-/** What a command hands to the reporters; the contract's JSON is this object without `text` and `tables`. */
+interface Chart {
+  readonly title: string;
+  readonly unit: Unit;
+  /** A sentence about what is shown, such as what was left out. */
+  readonly note?: string;
+}
+
+/** A bar for each thing, in the given order. */
+interface BarChart extends Chart {
+  readonly kind: 'bars';
+  readonly bars: readonly { readonly label: string; readonly value: number }[];
+}
+
+/** A bar for each thing, in the given order, made of parts: a table of its rows, its indexes, its TOAST. */
+interface StackedChart extends Chart {
+  readonly kind: 'stacked';
+  readonly parts: readonly string[];
+  /** `values` are in the order of `parts`. */
+  readonly bars: readonly { readonly label: string; readonly values: readonly number[] }[];
+}
+
+/** Lines over time, each with its own points, from the oldest. */
+interface TimeChart extends Chart {
+  readonly kind: 'time';
+  readonly lines: readonly { readonly label: string; readonly points: readonly TimePoint[] }[];
+}
+
+interface TimePoint {
+  /** ISO 8601, as `Date.toISOString` writes it. */
+  readonly at: string;
+  readonly value: number;
+}
+
+/** A picture for people where looking beats reading; drawn by the reporters that can, `data` carries the same facts. */
+export type ReportChart = BarChart | StackedChart | TimeChart;
+
+/** What a command hands to the reporters; the contract's JSON is this object without `text`, `tables` and `charts`. */
 export interface Report {
   readonly command: string;
   readonly version: string;
@@ -69,6 +121,7 @@ export interface Report {
   /** One or two sentences that sum the run up, for people. */
   readonly text?: string;
   readonly tables?: readonly ReportTable[];
+  readonly charts?: readonly ReportChart[];
 }
 
 /** What a command returns: the edge (cli.ts) adds command, version, times, status and exit code. */
@@ -78,6 +131,7 @@ export interface CommandResult {
   readonly data?: Readonly<Record<string, unknown>>;
   readonly text?: string;
   readonly tables?: readonly ReportTable[];
+  readonly charts?: readonly ReportChart[];
   /** A failure that still has a whole report (a migration that failed half-way): its error sets the exit code. */
   readonly error?: import('../errors.ts').AishaError;
   /** Exit code of a result that is no failure but not 0 either (`status --check`). */

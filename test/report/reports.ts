@@ -1,10 +1,49 @@
 import { Chalk } from 'chalk';
-import type { RenderOptions, Report } from '../../src/report/report.ts';
+import type { RenderOptions, Report, ReportChart } from '../../src/report/report.ts';
 
 /** How a report is drawn through a pipe, and on a terminal of 80 columns. */
 export const PIPE: RenderOptions = { width: undefined };
 export const TERMINAL: RenderOptions = { width: 80, chalk: new Chalk({ level: 1 }) };
 export const UNCOLORED: RenderOptions = { width: 80 };
+
+/** Every kind of chart once. */
+const charts: readonly ReportChart[] = [
+  {
+    kind: 'stacked',
+    title: 'Largest tables',
+    unit: 'bytes',
+    note: 'The 2 largest of 2.',
+    parts: ['rows', 'indexes', 'TOAST'],
+    bars: [
+      { label: 'public.visits', values: [64 * 1024 ** 2, 48 * 1024 ** 2, 8192] },
+      { label: 'public.patients', values: [8 * 1024 ** 2, 16 * 1024 ** 2, 0] },
+    ],
+  },
+  {
+    kind: 'bars',
+    title: 'Slowest queries',
+    unit: 'milliseconds',
+    bars: [
+      { label: 'select * from visits where patient_id = $1', value: 1830.5 },
+      { label: 'select count(*) from patients', value: 12 },
+    ],
+  },
+  {
+    kind: 'time',
+    title: 'Growth',
+    unit: 'bytes',
+    lines: [
+      {
+        label: 'public.visits',
+        points: [
+          { at: '2026-01-01T06:00:00.000Z', value: 90 * 1024 ** 2 },
+          { at: '2026-02-01T06:00:00.000Z', value: 101 * 1024 ** 2 },
+          { at: '2026-03-01T06:00:00.000Z', value: 112 * 1024 ** 2 },
+        ],
+      },
+    ],
+  },
+];
 
 /** A run that succeeded: every kind of check, finding and table once. */
 export const clinic: Report = {
@@ -52,6 +91,7 @@ export const clinic: Report = {
       alignRight: [1],
     },
   ],
+  charts,
 };
 
 /** A run that failed with nothing but its error. */

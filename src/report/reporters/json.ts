@@ -1,5 +1,5 @@
 import { jsonText } from '../json-text.ts';
-import type { Finding, Report, ReportError, Reporter } from '../report.ts';
+import type { Check, Finding, Report, ReportError, Reporter } from '../report.ts';
 
 /** The contract of scripts: exactly these keys, in this order; what is meant for people stays out. */
 export const render: Reporter = (report) => jsonText(contractOf(report));
@@ -14,7 +14,7 @@ function contractOf(report: Report): object {
     durationMs: report.durationMs,
     status: report.status,
     exitCode: report.exitCode,
-    checks: report.checks.map(({ id, title, status, reason }) => ({ id, title, status, reason })),
+    checks: report.checks.map(checkOf),
     findings: report.findings.map(findingOf),
     data: report.data,
     error: report.error === undefined ? undefined : errorOf(report.error),
@@ -25,8 +25,13 @@ function targetOf({ host, port, database, user, serverVersion }: NonNullable<Rep
   return { host, port, database, user, serverVersion };
 }
 
-function findingOf({ check, severity, object, message, remediation, metric, details }: Finding): object {
-  return { check, severity, object, message, remediation, metric, details };
+function checkOf({ id, title, status, reason, category, description, remediation }: Check): object {
+  return { id, title, status, reason, category, description, remediation };
+}
+
+function findingOf(finding: Finding): object {
+  const { check, severity, object, message, remediation, metric, details, unit, fingerprint } = finding;
+  return { check, severity, object, message, remediation, metric, details, unit, fingerprint };
 }
 
 function errorOf({ code, message, hint, details, sqlState }: ReportError): object {
