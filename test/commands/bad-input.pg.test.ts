@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { spawn } from 'node:child_process';
 import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

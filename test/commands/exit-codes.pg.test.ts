@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';

@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { describe } from 'vitest';
 import { expect, test } from '../support/database.ts';
 import { advisoryLocks, ledgerOf, makeProject, statesOf } from './project.ts';

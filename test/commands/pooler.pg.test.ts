@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { expect, test } from '../support/database.ts';
 import { type PgBouncer, pgbouncerMissing, startPgBouncer } from '../support/pgbouncer.ts';

@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { expect, test } from '../support/database.ts';
 import { ledgerOf, makeProject, objectsOf, statesOf } from './project.ts';
 

@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { expect, test } from '../support/database.ts';
 import { linkIn } from '../support/folder.ts';
 import { makeProject, objectsOf } from './project.ts';

@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '../support/database.ts';

@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe } from 'vitest';
 import { expect, type TestDatabase, test } from '../support/database.ts';

@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe } from 'vitest';

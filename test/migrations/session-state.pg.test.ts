@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { describe } from 'vitest';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { makeProject } from './project.ts';

@@ -1,3 +1,4 @@
+/** @module-tag since-15 */
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';
 import { runCli } from '../support/run.ts';

@@ -1,3 +1,4 @@
+/** @module-tag since-15 */
 import type pg from 'pg';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { applyRange, fixture } from './pack.ts';

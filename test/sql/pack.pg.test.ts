@@ -1,3 +1,4 @@
+/** @module-tag since-15 */
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { difference, fingerprint } from '../support/fingerprint.ts';
 import { makeFolder } from '../support/folder.ts';
@@ -65,7 +66,9 @@ const RULES = {
       and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')`,
 };
 
-test('migrate takes an empty database to the end, and the second run finds nothing to do', async ({ db }) => {
+test('migrate takes an empty database to the end, and the second run finds nothing to do', {
+  tags: ['each-build'],
+}, async ({ db }) => {
   const first = await migrate(db);
   const states: string[] = first.data.migrations
     .filter((migration: { file: string }) => FILES.includes(migration.file))
@@ -94,7 +97,7 @@ test('migrate takes an empty database to the end, and the second run finds nothi
   expect(difference(before, await fingerprint(client))).toEqual([]);
 });
 
-test('every file has the same effect when it is applied twice in a row', async ({ db }) => {
+test('every file has the same effect when it is applied twice in a row', { tags: ['each-build'] }, async ({ db }) => {
   const client = await db.connect();
   for (const file of FILES) {
     await apply(client, file);

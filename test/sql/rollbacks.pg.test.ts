@@ -1,3 +1,4 @@
+/** @module-tag since-15 */
 import { expect, test } from '../support/database.ts';
 import { difference, fingerprint } from '../support/fingerprint.ts';
 import { apply, FILES, hasRollback, rollBack } from './pack.ts';

