@@ -6,7 +6,7 @@ import { commandFolder } from '../src/cli/modules.ts';
 import { generatePages } from '../src/cli/page.ts';
 import { parseArguments } from '../src/cli/parse-arguments.ts';
 import { AishaError } from '../src/errors.ts';
-import type { Finding } from '../src/report/report.ts';
+import type { CommandResult, Finding } from '../src/report/report.ts';
 import { FakeProcess, greet, run } from './cli/main.ts';
 
 const warning: Finding = { check: 'no-index', severity: 'warning', object: 'public.visits', message: 'no index' };
@@ -108,6 +108,26 @@ describe('the exit code', () => {
     const commands = greet({ failOn: 'critical', run: async () => ({ findings: [warning] }) });
     expect((await run(['greet'], commands)).code).toBe(0);
     expect((await run(['greet', '--fail-on', 'info'], commands)).code).toBe(1);
+  });
+});
+
+describe('with --format nagios the exit code is that of a plugin', () => {
+  test.each<[string, number, Partial<CommandResult>]>([
+    ['OK', 0, {}],
+    ['WARNING', 1, { findings: [warning] }],
+    ['CRITICAL', 2, { findings: [{ ...warning, severity: 'critical' }] }],
+    ['UNKNOWN', 3, { checks: [{ id: 'c', title: 'C', status: 'unknown' }] }],
+    ['CRITICAL', 2, { error: new AishaError('connection', 'no answer') }],
+  ])('%s: %i', async (state, exitCode, result) => {
+    const { code, stdout } = await run(['greet', '--format', 'nagios'], greet({ run: async () => result }));
+    expect([code, stdout]).toEqual([exitCode, expect.stringMatching(new RegExp(`^AISHA-DB ${state} `))]);
+  });
+
+  test('UNKNOWN: 3, when the arguments cannot be understood or the report cannot be written', async () => {
+    expect((await run(['greet', '--format', 'nagios', '--lout'], greet())).code).toBe(3);
+    const output = ['--output', join(tmpdir(), 'aisha-db-gone', 'report.txt')];
+    expect((await run(['greet', '--format', 'nagios', ...output], greet())).code).toBe(3);
+    expect((await run(['greet', '--format', 'nagios', '--output', '/dev/full'], greet())).code).toBe(3);
   });
 });
 

@@ -1,8 +1,9 @@
 import { type AishaError, EXIT } from '../errors.ts';
-import type { CommandResult, Report } from '../report/report.ts';
+import type { CommandResult, Report, ReportFormat } from '../report/report.ts';
 import { loadChalk, wantsColor } from './color.ts';
 import { composeReport, type RunFacts } from './compose-report.ts';
 import { type Edge, understandError } from './edge.ts';
+import { toReportError } from './failure.ts';
 import { DEFAULT_FORMAT, type GlobalOptions } from './global-options.ts';
 import { loadReporter } from './modules.ts';
 import type { EdgeTalk } from './talk.ts';
@@ -27,7 +28,14 @@ export async function deliver(
     const chalk = await loadChalk(wantsColor(edge.streams.stderr, edge.env, how.color));
     for (const failure of failures) talk.fail(failure, chalk);
   }
-  return report.exitCode || (unwritten?.exitCode ?? EXIT.ok);
+  return exitCodeOf(report, unwritten, await loadReporter(how.format));
+}
+
+/** A run that went well, but whose report could not be written, did not go well. */
+function exitCodeOf(report: Report, unwritten: AishaError | undefined, { exitCode }: ReportFormat): number {
+  const code = exitCode?.(report) ?? report.exitCode;
+  if (code !== EXIT.ok || unwritten === undefined) return code;
+  return exitCode?.({ ...report, error: toReportError(unwritten) }) ?? unwritten.exitCode;
 }
 
 /** Returns why the report could not go to its file; then it is on stdout: it may be the only record of what was done. */
@@ -55,6 +63,6 @@ async function render(report: Report, how: Presentation, { env, streams: { stdou
   const isForTerminal = how.output === undefined && how.format === DEFAULT_FORMAT;
   const chalk = await loadChalk(isForTerminal && wantsColor(stdout, env, how.color));
   const width = isForTerminal && stdout.isTTY === true ? stdout.columns : undefined;
-  const draw = await loadReporter(how.format);
-  return draw(report, { chalk, width });
+  const format = await loadReporter(how.format);
+  return format.render(report, { chalk, width });
 }

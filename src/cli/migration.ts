@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { relative } from 'node:path';
 import type { Context } from '../commands/command.ts';
 import type { MigrationSource, RunHooks } from '../migrations/open.ts';
 import type { PlanOptions } from '../migrations/plan.ts';
@@ -9,6 +10,11 @@ import { version } from '../version.ts';
 /** Where a command that deals with migrations finds them. */
 export function migrationSource({ config }: Context): MigrationSource {
   return { dir: config.dir, rollbacksDir: config.rollbacksDir, finalFrom: config.finalFrom, ledger: config.ledger };
+}
+
+/** The folder of the files as seen from the working directory, as editors and code scanning look for it. */
+export function migrationFolder({ config, cwd }: Context): string {
+  return relative(cwd, config.dir);
 }
 
 /** The talk and the signal of a run, as the rooms below the commands know them. */

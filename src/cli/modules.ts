@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import type { Command } from '../commands/command.ts';
-import type { Reporter } from '../report/report.ts';
+import type { ReportFormat } from '../report/report.ts';
 
 /** Where commands come from; a test passes its own. */
 export interface CommandSource {
@@ -20,8 +20,8 @@ export function reporterNames(): readonly string[] {
   return modulesOf('../report/reporters/');
 }
 
-export async function loadReporter(name: string): Promise<Reporter> {
-  return (await import(`../report/reporters/${name}.ts`)).render;
+export async function loadReporter(name: string): Promise<ReportFormat> {
+  return import(`../report/reporters/${name}.ts`);
 }
 
 function modulesOf(folder: string): string[] {

@@ -1,4 +1,4 @@
-import { migrationSource, planOptions, runHooks, runSettings } from '../cli/migration.ts';
+import { migrationFolder, migrationSource, planOptions, runHooks, runSettings } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
 import { type MigrateResult, migrate } from '../migrations/migrate.ts';
 import { parseName, type Version } from '../migrations/name.ts';
@@ -52,7 +52,8 @@ export const command: Command = {
       runHooks(context, target),
     );
     refuseUnknownFile(result, options['only'] as string | undefined);
-    return options['dryRun'] === true ? dryRunReport(result) : runReport(result);
+    const folder = migrationFolder(context);
+    return options['dryRun'] === true ? dryRunReport(result, folder) : runReport(result, folder);
   },
 };
 
@@ -79,7 +80,7 @@ function refuseUnknownFile(result: MigrateResult, only: string | undefined): voi
   });
 }
 
-function runReport(result: MigrateResult) {
+function runReport(result: MigrateResult, folder: string) {
   const { entries, applied, error, preflight } = result;
   const shown = entries.filter(
     (entry) =>
@@ -96,7 +97,7 @@ function runReport(result: MigrateResult) {
       : `applied ${applied} of ${applied + notApplied(result)}: ${countStates(entries)}`;
   return {
     ...migrationsResult(entries, shown, text),
-    findings: warningFindings(ofThisRun(preflight.plan.warnings, entries)),
+    findings: warningFindings(ofThisRun(preflight.plan.warnings, entries), folder),
     ...(error ? { error } : {}),
   };
 }
@@ -129,7 +130,7 @@ function isUnusual(state: string): boolean {
   );
 }
 
-function dryRunReport({ preflight, entries, error }: MigrateResult) {
+function dryRunReport({ preflight, entries, error }: MigrateResult, folder: string) {
   const planned = entries.filter(
     (entry) => entry.run || isUnusual(entry.state) || (entry.state === 'not-run' && entry.phase === 'forward'),
   );
@@ -154,7 +155,7 @@ function dryRunReport({ preflight, entries, error }: MigrateResult) {
               rows: planned.map((e) => [e.run ? 'run' : 'hold', e.file, modeOf(e.file), e.reason ?? '']),
             },
           ],
-    findings: warningFindings(ofThisRun(preflight.plan.warnings, entries)),
+    findings: warningFindings(ofThisRun(preflight.plan.warnings, entries), folder),
     ...(error ? { error } : {}),
   };
 }

@@ -1,4 +1,4 @@
-import { migrationSource, planOptions, runHooks } from '../cli/migration.ts';
+import { migrationFolder, migrationSource, planOptions, runHooks } from '../cli/migration.ts';
 import { readFolder } from '../migrations/files.ts';
 import { readLedger } from '../migrations/ledger.ts';
 import { openSession, refuseForeignLedger } from '../migrations/open.ts';
@@ -37,7 +37,10 @@ export const command: Command = {
       const open = plan.problems.length > 0 || plan.entries.some((e) => e.run);
       return {
         ...migrationsResult(plan.entries, shown, countStates(plan.entries)),
-        findings: [...problemFindings(plan.problems), ...warningFindings(plan.warnings)],
+        findings: [
+          ...problemFindings(plan.problems, migrationFolder(context)),
+          ...warningFindings(plan.warnings, migrationFolder(context)),
+        ],
         ...(changed ? { exitCode: 5 } : options['check'] === true && open ? { exitCode: 1 } : {}),
       };
     } finally {

@@ -1,4 +1,4 @@
-import { migrationSource, planOptions, runHooks } from '../cli/migration.ts';
+import { migrationFolder, migrationSource, planOptions, runHooks } from '../cli/migration.ts';
 import { placed } from '../migrations/check-scripts.ts';
 import { readFolder } from '../migrations/files.ts';
 import { checkAlone } from '../migrations/grammar-check.ts';
@@ -41,7 +41,10 @@ export const command: Command = {
           status: problems.length > 0 ? 'failed' : 'passed',
         },
       ],
-      findings: [...problemFindings(problems), ...warningFindings(warnings)],
+      findings: [
+        ...problemFindings(problems, migrationFolder(context)),
+        ...warningFindings(warnings, migrationFolder(context)),
+      ],
       data: { files: count },
       ...(exitCode === undefined ? {} : { exitCode }),
     };

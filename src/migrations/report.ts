@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { fingerprint } from '../report/fingerprint.ts';
 import type { CommandResult, Finding, ReportTable } from '../report/report.ts';
 import type { MigrationState, PlanEntry, PlanProblem, PlanWarning } from './plan.ts';
 
@@ -31,14 +33,15 @@ function migrationsTable(entries: readonly PlanEntry[], title?: string): ReportT
   };
 }
 
-/** Warnings of the plan as findings; they never stop a run. */
-export function warningFindings(warnings: readonly PlanWarning[]): Finding[] {
+/** Warnings of the plan as findings; they never stop a run. `folder` is where the files lie, for tools that open them. */
+export function warningFindings(warnings: readonly PlanWarning[], folder: string): Finding[] {
   return warnings.map((w) => ({
     check: w.check,
     severity: 'warning' as const,
     object: w.file,
     message: w.message,
     ...(w.hint === undefined ? {} : { remediation: w.hint }),
+    details: { file: join(folder, w.file) },
   }));
 }
 
@@ -49,15 +52,26 @@ export function inFileOrder(problems: readonly PlanProblem[], entries: readonly 
   return [...problems].sort((a, b) => placeOf(a) - placeOf(b) || (a.line ?? 0) - (b.line ?? 0));
 }
 
-/** Problems of the plan as findings, for commands that report rather than run. */
-export function problemFindings(problems: readonly PlanProblem[]): Finding[] {
+/** Problems of the plan as findings, for commands that report rather than run. `folder` is where the files lie. */
+export function problemFindings(problems: readonly PlanProblem[], folder: string): Finding[] {
   return problems.map((p) => ({
-    check: p.kind === 'changed' ? 'history-changed' : 'plan-invalid',
+    check: checkOf(p),
     severity: 'critical' as const,
     object: p.line === undefined ? p.file : `${p.file}:${p.line}:${p.column ?? 1}`,
     message: p.message,
     remediation: p.hint,
+    // Lines above it may come and go.
+    fingerprint: fingerprint(checkOf(p), p.file, p.message),
+    details: { file: join(folder, p.file), ...placeOf(p) },
   }));
+}
+
+function checkOf({ kind }: PlanProblem): string {
+  return kind === 'changed' ? 'history-changed' : 'plan-invalid';
+}
+
+function placeOf({ line, column = 1 }: PlanProblem): { readonly line?: number; readonly column?: number } {
+  return line === undefined ? {} : { line, column };
 }
 
 /** `12 applied, 3 pending`: states that occur, in a fixed order. */

@@ -17,13 +17,16 @@ interface Column {
 }
 
 /**
- * A table as lines of aligned columns: heading, rule, rows. With a width, columns of prose are wrapped first, names are
- * shortened in the middle next, and when even that does not fit each row becomes a record of `column  value` lines.
+ * A table as lines of aligned columns: heading, rule, rows. With a width, columns that hold nothing make room first,
+ * columns of prose are wrapped next, then names are shortened in the middle, and when even that does not fit each row
+ * becomes a record of `column  value` lines.
  * Without a width (a pipe, a file) every row is one whole line. Heading and rule are the first two lines, unless records.
  */
 export function drawTable(table: ReportTable, width: number | undefined): string[] {
   const rows = table.rows.map((row) => table.columns.map((_, index) => plain(row[index] ?? '')));
   const natural = table.columns.map((name, index) => measure(table, name, index, rows));
+  const empty = width === undefined || excessOf(natural, width) <= 0 ? [] : emptyColumns(rows, natural.length);
+  if (empty.length > 0) return drawTable(without(table, empty), width);
   const columns = width === undefined ? natural : narrowTo(natural, width);
   if (columns === undefined) return drawRecords(natural, rows, width ?? 0);
   const heading = columns.map((column) => pad(shorten(column.name, column.width), column.width, column.align));
@@ -47,10 +50,26 @@ function measure(table: ReportTable, heading: string, index: number, rows: reado
   return { name, width, prose, align: table.alignRight?.includes(index) ? 'right' : 'left' };
 }
 
+/** Columns (by index) without a value in any row. */
+function emptyColumns(rows: readonly (readonly string[])[], count: number): readonly number[] {
+  if (rows.length === 0) return [];
+  return Array.from({ length: count }, (_, index) => index).filter((index) => rows.every((row) => row[index] === ''));
+}
+
+function without(table: ReportTable, columns: readonly number[]): ReportTable {
+  const kept = table.columns.map((_, index) => index).filter((index) => !columns.includes(index));
+  const pick = (cells: readonly string[]) => kept.map((index) => cells[index] ?? '');
+  const alignRight = (table.alignRight ?? []).map((index) => kept.indexOf(index));
+  return { ...table, columns: pick(table.columns), rows: table.rows.map(pick), alignRight };
+}
+
+function excessOf(columns: readonly Column[], width: number): number {
+  return columns.reduce((sum, column) => sum + column.width, GAP.length * (columns.length - 1)) - width;
+}
+
 /** The columns narrowed to a total width; `undefined` when they would be narrower than can be read. */
 function narrowTo(columns: readonly Column[], width: number): readonly Column[] | undefined {
-  const room = width - GAP.length * (columns.length - 1);
-  const excess = (candidates: readonly Column[]) => candidates.reduce((sum, column) => sum + column.width, 0) - room;
+  const excess = (candidates: readonly Column[]) => excessOf(candidates, width);
   if (excess(columns) <= 0) return columns;
   const wrapped = narrow(columns, excess(columns), (column) => (column.prose ? NARROWEST_PROSE : column.width));
   const shortened = narrow(wrapped, excess(wrapped), (column) => Math.min(column.width, NARROWEST_NAME));

@@ -148,3 +148,10 @@ export interface RenderOptions {
 
 /** One output format: a pure function of the report; the string ends with a newline. */
 export type Reporter = (report: Report, options: RenderOptions) => string;
+
+/** What a file of reporters/ exports; its name is the name of the format. */
+export interface ReportFormat {
+  readonly render: Reporter;
+  /** Exit code of the process in place of the contract's, for a format whose readers have codes of their own. */
+  readonly exitCode?: (report: Report) => number;
+}

@@ -35,15 +35,20 @@ export function undecided(report: Report): readonly Check[] {
   return report.checks.filter((check) => check.status === 'unknown');
 }
 
-/** One line of numbers: `3 checks: 1 passed, 1 failed, 1 unknown; 1 critical, 2 warning`. Empty when nothing was asked. */
+/** One line of numbers: `3 checks: 1 passed, 1 failed, 1 unknown; 1 critical, 2 warnings`. Empty when nothing was asked. */
 export function countLine(report: Report): string {
   const { checks } = report;
   const statuses = ['passed', 'failed', 'unknown', 'not-applicable'] as const;
   const perStatus = statuses.map((status) => counted(checks.filter((check) => check.status === status).length, status));
-  const perSeverity = WORST_FIRST.map((severity) => counted(ofSeverity(report, severity).length, severity));
+  const perSeverity = WORST_FIRST.map((severity) => countOf(ofSeverity(report, severity).length, severity));
   const asked =
     checks.length === 0 ? '' : `${checks.length} ${checks.length === 1 ? 'check' : 'checks'}: ${list(perStatus)}`;
   return [asked, list(perSeverity)].filter((part) => part !== '').join('; ');
+}
+
+/** `2 warnings`; empty for none. `critical` and `info` have no plural. */
+function countOf(count: number, severity: Severity): string {
+  return counted(count, severity === 'warning' && count !== 1 ? 'warnings' : severity);
 }
 
 function counted(count: number, name: string): string {

@@ -56,20 +56,30 @@ test('the data holds every file, with null for what is not known; the table hold
 
 test('problems are critical and have their place; warnings are warnings', () => {
   const problem = { file: 'a.sql', message: 'm', hint: 'h' };
-  expect(
-    problemFindings([
-      { ...problem, kind: 'changed' },
-      { ...problem, kind: 'plan', line: 3 },
-      { ...problem, kind: 'plan', line: 3, column: 7 },
-    ]),
-  ).toMatchObject([
+  const problems: PlanProblem[] = [
+    { ...problem, kind: 'changed' },
+    { ...problem, kind: 'plan', line: 3 },
+    { ...problem, kind: 'plan', line: 3, column: 7 },
+  ];
+  expect(problemFindings(problems, 'db/sql')).toMatchObject([
     { check: 'history-changed', severity: 'critical', object: 'a.sql', remediation: 'h' },
-    { check: 'plan-invalid', object: 'a.sql:3:1' },
-    { check: 'plan-invalid', object: 'a.sql:3:7' },
+    { check: 'plan-invalid', object: 'a.sql:3:1', details: { file: 'db/sql/a.sql', line: 3, column: 1 } },
+    { check: 'plan-invalid', object: 'a.sql:3:7', details: { line: 3, column: 7 } },
   ]);
-  expect(warningFindings([{ check: 'c', file: 'a.sql', message: 'm' }])).toEqual([
-    { check: 'c', severity: 'warning', object: 'a.sql', message: 'm' },
+  expect(warningFindings([{ check: 'c', file: 'a.sql', message: 'm' }], 'db/sql')).toEqual([
+    { check: 'c', severity: 'warning', object: 'a.sql', message: 'm', details: { file: 'db/sql/a.sql' } },
   ]);
+});
+
+test('a problem keeps its fingerprint when lines are added above it', () => {
+  const problem: PlanProblem = { file: 'a.sql', kind: 'plan', message: 'm', hint: 'h', line: 3 };
+  const others = [
+    { ...problem, message: 'n' },
+    { ...problem, file: 'b.sql' },
+  ];
+  const marks = problemFindings([problem, { ...problem, line: 40 }, ...others], '').map((f) => f.fingerprint);
+  expect(marks[0]).toBe(marks[1]);
+  expect(new Set(marks).size).toBe(3);
 });
 
 test('problems are told in the order in which they are mended', () => {

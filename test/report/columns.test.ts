@@ -40,6 +40,17 @@ describe('on a narrow terminal', () => {
     ]);
   });
 
+  test('a column that holds nothing makes room before anything is wrapped or shortened', () => {
+    const pending = { columns: ['File', 'ms', 'Reason'], rows: [['012_add_consent.sql', '', 'not applied yet']] };
+    const lines = drawTable({ ...pending, alignRight: [1] }, 38);
+    expect(lines).toEqual([
+      'File                 Reason',
+      '-------------------  ---------------',
+      '012_add_consent.sql  not applied yet',
+    ]);
+    expect(drawTable(pending, 40)[0]).toBe('File                 ms  Reason');
+  });
+
   test('names are shortened in the middle next: both ends tell files apart', () => {
     expect(drawTable(files, 60)).toEqual([
       'File                               State    Reason',

@@ -10,7 +10,7 @@ describe.each(reporterNames())('the reporter %s', (name) => {
   });
 
   test('is a pure function whose text ends with a line break', async () => {
-    const render = await loadReporter(name);
+    const { render } = await loadReporter(name);
     for (const report of [clinic, failed, hostile]) {
       const text = render(report, PIPE);
       expect(text).toMatch(/\n$/);
@@ -19,7 +19,7 @@ describe.each(reporterNames())('the reporter %s', (name) => {
   });
 
   test('lets no control character, and no mark that reorders text, through to a terminal', async () => {
-    const render = await loadReporter(name);
+    const { render } = await loadReporter(name);
     expect(render(hostile, UNCOLORED)).not.toMatch(
       /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/,
     );

@@ -55,10 +55,22 @@ export const clinic: Report = {
   status: 'findings',
   exitCode: 1,
   checks: [
-    { id: 'rls-enabled', title: 'Row-level security is on', status: 'failed' },
-    { id: 'dead-rows', title: 'Dead rows are vacuumed', status: 'failed' },
+    {
+      id: 'rls-enabled',
+      title: 'Row-level security is on',
+      status: 'failed',
+      category: 'tenancy',
+      description: 'Without it every tenant reads the rows of all.',
+    },
+    { id: 'dead-rows', title: 'Dead rows are vacuumed', status: 'failed', category: 'vacuum' },
     { id: 'replication-lag', title: 'Replicas keep up', status: 'not-applicable', reason: 'no replica' },
-    { id: 'wal-size', title: 'WAL is bounded', status: 'unknown', reason: 'permission denied for pg_ls_waldir' },
+    {
+      id: 'wal-size',
+      title: 'WAL is bounded',
+      status: 'unknown',
+      reason: 'permission denied for pg_ls_waldir',
+      remediation: 'grant pg_monitor to aisha;',
+    },
     { id: 'xid-age', title: 'Transaction ids are frozen', status: 'passed' },
   ],
   findings: [
@@ -69,6 +81,7 @@ export const clinic: Report = {
       message: '41 % of its rows are dead',
       remediation: 'vacuum (analyze) public.visits;',
       metric: 41,
+      unit: 'percent',
     },
     {
       check: 'rls-enabled',
@@ -114,13 +127,23 @@ export const failed: Report = {
 };
 
 /** What anybody may put into the name of a table. */
-const HOSTILE = `"a'b" <script>alert(1)</script> ]]> | \`c\` \\ \n\u001b[31m\u202e\u0000 Ünïcödé 患者 👩‍⚕️ \ud800`;
+const HOSTILE = `"a'b" <script>alert(1)</script> <!-- ]]> &amp; | \`c\` \\ \n\u001b[31m\u202e\u0000 Ünïcödé 患者 👩‍⚕️ \ud800 \u2028مرضى`;
 
 export const hostile: Report = {
   ...clinic,
   command: HOSTILE,
   target: { host: HOSTILE, port: 5432, database: HOSTILE, user: HOSTILE, serverVersion: HOSTILE },
-  checks: [{ id: HOSTILE, title: HOSTILE, status: 'unknown', reason: HOSTILE }],
+  checks: [
+    {
+      id: HOSTILE,
+      title: HOSTILE,
+      status: 'unknown',
+      reason: HOSTILE,
+      category: HOSTILE,
+      description: HOSTILE,
+      remediation: HOSTILE,
+    },
+  ],
   findings: [
     { check: HOSTILE, severity: 'critical', object: HOSTILE, message: HOSTILE, remediation: HOSTILE, metric: 1 },
     {
@@ -134,5 +157,15 @@ export const hostile: Report = {
   data: { [HOSTILE]: HOSTILE },
   text: HOSTILE,
   tables: [{ title: HOSTILE, columns: [HOSTILE, 'b'], rows: [[HOSTILE, HOSTILE]] }],
+  charts: [
+    { kind: 'bars', title: HOSTILE, unit: 'count', note: HOSTILE, bars: [{ label: HOSTILE, value: 1 }] },
+    { kind: 'stacked', title: HOSTILE, unit: 'bytes', parts: [HOSTILE], bars: [{ label: HOSTILE, values: [1] }] },
+    {
+      kind: 'time',
+      title: HOSTILE,
+      unit: 'milliseconds',
+      lines: [{ label: HOSTILE, points: [{ at: '2026-03-01T06:00:00.000Z', value: 1 }] }],
+    },
+  ],
   error: { code: 'plan', message: HOSTILE, hint: HOSTILE, details: [HOSTILE], sqlState: HOSTILE },
 };

@@ -15,12 +15,23 @@ export const render: Reporter = (report) => {
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites name="aisha-db" ${totals} time="${time}">`,
     `  <testsuite name="${xmlAttribute(`aisha-db ${report.command}`)}" ${totals} time="${time}" timestamp="${xmlAttribute(report.startedAt)}">`,
+    ...drawProperties(report),
     ...cases,
     '  </testsuite>',
     '</testsuites>',
     '',
   ].join('\n');
 };
+
+/** Which database it was: results of several are shown side by side. */
+function drawProperties({ target, version }: Report): string[] {
+  const { host, port, database, user, serverVersion } = target ?? {};
+  const facts = Object.entries({ host, port, database, user, serverVersion, version });
+  const properties = facts.flatMap(([name, value]) =>
+    value === undefined ? [] : [`      <property name="${name}" value="${xmlAttribute(String(value))}"/>`],
+  );
+  return ['    <properties>', ...properties, '    </properties>'];
+}
 
 function toCase(outcome: CheckOutcome, report: Report): string {
   const name = outcome.title === outcome.id ? outcome.id : `${outcome.id}: ${outcome.title}`;
@@ -48,14 +59,21 @@ function element(name: string, report: Report, content: string): string {
     : `    <testcase ${attributes}>\n      ${content}\n    </testcase>`;
 }
 
-function verdict({ status, reason, findings }: CheckOutcome): string {
+function verdict({ status, reason, remediation, findings }: CheckOutcome): string {
   const failing = findings.filter((finding) => finding.severity !== 'info' || status === 'failed');
   const first = failing[0];
   if (first !== undefined) {
     const message = failing.length === 1 ? describe(first) : `${failing.length} findings, first: ${describe(first)}`;
     return problem('failure', worst(failing), message, failing.map(explain).join('\n'));
   }
-  if (status === 'unknown') return problem('error', 'unknown', reason ?? 'could not be decided', '');
+  if (status === 'unknown') {
+    return problem(
+      'error',
+      'unknown',
+      reason ?? 'could not be decided',
+      remediation === undefined ? '' : `fix: ${remediation}`,
+    );
+  }
   if (status === 'failed') return problem('failure', 'failed', reason ?? 'failed', '');
   if (status === 'not-applicable') return `<skipped message="${xmlAttribute(reason ?? 'not applicable')}"/>`;
   return findings.length === 0 ? '' : `<system-out>${xmlText(findings.map(explain).join('\n'))}</system-out>`;

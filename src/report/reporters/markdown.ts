@@ -1,6 +1,7 @@
 import { plain, plainLines } from '../plain.ts';
-import type { Check, Finding, Report, Reporter, ReportTable } from '../report.ts';
-import { countLine, ofSeverity, WORST_FIRST } from '../summary.ts';
+import { isSentence } from '../remediation.ts';
+import type { Check, Finding, Report, Reporter, ReportTable, Severity } from '../report.ts';
+import { type CheckOutcome, countLine, ofSeverity, outcomes, WORST_FIRST } from '../summary.ts';
 
 /** For a pull request, an issue or a wiki: GitHub's dialect. */
 export const render: Reporter = (report) => {
@@ -45,25 +46,39 @@ function drawTitledTable(table: ReportTable): string {
 }
 
 function drawFindings(report: Report): string[] {
+  const asked = outcomes(report);
   return WORST_FIRST.flatMap((severity) => {
-    const findings = ofSeverity(report, severity);
-    return findings.length === 0 ? [] : [`## ${severity} (${findings.length})`, ...findings.map(drawFinding)];
+    const count = ofSeverity(report, severity).length;
+    const sections = asked.map((outcome) => drawOutcome(outcome, severity)).filter((section) => section !== '');
+    return count === 0 ? [] : [`## ${severity} (${count})`, ...sections];
   });
 }
 
-function drawFinding({ check, object, message, remediation }: Finding): string {
-  const fix = remediation === undefined ? '' : `\n\n${fence(plainLines(remediation).join('\n'), 'sql')}`;
-  return `### ${code(object)}\n\n${inline(message)} (${code(check)})${fix}`;
+/** What one check found of one severity: a line for each object, then what mends them all, to be copied at once. */
+function drawOutcome({ id, title, findings }: CheckOutcome, severity: Severity): string {
+  const shown = findings.filter((finding) => finding.severity === severity);
+  if (shown.length === 0) return '';
+  const heading = title === id ? code(id) : `${inline(title)} (${code(id)})`;
+  const fixes = new Set(shown.flatMap(({ remediation = '.' }) => (isSentence(remediation) ? [] : [remediation])));
+  const block = fixes.size === 0 ? '' : `\n\n${fence([...fixes].flatMap(plainLines).join('\n'), 'sql')}`;
+  return `### ${heading}\n\n${shown.map(drawFinding).join('\n')}${block}`;
+}
+
+function drawFinding({ object, message, remediation }: Finding): string {
+  const advice = remediation !== undefined && isSentence(remediation) ? `<br>Fix: ${inline(remediation)}` : '';
+  return `- ${code(object)}: ${inline(message)}${advice}`;
 }
 
 function drawChecks(checks: readonly Check[]): string {
   if (checks.length === 0) return '';
-  const rows = checks.map(({ id, title, status, reason }) => [
-    // In a table a pipe ends the cell, even inside of code.
-    code(id).replaceAll('|', '\\|'),
+  const rows = checks.map(({ id, title, status, reason, remediation }) => [
+    cellCode(id),
     inline(title),
     status,
-    inline(reason ?? ''),
+    [
+      ...(reason === undefined ? [] : [inline(reason)]),
+      ...(remediation === undefined ? [] : [isSentence(remediation) ? inline(remediation) : cellCode(remediation)]),
+    ].join('<br>'),
   ]);
   return `## Checks\n\n${[['Check', 'Title', 'Status', 'Reason'], ['---', '---', '---', '---'], ...rows].map(drawRow).join('\n')}`;
 }
@@ -90,6 +105,11 @@ function code(text: string): string {
   const content = plain(text);
   const ticks = '`'.repeat(longestRun(content) + 1);
   return content.includes('`') ? `${ticks} ${content} ${ticks}` : `${ticks}${content}${ticks}`;
+}
+
+/** In a table a pipe ends the cell, even inside of code. */
+function cellCode(text: string): string {
+  return code(text).replaceAll('|', '\\|');
 }
 
 function fence(text: string, language: string): string {

@@ -1,24 +1,36 @@
 import type { ErrorKind } from '../../errors.ts';
 import { plain } from '../plain.ts';
-import type { Report, Reporter } from '../report.ts';
+import type { Finding, Report, Reporter, Unit } from '../report.ts';
 import { countLine, ofSeverity, undecided } from '../summary.ts';
 
 /** Failures that say nothing about the database: the question could not be asked. */
 const NOT_ASKED: readonly string[] = ['usage', 'tool', 'defect', 'interrupted'] satisfies readonly ErrorKind[];
 
-/**
- * One line for Nagios and its relatives: `AISHA-DB STATE - text | performance data`. The exit code stays the contract's:
- * a wrapper that needs 0 to 3 reads the state.
- */
+/** Exit codes of the plugin API (Monitoring Plugins Development Guidelines, "Plugin Return Codes"). */
+const STATES = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as const;
+
+/** The units that performance data knows ("Performance data" of the same guidelines); a plain number has none. */
+const UNITS: Readonly<Record<Unit, string>> = { bytes: 'B', milliseconds: 'ms', count: '', percent: '%' };
+
+/** Nagios cuts the line of a plugin off at 4096 bytes by default; the performance data stands at its end. */
+const LONGEST_TEXT = 1000;
+
+/** One line for Nagios and its relatives: `AISHA-DB STATE - text | performance data`. */
 export const render: Reporter = (report) =>
   `AISHA-DB ${stateOf(report)} - ${oneLine(describe(report))} | ${measure(report)}\n`;
 
-function stateOf(report: Report): 'OK' | 'WARNING' | 'CRITICAL' | 'UNKNOWN' {
+/** What the process ends with in place of the contract's code: a plugin is read by its exit code. */
+export function exitCode(report: Report): number {
+  return STATES[stateOf(report)];
+}
+
+/** OK exactly when the contract's code is 0: `--fail-on` and `--unknown-as` say what counts here too. */
+function stateOf(report: Report): keyof typeof STATES {
   if (report.error !== undefined) return NOT_ASKED.includes(report.error.code) ? 'UNKNOWN' : 'CRITICAL';
+  if (report.exitCode === 0) return 'OK';
   if (ofSeverity(report, 'critical').length > 0) return 'CRITICAL';
   if (ofSeverity(report, 'warning').length > 0) return 'WARNING';
-  if (undecided(report).length > 0) return 'UNKNOWN';
-  return report.exitCode === 0 ? 'OK' : 'WARNING';
+  return undecided(report).length > 0 ? 'UNKNOWN' : 'WARNING';
 }
 
 function describe(report: Report): string {
@@ -32,32 +44,46 @@ function describe(report: Report): string {
 
 /** A pipe would start the performance data, a line break the long output. */
 function oneLine(text: string): string {
-  return plain(text.replace(/\s+/g, ' ').replaceAll('|', '/'));
+  const line = plain(text.replace(/\s+/g, ' ').replaceAll('|', '/'));
+  return line.length > LONGEST_TEXT ? `${[...line].slice(0, LONGEST_TEXT).join('')}…` : line;
 }
 
 function measure(report: Report): string {
   const counts = ['critical' as const, 'warning' as const, 'info' as const].map(
     (severity) => `${severity}=${ofSeverity(report, severity).length};;;0`,
   );
-  const metrics = [...highestPerCheck(report)].map(([check, metric]) => `${label(check)}=${metric}`);
   return [
     ...counts,
     `unknown=${undecided(report).length};;;0`,
-    `duration=${report.durationMs / 1000}s`,
-    ...metrics,
+    `duration=${decimal(report.durationMs / 1000)}s`,
+    ...[...highestPerCheck(report).values()].map(drawMetric),
   ].join(' ');
 }
 
-/** One value per check: the line of a plugin is cut off at a few kilobytes. */
-function highestPerCheck({ findings }: Report): ReadonlyMap<string, number> {
-  const highest = new Map<string, number>();
-  for (const { check, metric } of findings) {
+type Measured = Finding & { readonly metric: number };
+
+/** One value per check: there may be thousands of findings. */
+function highestPerCheck({ findings }: Report): ReadonlyMap<string, Measured> {
+  const highest = new Map<string, Measured>();
+  for (const finding of findings) {
+    const { check, metric } = finding;
     if (metric === undefined || !Number.isFinite(metric)) continue;
-    highest.set(check, Math.max(metric, highest.get(check) ?? metric));
+    if (metric > (highest.get(check)?.metric ?? Number.NEGATIVE_INFINITY)) highest.set(check, { ...finding, metric });
   }
   return highest;
 }
 
+function drawMetric({ check, metric, unit = 'count' }: Measured): string {
+  return `'${label(check)}'=${decimal(metric)}${UNITS[unit]}`;
+}
+
 function label(check: string): string {
-  return `'${oneLine(check).replaceAll('=', '_').replaceAll("'", "''")}'`;
+  return oneLine(check).replaceAll('=', '_').replaceAll("'", "''");
+}
+
+/** Performance data allows digits, a sign and a point: no exponent. */
+function decimal(value: number): string {
+  const text = String(value);
+  if (!text.includes('e')) return text;
+  return Math.abs(value) < 1 ? value.toFixed(20).replace(/0+$/, '') : String(BigInt(Math.round(value)));
 }

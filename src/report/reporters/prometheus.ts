@@ -1,5 +1,5 @@
 import { plain } from '../plain.ts';
-import { type Report, type Reporter, SEVERITIES } from '../report.ts';
+import { type Finding, type Report, type Reporter, SEVERITIES, type Unit } from '../report.ts';
 import { outcomes } from '../summary.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -13,9 +13,20 @@ interface Metric {
 const STATUSES = ['ok', 'findings', 'failed'] as const;
 const CHECK_STATUSES = ['passed', 'failed', 'unknown', 'not-applicable'] as const;
 
+/** What checks measure, in the base units of Prometheus (its page "Metric and label naming"). */
+const MEASURES: Readonly<Record<Unit, { readonly suffix: string; readonly help: string; readonly scale: number }>> = {
+  bytes: { suffix: 'bytes', help: 'Bytes that a check measured of an object.', scale: 1 },
+  milliseconds: { suffix: 'seconds', help: 'Seconds that a check measured of an object.', scale: 0.001 },
+  percent: { suffix: 'ratio', help: 'Part that a check measured of an object: 1 is all of it.', scale: 0.01 },
+  count: { suffix: 'value', help: 'Number that a check measured of an object.', scale: 1 },
+};
+
+/** Series of one check at most: each object's name is one, and a database may have a hundred thousand tables. */
+const MOST_OBJECTS = 100;
+
 /**
- * The text exposition format, for node_exporter's textfile collector. Series that are zero are written too: an alert
- * ends when its series falls to 0, not when it vanishes.
+ * The text exposition format 0.0.4, for node_exporter's textfile collector. Series that are zero are written too: an
+ * alert ends when its series falls to 0, not when it vanishes.
  */
 export const render: Reporter = (report) => metricsOf(report).filter(isUsed).map(draw).join('');
 
@@ -40,20 +51,22 @@ function metricsOf(report: Report): readonly Metric[] {
     },
     { name: 'aisha_db_checks', help: 'Number of checks by outcome.', samples: checkSamples(report, run) },
     {
+      name: 'aisha_db_check_unknown',
+      help: 'Whether a check could not be decided: 1 or 0.',
+      samples: report.checks.map(({ id, status }) => [{ ...run, check: id }, Number(status === 'unknown')]),
+    },
+    {
       name: 'aisha_db_findings',
       help: 'Number of findings by check and severity.',
       samples: findingSamples(report, run),
     },
-    {
-      name: 'aisha_db_finding_metric',
-      help: 'What a check measured of an object.',
-      samples: metricSamples(report, run),
-    },
+    ...(Object.keys(MEASURES) as Unit[]).map((unit) => measureMetric(unit, report, run)),
   ];
 }
 
 function runLabels({ command, target }: Report): Labels {
-  return target === undefined ? { command } : { command, host: target.host, database: target.database };
+  if (target === undefined) return { command };
+  return { command, host: target.host, port: String(target.port), database: target.database };
 }
 
 function checkSamples({ checks }: Report, run: Labels): Metric['samples'] {
@@ -69,17 +82,31 @@ function findingSamples(report: Report, run: Labels): Metric['samples'] {
   );
 }
 
-/** A series may be given once: of several values for one object the highest counts. */
-function metricSamples({ findings }: Report, run: Labels): Metric['samples'] {
-  const highest = new Map<string, readonly [Labels, number]>();
-  for (const { check, severity, object, metric } of findings) {
-    if (metric === undefined) continue;
-    const key = JSON.stringify([check, severity, object]);
-    if (metric > (highest.get(key)?.[1] ?? Number.NEGATIVE_INFINITY)) {
-      highest.set(key, [{ ...run, check, severity, object }, metric]);
-    }
+function measureMetric(unit: Unit, report: Report, run: Labels): Metric {
+  const { suffix, help, scale } = MEASURES[unit];
+  const samples = outcomes(report).flatMap(({ id, findings }) =>
+    highestPerObject(findings, unit).map(
+      ([object, metric]) => [{ ...run, check: id, object }, scaled(metric, scale)] as const,
+    ),
+  );
+  return { name: `aisha_db_finding_${suffix}`, help, samples };
+}
+
+/** A series may be given once: of several values for one object the highest counts, as do the highest of many objects. */
+function highestPerObject(findings: readonly Finding[], unit: Unit): readonly (readonly [string, number])[] {
+  const highest = new Map<string, number>();
+  for (const { object, metric, unit: own = 'count' } of findings) {
+    if (metric === undefined || Number.isNaN(metric) || own !== unit) continue;
+    // Different names may look the same once their control characters are shown.
+    const name = plain(object);
+    highest.set(name, Math.max(metric, highest.get(name) ?? Number.NEGATIVE_INFINITY));
   }
-  return [...highest.values()];
+  return [...highest].sort(([, a], [, b]) => b - a).slice(0, MOST_OBJECTS);
+}
+
+/** Without the dust of a multiplication: 41 % is 0.41, not 0.41000000000000003. */
+function scaled(value: number, scale: number): number {
+  return scale === 1 ? value : Number((value * scale).toPrecision(15));
 }
 
 function isUsed({ samples }: Metric): boolean {
@@ -103,5 +130,5 @@ function quotable(value: string): string {
 
 function drawValue(value: number): string {
   if (Number.isFinite(value)) return String(value);
-  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+  return value > 0 ? '+Inf' : '-Inf';
 }

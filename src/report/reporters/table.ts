@@ -1,9 +1,13 @@
 import type { ChalkInstance } from 'chalk';
 import { drawTable } from '../columns.ts';
 import { plain, plainLines } from '../plain.ts';
+import { isSentence } from '../remediation.ts';
 import type { Finding, RenderOptions, Report, Reporter, ReportTable, Severity } from '../report.ts';
 import { countLine, ofSeverity, undecided, WORST_FIRST } from '../summary.ts';
-import { wrap } from '../text-width.ts';
+import { shorten, textWidth, wrap } from '../text-width.ts';
+
+/** Of an object at least this much is shown, however long its check is called. */
+const NARROWEST_OBJECT = 20;
 
 /**
  * For people: text, tables, findings from the worst, what could not be decided, and the count. A failure is one line
@@ -37,17 +41,29 @@ function drawFindings(severity: Severity, findings: readonly Finding[], options:
 }
 
 function drawFinding({ object, check, message, remediation }: Finding, { width, chalk }: RenderOptions): string[] {
+  const rule = `[${plain(check)}]`;
+  // An object may be the whole text of a query.
+  const room = width === undefined ? Number.POSITIVE_INFINITY : width - textWidth(rule) - 4;
+  const name = shorten(plain(object), Math.max(NARROWEST_OBJECT, room));
   return [
-    `  ${bold(chalk, plain(object))}  ${dim(chalk, `[${plain(check)}]`)}`,
+    `  ${bold(chalk, name)}  ${dim(chalk, rule)}`,
     ...indent(message, '    ', width),
-    ...(remediation === undefined ? [] : indent(remediation, '    ', undefined, 'fix: ')),
+    ...(remediation === undefined ? [] : drawRemediation(remediation, width)),
   ];
+}
+
+/** SQL and commands stay whole, to be copied. */
+function drawRemediation(remediation: string, width: number | undefined): string[] {
+  return indent(remediation, '    ', isSentence(remediation) ? width : undefined, 'fix: ');
 }
 
 function drawUndecided(report: Report, { width, chalk }: RenderOptions): string[] {
   const checks = undecided(report);
   if (checks.length === 0) return [];
-  const lines = checks.flatMap(({ id, title, reason }) => indent(`${id}: ${reason ?? title}`, '  ', width));
+  const lines = checks.flatMap(({ id, title, reason, remediation }) => [
+    ...indent(`${id}: ${reason ?? title}`, '  ', width),
+    ...(remediation === undefined ? [] : drawRemediation(remediation, width)),
+  ]);
   return [paint('warning', `could not be decided (${checks.length})`, chalk), ...lines];
 }
 
@@ -59,7 +75,7 @@ function drawEnd(report: Report, { chalk, width }: RenderOptions): string[] {
 
 /** Wraps prose; without a width, or for SQL that shall stay copyable, lines stay whole. */
 function indent(text: string, margin: string, width: number | undefined, label = ''): string[] {
-  const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(20, width - margin.length);
+  const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(20, width - margin.length - label.length);
   const lines = plainLines(text).flatMap((line) => (room === Number.POSITIVE_INFINITY ? [line] : wrap(line, room)));
   return lines.map((line, index) => `${margin}${index === 0 ? label : ' '.repeat(label.length)}${line}`.trimEnd());
 }

@@ -8,8 +8,8 @@ test('has the keys of the contract in its order, and nothing that is meant for p
     'schema command version target startedAt durationMs status exitCode checks findings data',
   );
   expect(Object.keys(report.target).join(' ')).toBe('host port database user serverVersion');
-  expect(Object.keys(report.checks[3]).join(' ')).toBe('id title status reason');
-  expect(Object.keys(report.findings[0]).join(' ')).toBe('check severity object message remediation metric');
+  expect(Object.keys(report.checks[3]).join(' ')).toBe('id title status reason remediation');
+  expect(Object.keys(report.findings[0]).join(' ')).toBe('check severity object message remediation metric unit');
   expect(report).toMatchObject({ schema: 'aisha-db/report@1', status: 'findings', exitCode: 1, data: { tables: 2 } });
 });
 

@@ -6,6 +6,14 @@ test('a check is a test case: failed, skipped, in error when undecided, passed',
   expect(render(clinic, PIPE)).toBe(`<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="aisha-db" tests="5" failures="2" errors="1" skipped="1" time="1.250">
   <testsuite name="aisha-db diagnose" tests="5" failures="2" errors="1" skipped="1" time="1.250" timestamp="2026-03-01T06:00:00.000Z">
+    <properties>
+      <property name="host" value="db.example.com"/>
+      <property name="port" value="5432"/>
+      <property name="database" value="clinic"/>
+      <property name="user" value="aisha"/>
+      <property name="serverVersion" value="15.8"/>
+      <property name="version" value="1.2.3"/>
+    </properties>
     <testcase classname="aisha-db.diagnose" name="rls-enabled: Row-level security is on">
       <failure type="critical" message="public.patients: row-level security is off: every tenant reads every row">critical: public.patients: row-level security is off: every tenant reads every row
   fix: alter table public.patients enable row level security;</failure>
@@ -18,7 +26,7 @@ test('a check is a test case: failed, skipped, in error when undecided, passed',
       <skipped message="no replica"/>
     </testcase>
     <testcase classname="aisha-db.diagnose" name="wal-size: WAL is bounded">
-      <error type="unknown" message="permission denied for pg_ls_waldir"></error>
+      <error type="unknown" message="permission denied for pg_ls_waldir">fix: grant pg_monitor to aisha;</error>
     </testcase>
     <testcase classname="aisha-db.diagnose" name="xid-age: Transaction ids are frozen"/>
   </testsuite>
@@ -43,7 +51,8 @@ test('the run is a test case when it failed, and when there is no other', () => 
 
 test('whatever a name holds, it stays XML', () => {
   const page = render(hostile, PIPE);
-  const known = /<\?xml[^>]*\?>|<\/?(?:testsuites?|testcase|failure|error)(?: \w+="[^"<>\n]*")*\/?>/g;
+  const known =
+    /<\?xml[^>]*\?>|<\/?(?:testsuites?|properties|property|testcase|failure|error)(?: \w+="[^"<>\n]*")*\/?>/g;
   expect(page.replace(known, '')).not.toMatch(/[<>"']|\]\]>/);
   expect(page).not.toMatch(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800](?![\udc00-\udfff])/);
 });

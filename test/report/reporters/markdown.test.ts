@@ -3,7 +3,7 @@ import { render } from '../../../src/report/reporters/markdown.ts';
 import { clinic, failed, hostile, PIPE } from '../reports.ts';
 
 test('is what a pull request shows', () => {
-  expect(render({ ...clinic, checks: clinic.checks.slice(2, 4) }, PIPE)).toBe(`# aisha-db diagnose: findings
+  expect(render({ ...clinic, checks: clinic.checks.slice(1, 4) }, PIPE)).toBe(`# aisha-db diagnose: findings
 
 - Target: \`db.example.com:5432/clinic\` as \`aisha\`
 - Server: PostgreSQL 15.8
@@ -21,9 +21,9 @@ Looked at 2 tables.
 
 ## critical (1)
 
-### \`public.patients\`
+### \`rls-enabled\`
 
-row-level security is off: every tenant reads every row (\`rls-enabled\`)
+- \`public.patients\`: row-level security is off: every tenant reads every row
 
 \`\`\`sql
 alter table public.patients enable row level security;
@@ -31,9 +31,9 @@ alter table public.patients enable row level security;
 
 ## warning (1)
 
-### \`public.visits\`
+### Dead rows are vacuumed (\`dead-rows\`)
 
-41 % of its rows are dead (\`dead-rows\`)
+- \`public.visits\`: 41 % of its rows are dead
 
 \`\`\`sql
 vacuum (analyze) public.visits;
@@ -43,11 +43,21 @@ vacuum (analyze) public.visits;
 
 | Check | Title | Status | Reason |
 | --- | --- | --- | --- |
+| \`dead-rows\` | Dead rows are vacuumed | failed |  |
 | \`replication-lag\` | Replicas keep up | not-applicable | no replica |
-| \`wal-size\` | WAL is bounded | unknown | permission denied for pg_ls_waldir |
+| \`wal-size\` | WAL is bounded | unknown | permission denied for pg_ls_waldir<br>\`grant pg_monitor to aisha;\` |
 
-2 checks: 1 unknown, 1 not-applicable; 1 critical, 1 warning
+3 checks: 1 failed, 1 unknown, 1 not-applicable; 1 critical, 1 warning
 `);
+});
+
+test('what mends all objects of one check is one block to copy, a sentence stands beside its object', () => {
+  const [finding] = clinic.findings;
+  const of = (object: string, remediation: string) => ({ ...finding!, object, remediation });
+  const findings = [of('a', 'vacuum a;'), of('b', 'vacuum b;'), of('c', 'Wait for it.'), of('d', 'vacuum b;')];
+  const page = render({ ...clinic, findings, checks: [] }, PIPE);
+  expect(page).toContain('```sql\nvacuum a;\nvacuum b;\n```');
+  expect(page).toContain('- `c`: 41 % of its rows are dead<br>Fix: Wait for it.\n');
 });
 
 test('says why a run failed', () => {

@@ -24,6 +24,7 @@ warning (1)
 
 could not be decided (1)
   wal-size: permission denied for pg_ls_waldir
+    fix: grant pg_monitor to aisha;
 
 5 checks: 1 passed, 2 failed, 1 unknown, 1 not-applicable; 1 critical, 1 warning
 `);
@@ -56,4 +57,23 @@ test('prose is wrapped at the width of the terminal, SQL stays whole', () => {
   const lines = render({ ...clinic, findings: [finding] }, UNCOLORED).split('\n');
   expect(lines.filter((line) => line.includes('word')).map((line) => line.length)).toEqual([78, 78]);
   expect(lines.find((line) => line.includes('select'))).toContain(finding.remediation);
+});
+
+test('advice in words is wrapped as well, below itself', () => {
+  const finding = { ...clinic.findings[0]!, remediation: `${'Do this first '.repeat(8).trim()}.` };
+  const lines = render({ ...clinic, findings: [finding] }, UNCOLORED).split('\n');
+  const advice = lines.filter((line) => line.includes('Do this'));
+  expect(advice.map((line) => line.slice(0, 12))).toEqual(['    fix: Do ', '         Do ']);
+  expect(Math.max(...advice.map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+test('the text of a query as an object takes one line of the terminal, and is whole in a pipe', () => {
+  const object = `select ${'column, '.repeat(700)}1`;
+  const report = { ...clinic, findings: [{ ...clinic.findings[0]!, object }] };
+  const line = render(report, UNCOLORED)
+    .split('\n')
+    .find((text) => text.includes('[dead-rows]'));
+  expect(line).toMatch(/^ {2}select column.*….*1 {2}\[dead-rows\]$/);
+  expect(line).toHaveLength(80);
+  expect(render(report, PIPE)).toContain(object);
 });
