@@ -45,7 +45,7 @@ describe('--dry-run', () => {
           ends in ROLLBACK: a test, not a migration; it is not run
           fix: Run it by name: aisha-db migrate --only 005_smoke_test.sql.
 
-      3 warning
+      3 warnings
       "
     `);
     expect(await objectsOf(db)).toEqual(before);
