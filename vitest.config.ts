@@ -10,7 +10,7 @@ const SERVER_VERSIONS = Object.keys(
 const TAGS = [
   ...SERVER_VERSIONS.map((version) => ({
     name: `since-${version}`,
-    description: `Has to hold on PostgreSQL ${version} and every later version.`,
+    description: `Has to hold on PostgreSQL ${version} and every later version; the latest tag counts.`,
   })),
   { name: 'each-build', description: 'Short enough to run on every version for every change.' },
 ];

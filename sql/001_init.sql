@@ -25,6 +25,7 @@
 -- - None
 --
 -- Indexes Added:
+-- - users_email_key
 -- - idx_employees_tenant_id
 -- - idx_accounts_tenant_id
 -- - idx_accounts_name

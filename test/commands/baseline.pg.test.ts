@@ -1,4 +1,5 @@
 /** @module-tag since-13 */
+import { inject } from 'vitest';
 import { expect, test } from '../support/database.ts';
 import { linkIn } from '../support/folder.ts';
 import { ledgerOf, makeProject, objectsOf, statesOf } from './project.ts';
@@ -104,16 +105,21 @@ test('nonsense is refused before anything is written', async ({ db }) => {
     create table secret as select '001_a' as migration_name; revoke all on secret from public;
   `);
   const before = await objectsOf(db);
+  // From PostgreSQL 16 on, what is no name is simply not found.
+  const isUnreadable = inject('server').versionNumber < 160_000;
   const cases: readonly (readonly [readonly string[], string])[] = [
     [[], 'say what to mark: --to NUMBER or --from-table TABLE'],
     [['--to', '1', '--from-table', 'x'], 'say what to mark'],
     [['--to', 'latest'], '--to "latest" is no number'],
     [['--from-table', 'public.nowhere'], 'no table public.nowhere'],
-    [['--from-table', 'a b'], 'the list a b cannot be read: invalid name syntax'],
+    [['--from-table', 'a b'], isUnreadable ? 'the list a b cannot be read: invalid name syntax' : 'no table a b'],
     [['--from-table', 'a.b.c.d'], 'the list a.b.c.d cannot be read'],
     [['--from-table', 'nameless'], 'nameless has no column migration_name'],
     [['--from-table', 'vague'], 'the list vague cannot be read: invalid input syntax for type boolean: "perhaps"'],
-    [['--from-table', "x'; drop table nameless; --"], 'cannot be read'],
+    [
+      ['--from-table', "x'; drop table nameless; --"],
+      isUnreadable ? 'cannot be read' : "no table x'; drop table nameless; --",
+    ],
   ];
   for (const [args, message] of cases) {
     const { code, stderr } = await project.run('baseline', ...args);

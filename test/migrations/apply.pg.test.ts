@@ -273,7 +273,9 @@ describe('what is shown of an error', () => {
     expect(await tables(db)).toEqual([]);
   });
 
-  test('what a hidden statement needs is said: it cannot run in a transaction', async ({ db }) => {
+  test('what a hidden statement needs is said: it cannot run in a transaction', { tags: ['since-14'] }, async ({
+    db,
+  }) => {
     await db.query('create table parted (id int) partition by range (id)');
     await db.query('create procedure work() language plpgsql as $$ begin commit; end $$');
     const project = await makeProject(db, { '001_r.sql': 'select 1;\nreindex table parted;' });

@@ -1,19 +1,12 @@
 /** @module-tag since-13 */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe } from 'vitest';
 import { expect, test } from '../support/database.ts';
+import { findPgDump } from '../support/pg-dump.ts';
 import { makeProject, states, tables } from './project.ts';
 
-/** pg_dump of the machine, when it is there. */
-function hasPgDump(): boolean {
-  try {
-    execFileSync('pg_dump', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const PG_DUMP = findPgDump();
 
 const lines = (...text: string[]) => `${text.join('\n')}\n`;
 
@@ -152,28 +145,34 @@ describe('a dump', () => {
     comment on table people is 'it''s -- people; really';
     grant select on people to anon;`;
 
-  test.skipIf(!hasPgDump())('made by pg_dump is applied as it is (pg_dump)', async ({ db, maintenance }) => {
-    const other = `${db.name}_copy`;
-    await maintenance.query(`create database ${other} owner app_owner`);
-    try {
-      await db.query(SCHEMA);
-      const dump = async (url: string) => {
-        const args = ['--dbname', url, '--exclude-schema', 'aisha_db'];
-        const { stdout } = await promisify(execFile)('pg_dump', args, { maxBuffer: 1e8 });
-        return stdout;
-      };
-      const text = await dump(db.url);
-      const url = new URL(db.url);
-      url.pathname = `/${other}`;
-      const project = await makeProject(db, { '001_baseline.sql': text }, { env: { DATABASE_URL: url.href } });
-      const result = await project.succeed();
-      expect(states(result)).toEqual({ '001_baseline.sql': 'applied' });
-      const withoutKeys = (sql: string) => sql.replaceAll(/^\\(un)?restrict .*$/gm, '');
-      expect(withoutKeys(await dump(url.href))).toBe(withoutKeys(text));
-    } finally {
-      await maintenance.query(`drop database ${other} with (force)`);
-    }
-  });
+  test.skipIf(PG_DUMP === undefined)(
+    'made by pg_dump is applied as it is (pg_dump)',
+    {
+      tags: ['since-14'],
+    },
+    async ({ db, maintenance }) => {
+      const other = `${db.name}_copy`;
+      await maintenance.query(`create database ${other} owner app_owner`);
+      try {
+        await db.query(SCHEMA);
+        const dump = async (url: string) => {
+          const args = ['--dbname', url, '--exclude-schema', 'aisha_db'];
+          const { stdout } = await promisify(execFile)(PG_DUMP!, args, { maxBuffer: 1e8 });
+          return stdout;
+        };
+        const text = await dump(db.url);
+        const url = new URL(db.url);
+        url.pathname = `/${other}`;
+        const project = await makeProject(db, { '001_baseline.sql': text }, { env: { DATABASE_URL: url.href } });
+        const result = await project.succeed();
+        expect(states(result)).toEqual({ '001_baseline.sql': 'applied' });
+        const withoutKeys = (sql: string) => sql.replaceAll(/^\\(un)?restrict .*$/gm, '');
+        expect(withoutKeys(await dump(url.href))).toBe(withoutKeys(text));
+      } finally {
+        await maintenance.query(`drop database ${other} with (force)`);
+      }
+    },
+  );
 
   test('with \\restrict and \\unrestrict around it is accepted', async ({ db }) => {
     const project = await makeProject(db, {

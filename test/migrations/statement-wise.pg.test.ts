@@ -26,7 +26,7 @@ describe('what the server refuses in a transaction is run outside of one', () =>
     expect(await project.ledger()).toMatchObject([{ state: 'applied', statements_done: 7, in_hand: null }]);
   });
 
-  test('VACUUM, REINDEX, CLUSTER, DISCARD ALL, DROP INDEX CONCURRENTLY', async ({ db }) => {
+  test('VACUUM, REINDEX, CLUSTER, DISCARD ALL, DROP INDEX CONCURRENTLY', { tags: ['since-14'] }, async ({ db }) => {
     await db.query('create table a (id int primary key, t text); create index a_t on a (t); cluster a using a_pkey');
     const project = await makeProject(db, {
       '001_vacuum.sql': 'vacuum (analyze) a;',
@@ -41,15 +41,16 @@ describe('what the server refuses in a transaction is run outside of one', () =>
     });
     await db.superQuery('alter schema public owner to app_owner');
     await project.succeed();
-    expect(
-      await db.query("select last_vacuum is not null as vacuumed from pg_stat_user_tables where relname = 'a'"),
-    ).toEqual([{ vacuumed: true }]);
+    // Before PostgreSQL 15 the statistics arrive a moment later.
+    await expect
+      .poll(() => db.query("select last_vacuum is not null as vacuumed from pg_stat_user_tables where relname = 'a'"))
+      .toEqual([{ vacuumed: true }]);
     expect(await db.query("select from pg_class where relname = 'a_t'")).toEqual([]);
     expect(await invalidIndexes(db)).toEqual([]);
     expect(await tables(db)).toEqual(['a', 'after_discard']);
   });
 
-  test('a partition is detached CONCURRENTLY', async ({ db }) => {
+  test('a partition is detached CONCURRENTLY', { tags: ['since-14'] }, async ({ db }) => {
     await db.query(
       'create table p (id int) partition by range (id); create table p1 partition of p for values from (1) to (9); create schema "Odd Name"; create table "Odd Name"."P 2" partition of p for values from (9) to (20)',
     );

@@ -1,24 +1,14 @@
 /** @module-tag since-15 */
-import { execFile, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { inject } from 'vitest';
 import { expect, test } from '../support/database.ts';
+import { findPgDump, serverMajor } from '../support/pg-dump.ts';
 import { applyRange } from './pack.ts';
 
 /** The dump that is kept is this version's: each version writes some things in its own way. */
 const MAJOR = 15;
 
 const MISSING = `pg_dump ${MAJOR} is not installed: run \`apt-get install --no-install-recommends postgresql-client-${MAJOR}\`.`;
-
-/** pg_dump of that version: the first of the PATH, or Debian's. */
-function findPgDump(): string | undefined {
-  return ['pg_dump', `/usr/lib/postgresql/${MAJOR}/bin/pg_dump`].find(
-    (program) =>
-      (!program.startsWith('/') || existsSync(program)) &&
-      spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout?.includes(`(PostgreSQL) ${MAJOR}.`),
-  );
-}
 
 /** The schema public without what differs from run to run or from one minor version to the next. */
 async function dumpSchema(program: string, url: string): Promise<string> {
@@ -30,7 +20,7 @@ async function dumpSchema(program: string, url: string): Promise<string> {
     .trim()}\n`;
 }
 
-test.skipIf(Math.floor(inject('server').versionNumber / 10_000) !== MAJOR)(
+test.skipIf(serverMajor() !== MAJOR)(
   `test/schema.sql is the schema that the migrations make; \`npm run schema\` writes it again (PostgreSQL ${MAJOR})`,
   async ({ db, skip }) => {
     const program = findPgDump();

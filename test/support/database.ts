@@ -37,29 +37,44 @@ export const test = plainTest.extend<{ db: TestDatabase; maintenance: pg.Client 
     },
     { scope: 'file' },
   ],
-  db: async ({ maintenance }, use) => {
-    const server = inject('server');
-    const name = `${server.databasePrefix}${randomBytes(5).toString('hex')}`;
-    await createDatabase(maintenance, server, name);
-    const { db, close } = openDatabase(server, name);
-    await use(db);
-    await close();
-    await maintenance.query(`drop database if exists ${name} with (force)`);
-  },
+  db: async ({ maintenance }, use) => withDatabase(maintenance, undefined, use),
 });
 
 export { expect } from 'vitest';
 
+/** Lends a database that is gone afterwards, a copy of the template if there is one. */
+export async function withDatabase(
+  maintenance: pg.Client,
+  template: string | undefined,
+  use: (db: TestDatabase) => Promise<void>,
+): Promise<void> {
+  const server = inject('server');
+  const name = `${server.databasePrefix}${randomBytes(5).toString('hex')}`;
+  await createDatabase(maintenance, name, template);
+  const { db, close } = openDatabase(server, name);
+  await use(db);
+  await close();
+  await maintenance.query(`drop database if exists ${name} with (force)`);
+}
+
+/** Makes a database of app_owner, a copy of the template if there is one. */
+export async function createDatabase(maintenance: pg.Client, name: string, template?: string): Promise<void> {
+  const server = inject('server');
+  // Copying files instead of logging every page takes a third of the time; PostgreSQL 15 made the other way the default.
+  const strategy = server.versionNumber >= 150_000 ? 'strategy file_copy' : '';
+  const from = template === undefined ? '' : `template ${template}`;
+  await maintenance.query(`create database ${name} owner app_owner ${from} ${strategy}`);
+  if (server.versionNumber < 140_000) await grantReading(urlOf(server.superuser, server.superPassword, name, server));
+}
+
+/** The URL of a database of the shared server, as app_owner. */
+export function ownerUrl(database: string): string {
+  return urlOf('app_owner', inject('server').password, database);
+}
+
 /** The URL of a database of the shared server. */
 function urlOf(user: string, password: string, database: string, server: TestServer = inject('server')): string {
   return `postgresql://${user}:${encodeURIComponent(password)}@${encodeURIComponent(server.host)}:${server.port}/${database}`;
-}
-
-async function createDatabase(maintenance: pg.Client, server: TestServer, name: string): Promise<void> {
-  // Copying files instead of logging every page takes a third of the time; PostgreSQL 15 made the other way the default.
-  const strategy = server.versionNumber >= 150_000 ? 'strategy file_copy' : '';
-  await maintenance.query(`create database ${name} owner app_owner ${strategy}`);
-  if (server.versionNumber < 140_000) await grantReading(urlOf(server.superuser, server.superPassword, name, server));
 }
 
 /** What the role pg_read_all_data gives from PostgreSQL 14 on, for what app_owner makes. */
@@ -74,7 +89,7 @@ async function grantReading(superUrl: string): Promise<void> {
 }
 
 function openDatabase(server: TestServer, name: string): { db: TestDatabase; close: () => Promise<void> } {
-  const url = urlOf('app_owner', server.password, name, server);
+  const url = ownerUrl(name);
   const superUrl = urlOf(server.superuser, server.superPassword, name, server);
   const readerUrl = urlOf('app_reader', server.password, name, server);
   const owner = onDemand(url);

@@ -1,0 +1,27 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { inject } from 'vitest';
+
+const DEBIAN = '/usr/lib/postgresql';
+
+/** A pg_dump of the machine that can dump the server of this run: it refuses servers newer than itself. */
+export function findPgDump(): string | undefined {
+  return candidates().find((program) => majorOf(program) >= serverMajor());
+}
+
+/** The major version of the server of this run. */
+export function serverMajor(): number {
+  return Math.floor(inject('server').versionNumber / 10_000);
+}
+
+/** The first of the PATH, then Debian's. */
+function candidates(): string[] {
+  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN) : [];
+  return ['pg_dump', ...versions.map((version) => `${DEBIAN}/${version}/bin/pg_dump`).filter(existsSync)];
+}
+
+/** 0 when it cannot be run. */
+function majorOf(program: string): number {
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  return Number(/\(PostgreSQL\) (\d+)/.exec(stdout ?? '')?.[1] ?? 0);
+}
