@@ -1,7 +1,8 @@
 /** @module-tag since-15 */
 import { join } from 'node:path';
-import { expect, type TestDatabase, test } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';
+import { expect, test } from '../support/pack-database.ts';
 import { runCli } from '../support/run.ts';
 import { SQL_DIR, shipped } from './pack.ts';
 
@@ -33,8 +34,7 @@ const REAL_ACCOUNTS = [
   'example@aishacrm.com',
 ];
 
-test('FIX_deactivate_test_admins deactivates test accounts and no other', async ({ db }) => {
-  await run(db, 'migrate', '--dir', SQL_DIR);
+test('FIX_deactivate_test_admins deactivates test accounts and no other', async ({ packDb: db }) => {
   await db.superQuery("insert into users (email, role) select unnest($1::text[]), 'superadmin'", [
     [...TEST_ACCOUNTS, ...REAL_ACCOUNTS],
   ]);
@@ -51,8 +51,9 @@ test('FIX_deactivate_test_admins deactivates test accounts and no other', async 
   expect(users).toEqual({ forced: true });
 });
 
-test('DIAGNOSTIC_check_users finds addresses that are there twice and accounts of no tenant', async ({ db }) => {
-  await run(db, 'migrate', '--dir', SQL_DIR);
+test('DIAGNOSTIC_check_users finds addresses that are there twice and accounts of no tenant', async ({
+  packDb: db,
+}) => {
   const client = await db.connect(db.superUrl);
   const diagnose = async () => {
     const results: unknown = await client.query(shipped('diagnostics/DIAGNOSTIC_check_users.sql'));
