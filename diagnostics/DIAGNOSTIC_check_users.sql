@@ -4,6 +4,9 @@
 --
 -- RLS hides rows from a role that it binds, and with them what is wrong: run this as a role with
 -- BYPASSRLS, or as a superadmin.
+--
+-- A script for psql, as the manual has it (7.5): it shows whole addresses. The checks of the category
+-- users beside it ask the same questions one by one; aisha-db diagnose users runs those.
 
 -- Duplicate e-mail addresses, compared without case, in users and employees together. The same person
 -- may work for several tenants; what is reported is an address twice in users, twice in one tenant,

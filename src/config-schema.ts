@@ -21,6 +21,44 @@ const identifier = z
   .max(63)
   .refine((name) => Buffer.byteLength(name) <= 63, { error: 'expected a name of at most 63 bytes' });
 
+const severities = z.enum(['info', 'warning', 'critical']);
+const condition = z.union([z.string().min(1), z.null()]);
+
+const day = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\d$/, { error: 'expected a day such as "2026-12-31"' })
+  .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'expected a day of the calendar' });
+
+const checkSettings = z.strictObject({
+  enabled: z.boolean().optional().describe('false: the check is not run.'),
+  severity: severities.optional().describe('Severity of every finding of the check.'),
+  thresholds: z
+    .partialRecord(severities, condition)
+    .optional()
+    .describe('Conditions in place of its own: { "warning": "bytes >= 1 GB and percent >= 40", "critical": null }.'),
+  windowDays: z.int().min(0).optional().describe('Days its counters must cover before anything is concluded.'),
+});
+
+const mute = z.strictObject({
+  check: z.string().min(1).describe('Identifier of the check.'),
+  object: z.string().min(1).optional().describe('Name of the object as the report writes it; * is any text.'),
+  fingerprint: z.string().min(1).optional().describe('Fingerprint of the finding, in place of its object.'),
+  reason: z.string().min(1).describe('Why it is accepted.'),
+  until: day.describe('Last day on which it is accepted.'),
+});
+
+const diagnostics = z.strictObject({
+  checksDir: path.optional().describe("Folder of the project's own checks, beside those that are shipped."),
+  connections: z.int().min(1).max(8).optional().describe('How many checks run side by side. Default: 3.'),
+  timeout: duration.optional().describe('How long one check may run. 0: for ever. Default: "15s".'),
+  ignoreSchemas: z.array(identifier).optional().describe('Schemas that are not looked at.'),
+  checks: z
+    .record(z.string(), checkSettings)
+    .optional()
+    .describe('By check: thresholds, severity, enabled, windowDays.'),
+  mutes: z.array(mute).optional().describe('Findings that are accepted for a while.'),
+});
+
 const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, {
   error: 'expected the name of a setting, such as "aisha.seed"',
 });
@@ -58,6 +96,7 @@ const shared = {
   settings: z
     .record(settingName, z.string())
     .describe('Session settings for every migration: { "aisha.seed": "on" }. An environment adds to them.'),
+  diagnostics: diagnostics.describe('How diagnose judges. An environment adds to it.'),
 };
 
 const environment = z.strictObject({
@@ -88,6 +127,9 @@ export type ConfigFile = z.infer<typeof configSchema>;
 /** The keys that are known at a place of the file, for "did you mean". */
 export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-1) === 'ledger') return Object.keys(shared.ledger.shape);
+  if (path.at(-1) === 'diagnostics') return Object.keys(diagnostics.shape);
+  if (path.at(-2) === 'checks') return Object.keys(checkSettings.shape);
+  if (path.at(-2) === 'mutes') return Object.keys(mute.shape);
   return Object.keys(path[0] === 'environments' ? environment.shape : configSchema.shape);
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type ReadConfigFile, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
+import type { DiagnosticsSettings } from './diagnostics/settings.ts';
 import { parseDuration } from './duration.ts';
 import { AishaError } from './errors.ts';
 import { type EnvironmentAddress, unknownEnvironment } from './postgres/target-address.ts';
@@ -29,6 +30,8 @@ export interface Config {
   readonly stateDir: string;
   /** Session settings for every migration: name to value. */
   readonly settings: Readonly<Record<string, string>>;
+  /** How diagnose runs and judges. */
+  readonly diagnostics: DiagnosticsSettings;
   /** Name of the environment that `--env` chose. */
   readonly environment: string | undefined;
   readonly environments: Readonly<Record<string, EnvironmentAddress>>;
@@ -87,6 +90,7 @@ interface Layer {
   readonly lockWaitMs?: number | undefined;
   readonly lockRetries?: number | undefined;
   readonly settings?: Readonly<Record<string, string>> | undefined;
+  readonly diagnostics?: Partial<DiagnosticsSettings> | undefined;
 }
 
 type Block = Omit<ConfigFile, '$schema' | 'environments'>;
@@ -123,7 +127,17 @@ function layerOfFile(block: Block, base: string): Layer {
     lockWaitMs: duration(block.lockWait, 'lockWait'),
     lockRetries: block.lockRetries,
     settings: block.settings,
+    diagnostics: block.diagnostics && layerOfDiagnostics(block.diagnostics, base),
   };
+}
+
+function layerOfDiagnostics(
+  { checksDir, timeout, mutes, checks, ignoreSchemas, connections }: NonNullable<Block['diagnostics']>,
+  base: string,
+): NonNullable<Layer['diagnostics']> {
+  const timeoutMs = duration(timeout, 'diagnostics.timeout');
+  const given = { checksDir: absolute(checksDir, base), timeoutMs, mutes, checks, ignoreSchemas, connections };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 function absolute(path: string | undefined, base: string): string | undefined {
@@ -172,6 +186,19 @@ function resolveValues(
     lockWaitMs: strongest(layers, 'lockWaitMs') ?? 60_000,
     lockRetries: strongest(layers, 'lockRetries') ?? 5,
     settings: Object.assign({}, ...layers.map((layer) => layer.settings).reverse()),
+    diagnostics: resolveDiagnostics(layers.map((layer) => layer.diagnostics ?? {})),
+  };
+}
+
+/** What a stronger layer says about a check replaces what a weaker one says; lists are joined. */
+function resolveDiagnostics(layers: readonly NonNullable<Layer['diagnostics']>[]): DiagnosticsSettings {
+  return {
+    checksDir: strongest(layers, 'checksDir'),
+    connections: strongest(layers, 'connections') ?? 3,
+    timeoutMs: strongest(layers, 'timeoutMs') ?? 15_000,
+    ignoreSchemas: layers.flatMap((layer) => layer.ignoreSchemas ?? []),
+    checks: Object.assign({}, ...layers.map((layer) => layer.checks).reverse()),
+    mutes: layers.flatMap((layer) => layer.mutes ?? []),
   };
 }
 

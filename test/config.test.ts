@@ -37,8 +37,37 @@ test('without a file everything has a default and every path is absolute', async
     lockRetries: 5,
     stateDir: join(cwd, '.aisha-db'),
     settings: {},
+    diagnostics: { checksDir: undefined, connections: 3, timeoutMs: 15_000, ignoreSchemas: [], checks: {}, mutes: [] },
     environment: undefined,
     environments: {},
+  });
+});
+
+test('what an environment says about checks is added to what the file says', async () => {
+  const mute = { check: 'slow-query', reason: 'known', until: '2026-12-31' };
+  const { config, cwd } = await load(
+    {
+      diagnostics: { checksDir: 'checks', timeout: '1min', checks: { a: { enabled: false }, b: {} }, mutes: [mute] },
+      environments: {
+        prod: {
+          diagnostics: {
+            connections: 1,
+            ignoreSchemas: ['legacy'],
+            checks: { b: { thresholds: { warning: 'x > 1', critical: null } } },
+            mutes: [{ ...mute, object: 'query 1' }],
+          },
+        },
+      },
+    },
+    { env: 'prod' },
+  );
+  expect(config.diagnostics).toEqual({
+    checksDir: join(cwd, 'checks'),
+    connections: 1,
+    timeoutMs: 60_000,
+    ignoreSchemas: ['legacy'],
+    checks: { a: { enabled: false }, b: { thresholds: { warning: 'x > 1', critical: null } } },
+    mutes: [{ ...mute, object: 'query 1' }, mute],
   });
 });
 

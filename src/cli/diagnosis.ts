@@ -1,0 +1,71 @@
+import type { Command, Context } from '../commands/command.ts';
+import { loadDefinitions, SHIPPED_CHECKS } from '../diagnostics/load.ts';
+import { toResult } from '../diagnostics/result.ts';
+import { runChecks } from '../diagnostics/run.ts';
+import { type Selection, selectChecks } from '../diagnostics/select.ts';
+import { applySettings, type ConfiguredCheck } from '../diagnostics/settings.ts';
+import type { CommandResult } from '../report/report.ts';
+import { runHooks } from './migration.ts';
+
+/** A line of progress at most this often (ms): most runs are over before the first. */
+const PROGRESS_MS = 2_000;
+
+/** Every check that is shipped or the project's own, judged as the project wants it. */
+export function configuredChecks({ config: { diagnostics } }: Context): readonly ConfiguredCheck[] {
+  const own = diagnostics.checksDir === undefined ? [] : [diagnostics.checksDir];
+  return applySettings(loadDefinitions([SHIPPED_CHECKS, ...own]), diagnostics);
+}
+
+/** Runs the checks that were asked for and judges what they say. */
+export async function diagnose(context: Context, selection: Selection): Promise<CommandResult> {
+  const { diagnostics } = context.config;
+  const configured = configuredChecks(context);
+  const selected = new Set(
+    selectChecks(
+      configured.map(({ definition }) => definition),
+      selection,
+    ),
+  );
+  const checks = configured.filter(({ definition }) => selected.has(definition));
+  const target = await context.target();
+  const run = await runChecks(
+    target,
+    checks.flatMap((check) => (check.enabled ? [check.definition] : [])),
+    {
+      ...diagnostics,
+      signal: context.signal,
+      connected: runHooks(context, target).connected,
+      onProgress: progress(context),
+    },
+  );
+  const today = new Date().toISOString().slice(0, 10);
+  const withTables = selection.names.length > 0;
+  const { result, expired } = toResult({ ...run, checks, mutes: diagnostics.mutes, today, withTables });
+  for (const { check, object, until, reason } of expired) {
+    context.talk.warn(
+      `muted until ${until}, and still there: ${check}${object === undefined ? '' : ` ${object}`} (${reason})`,
+    );
+  }
+  return result;
+}
+
+function progress({ talk }: Context): (done: number, total: number) => void {
+  let last = Date.now();
+  return (done, total) => {
+    if (Date.now() - last < PROGRESS_MS) return;
+    last = Date.now();
+    talk.info(`${done} of ${total} checks are done`);
+  };
+}
+
+/** The command of one category of checks: `aisha-db indexes` is `aisha-db diagnose indexes`. */
+export function categoryCommand(category: string, summary: string, description: string): Command {
+  return {
+    summary,
+    description: `${description}\n\nThe same as aisha-db diagnose ${category}; docs/diagnostics.md describes each check.`,
+    examples: [`aisha-db ${category}`, `aisha-db ${category} --format json | jq .findings`],
+    database: true,
+    configure() {},
+    run: (context) => diagnose(context, { names: [category], requested: [] }),
+  };
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import type { Check, Finding, Severity } from '../report/report.ts';
+import type { Definition } from './definition.ts';
+import type { Outcome, Row } from './facts.ts';
+import { type Mute, type MutedFinding, sortOut } from './mutes.ts';
+import type { ConfiguredCheck } from './settings.ts';
+import { fill, measure, write } from './template.ts';
+import { severityOf } from './thresholds.ts';
+
+/** How one check ended, with what it found. */
+export interface Judgement {
+  readonly check: Check;
+  readonly findings: readonly Finding[];
+  readonly muted: readonly MutedFinding[];
+  readonly expired: readonly Mute[];
+}
+
+/** Columns that are not facts about the object but say how to treat the row. */
+const RESERVED: ReadonlySet<string> = new Set(['object', 'key', 'undecided', 'window_days']);
+
+/** Facts to findings: the only place where a check passes or fails. */
+export function judge(
+  { definition, enabled, severity }: ConfiguredCheck,
+  outcome: Outcome,
+  { mutes, today }: { readonly mutes: readonly Mute[]; readonly today: string },
+): Judgement {
+  const { id, title, category, why } = definition;
+  const settle = (status: Check['status'], reason = '', remediation = ''): Judgement => ({
+    check: {
+      id,
+      title,
+      status,
+      ...(reason === '' ? {} : { reason }),
+      category,
+      description: why,
+      ...(remediation === '' ? {} : { remediation }),
+    },
+    findings: [],
+    muted: [],
+    expired: [],
+  });
+  if (!enabled) return settle('not-applicable', 'switched off in the configuration');
+  if (outcome.kind !== 'facts') return settle(outcome.kind, outcome.reason, outcome.remediation);
+  const seen = outcome.rows.flatMap((row) => look(definition, row, severity));
+  const found = seen.flatMap((look) => ('finding' in look ? [look.finding] : []));
+  const doubts = new Set(seen.flatMap((look) => ('doubt' in look ? [look.doubt] : [])));
+  const sorted = sortOut(found, mutes, today);
+  const reason = [...summarise([...doubts]), ...describeMuted(sorted.muted)].join('; ');
+  // What could not be looked at is never green, also beside something that was found.
+  const status = doubts.size > 0 ? 'unknown' : sorted.findings.length > 0 ? 'failed' : 'passed';
+  return { ...settle(status, reason), ...sorted };
+}
+
+type Look = { readonly finding: Finding } | { readonly doubt: string };
+
+function look(definition: Definition, row: Row, override: Severity | undefined): Look[] {
+  const severity = definition.severity ?? severityOf(row, definition.thresholds);
+  if (severity === undefined) return [];
+  const doubt = doubtOf(definition, row);
+  return [doubt === undefined ? { finding: toFinding(definition, row, override ?? severity) } : { doubt }];
+}
+
+/** Why a row that would be a finding is none: the query says so, or its counters are too young. */
+function doubtOf({ windowDays }: Definition, row: Row): string | undefined {
+  if (typeof row['undecided'] === 'string') return row['undecided'];
+  if (windowDays === undefined) return undefined;
+  const days = row['window_days'];
+  if (typeof days === 'number' && days >= windowDays) return undefined;
+  const covered = typeof days === 'number' ? `only ${write(days, undefined)} days` : 'no known time';
+  return `its counters cover ${covered} since they were last reset, by hand or by a crash; ${windowDays} are needed: run it again later`;
+}
+
+function toFinding({ id, message, metric, remediation }: Definition, row: Row, severity: Severity): Finding {
+  const object = write(row['object'], undefined);
+  const details = Object.fromEntries(Object.entries(row).filter(([column]) => !RESERVED.has(column)));
+  return {
+    check: id,
+    severity,
+    object,
+    message: fill(message ?? '', row),
+    ...(remediation === undefined ? {} : { remediation: fill(remediation, row) }),
+    ...(metric === undefined ? {} : measure(row, metric)),
+    fingerprint: fingerprint(id, row['key'] === undefined ? object : write(row['key'], undefined)),
+    ...(Object.keys(details).length === 0 ? {} : { details }),
+  };
+}
+
+/**
+ * What makes a finding the same in the next run: its check and what it is about. Numbers, wording, severity and the
+ * names of other things are not in it.
+ */
+function fingerprint(check: string, key: string): string {
+  return createHash('sha256').update(`${check}\0${key}`).digest('hex').slice(0, 16);
+}
+
+/** A few reasons say enough; there may be one for each table. */
+function summarise(doubts: readonly string[]): string[] {
+  const most = 3;
+  const rest = doubts.length - most;
+  return rest > 0 ? [...doubts.slice(0, most), `and ${rest} more like these`] : [...doubts];
+}
+
+function describeMuted(muted: readonly MutedFinding[]): string[] {
+  const mutes = new Set(muted.map(({ mute }) => mute));
+  return [...mutes].map((mute) => {
+    const count = muted.filter((one) => one.mute === mute).length;
+    return `${count} ${count === 1 ? 'finding' : 'findings'} muted until ${mute.until}: ${mute.reason}`;
+  });
+}

@@ -1,0 +1,125 @@
+import { quoteIdentifier, quoteQualified } from '../postgres/quote.ts';
+import type { Obstacle } from './facts.ts';
+
+/** Something without which a check cannot decide, or has nothing to look at. */
+export type Need =
+  | { readonly kind: 'extension'; readonly name: string }
+  | { readonly kind: 'role'; readonly name: string }
+  | { readonly kind: 'setting'; readonly name: string; readonly value: string }
+  | { readonly kind: 'table'; readonly schema: string; readonly name: string; readonly columns: readonly string[] };
+
+/** What this role may and has on this server, as far as checks ask for it. */
+export interface Capabilities {
+  /** `server_version_num`: 150018 */
+  readonly versionNumber: number;
+  readonly role: string;
+  readonly bypassesRls: boolean;
+  /** Roles whose rights this one has without SET ROLE. */
+  readonly roles: ReadonlySet<string>;
+  readonly extensions: ReadonlyMap<string, InstalledExtension>;
+  readonly settings: ReadonlyMap<string, string>;
+  /** By `schema.name`; absent when there is no such table. */
+  readonly tables: ReadonlyMap<string, TableAccess>;
+  /** Schemas that belong to PostgreSQL or the platform: their owner looks after them. */
+  readonly ignoredSchemas: readonly string[];
+}
+
+export interface InstalledExtension {
+  readonly schema: string;
+  /** This role may use what is in the schema. */
+  readonly usage: boolean;
+}
+
+export interface TableAccess {
+  readonly columns: readonly string[];
+  /** Columns that cannot be read. */
+  readonly denied: readonly string[];
+  readonly usage: boolean;
+  /** Row-level security hides rows from this role. */
+  readonly filtered: boolean;
+}
+
+/** `extension pg_stat_statements`, `role pg_read_all_stats`, `setting track_io_timing = on`, `table public.users (email)`. */
+export function parseNeed(item: string): Need | string {
+  const [, kind, name] = /^(extension|role) (\w+)$/.exec(item) ?? [];
+  if (name !== undefined) return kind === 'role' ? { kind, name } : { kind: 'extension', name };
+  const [, setting, value] = /^setting ([\w.]+) = (\S+)$/.exec(item) ?? [];
+  if (setting !== undefined && value !== undefined) return { kind: 'setting', name: setting, value };
+  const [, schema, table, columns] = /^table (\w+)\.(\w+) \(([\w, ]+)\)$/.exec(item) ?? [];
+  if (schema !== undefined && table !== undefined && columns !== undefined) {
+    return { kind: 'table', schema, name: table, columns: columns.split(',').map((column) => column.trim()) };
+  }
+  return `"${item}" is none of: extension NAME, role NAME, setting NAME = VALUE, table SCHEMA.NAME (COLUMN, ...)`;
+}
+
+/** A need as documentation writes it. */
+export function describeNeed(need: Need): string {
+  if (need.kind === 'setting') return `the setting ${need.name} = ${need.value}`;
+  if (need.kind === 'table') return `the table ${need.schema}.${need.name} (${need.columns.join(', ')})`;
+  return need.kind === 'role' ? `the rights of ${need.name}` : `the extension ${need.name}`;
+}
+
+/** The first need that is not met; nothing to look at comes before a right that is missing. */
+export function findObstacle(needs: readonly Need[], capabilities: Capabilities): Obstacle | undefined {
+  const obstacles = needs.flatMap((need) => obstacleOf(need, capabilities) ?? []);
+  return obstacles.find(({ kind }) => kind === 'not-applicable') ?? obstacles[0];
+}
+
+function obstacleOf(need: Need, capabilities: Capabilities): Obstacle | undefined {
+  const role = quoteIdentifier(capabilities.role);
+  if (need.kind === 'role') {
+    if (capabilities.roles.has(need.name)) return undefined;
+    return unknown(`${role} has not the rights of ${need.name}`, `grant ${need.name} to ${role};`);
+  }
+  if (need.kind === 'extension') {
+    const extension = capabilities.extensions.get(need.name);
+    if (extension === undefined)
+      return unknown(`the extension ${need.name} is not installed`, `create extension ${need.name};`);
+    return extension.usage ? undefined : hiddenSchema(extension.schema, role);
+  }
+  if (need.kind === 'setting') {
+    const value = capabilities.settings.get(need.name);
+    if (value === need.value) return undefined;
+    return unknown(
+      `the setting ${need.name} is ${value ?? 'not known here'}`,
+      `alter system set ${need.name} = ${need.value}; select pg_reload_conf();`,
+    );
+  }
+  return tableObstacle(need, capabilities, role);
+}
+
+function tableObstacle(
+  { schema, name, columns }: Extract<Need, { kind: 'table' }>,
+  { tables, bypassesRls }: Capabilities,
+  role: string,
+): Obstacle | undefined {
+  const table = tables.get(`${schema}.${name}`);
+  if (table === undefined) return { kind: 'not-applicable', reason: `there is no table ${schema}.${name}` };
+  const missing = columns.filter((column) => !table.columns.includes(column));
+  if (missing.length > 0) {
+    return { kind: 'not-applicable', reason: `${schema}.${name} has no column ${missing.join(', ')}` };
+  }
+  const qualified = quoteQualified(schema, name);
+  if (!table.usage) return hiddenSchema(schema, role);
+  if (columns.some((column) => table.denied.includes(column))) {
+    return unknown(`${role} may not read ${schema}.${name}`, `grant select on ${qualified} to ${role};`);
+  }
+  if (table.filtered && !bypassesRls) {
+    return unknown(
+      `row-level security hides rows of ${schema}.${name} from ${role}`,
+      `Run it as a role with BYPASSRLS, or: alter role ${role} bypassrls;`,
+    );
+  }
+  return undefined;
+}
+
+function hiddenSchema(schema: string, role: string): Obstacle {
+  return unknown(
+    `${role} may not look into schema ${schema}`,
+    `grant usage on schema ${quoteIdentifier(schema)} to ${role};`,
+  );
+}
+
+function unknown(reason: string, remediation: string): Obstacle {
+  return { kind: 'unknown', reason, remediation };
+}

@@ -1,0 +1,44 @@
+/** @module-tag since-13 */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { loadDefinitions, SHIPPED_CHECKS } from '../../src/diagnostics/load.ts';
+import { expect, test } from '../support/database.ts';
+import { fixtureIds, loadFixture, statementsOf } from './fixture.ts';
+import { diagnose, foundBy } from './run.ts';
+
+const definitions = loadDefinitions();
+const ids = [...new Set(definitions.map(({ id }) => id))];
+
+test('every check has a fixture and its place in docs/diagnostics.md', () => {
+  const page = readFileSync(join(SHIPPED_CHECKS, '../docs/diagnostics.md'), 'utf8');
+  expect(fixtureIds().sort()).toEqual([...ids].sort());
+  expect(ids.filter((id) => !page.includes(`\n### ${id}\n`))).toEqual([]);
+});
+
+describe.each(ids)('%s', (id) => {
+  test('is silent about the look-alike, finds the bad case, and is silent after its remedy', async ({ db }) => {
+    const { settings, lookAlike, bad, cure } = await loadFixture(id);
+    const check = definitions.filter((definition) => definition.id === id);
+    const run = () => diagnose(db.url, check, { settings: { [id]: settings } });
+
+    await lookAlike(db);
+    const before = await run();
+    expect(before.checks).toMatchObject([{ id, status: 'passed' }]);
+    expect(foundBy(before)).toEqual([]);
+
+    const expected = await bad(db);
+    const { checks, findings = [] } = await run();
+    expect(foundBy({ findings })).toEqual([...expected].sort());
+    expect(checks).toMatchObject([{ id, status: 'failed' }]);
+    for (const { message, remediation } of findings) expect(`${message} ${remediation}`).not.toMatch(/unknown|[{}]/);
+
+    if (cure !== undefined) await cure(db);
+    else
+      for (const { remediation = '' } of findings)
+        for (const sql of statementsOf(remediation)) await db.superQuery(sql);
+    const after = await run();
+    expect(foundBy(after)).toEqual([]);
+    expect(after.checks).toMatchObject([{ id, status: 'passed' }]);
+  });
+});
