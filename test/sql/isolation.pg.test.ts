@@ -1,19 +1,7 @@
 /** @module-tag since-15 */
-import type pg from 'pg';
-import { expect, type TestDatabase, test } from '../support/database.ts';
-import { applyRange, fixture } from './pack.ts';
-
-const A = '00000000-0000-4000-8000-00000000000a';
-const B = '00000000-0000-4000-8000-00000000000b';
-
-/** What a session says about itself; `unset` settings were never set in it. */
-interface Session {
-  readonly tenant?: string;
-  readonly email?: string;
-  readonly userId?: string;
-  readonly claims?: string;
-  readonly role?: string;
-}
+import { test as databaseTest, type TestDatabase, withDatabase } from '../support/database.ts';
+import { expect, templateOf } from '../support/pack-database.ts';
+import { A, all, B, isArchive, migrateWithRows, reach, type Session, tablesOf, tenantOf, within } from './sessions.ts';
 
 const NOBODY: Readonly<Record<string, Session>> = {
   'an empty setting': { tenant: '', email: '', userId: '', claims: '' },
@@ -29,70 +17,26 @@ const NOBODY: Readonly<Record<string, Session>> = {
   'a superadmin with a malformed id': { email: 'root@x.com', userId: 'x' },
 };
 
-/** The final schema with rows of five tenants in every table. */
-async function fill(db: TestDatabase): Promise<void> {
-  const client = await db.connect();
-  await applyRange(client, 1, 10);
-  await client.query(fixture('rows_after_010.sql'));
-  await applyRange(client, 11, 31);
-  await client.query(fixture('rows_after_031.sql'));
-  await applyRange(client, 32, 999);
-  await client.query(fixture('rows_at_the_end.sql'));
-  await client.query(`
-    grant usage on schema public to authenticated, service_role;
-    grant select, insert, update, delete on all tables in schema public to authenticated, service_role
-  `);
-}
-
-/** Runs queries as a role in a transaction that is rolled back. */
-async function within<T>(client: pg.Client, session: Session, use: () => Promise<T>): Promise<T> {
-  const settings = {
-    'app.current_tenant_id': session.tenant,
-    'app.current_user_email': session.email,
-    'app.current_user_id': session.userId,
-    'request.jwt.claims': session.claims,
-    role: session.role,
-  };
-  await client.query('begin');
-  try {
-    for (const [name, value] of Object.entries(settings))
-      if (value !== undefined) await client.query('select set_config($1, $2, true)', [name, value]);
-    return await use();
-  } finally {
-    await client.query('rollback');
-  }
-}
-
-/** Rows that each command reaches. */
-async function reach(client: pg.Client, table: string, session: Session) {
-  return within(client, session, async () => {
-    const { rows } = await client.query<{ row: Record<string, unknown> }>(`select to_jsonb(x) as row from ${table} x`);
-    await client.query('savepoint here');
-    const { rowCount: updated } = await client.query(`update ${table} set id = id`);
-    await client.query('rollback to here');
-    const { rowCount: deleted } = await client.query(`delete from ${table}`);
-    return { rows: rows.map(({ row }) => row), counts: { selected: rows.length, updated, deleted } };
-  });
-}
-
-async function tablesOf(client: pg.Client): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1",
-  );
-  return rows.map(({ name }) => name);
-}
-
-const tenantOf = (table: string, row: Record<string, unknown>) => (table === 'tenant' ? row['id'] : row['tenant_id']);
-
-const isArchive = (table: string) => table.endsWith('_archive');
-
-const all = (count: number) => ({ selected: count, updated: count, deleted: count });
+/** Migrated with rows once for this file; each test has a copy. */
+const test = databaseTest.extend<{ filled: string; db: TestDatabase }>({
+  filled: [
+    ({ maintenance }, use) =>
+      templateOf(maintenance, 'filled', async (client) => {
+        await migrateWithRows(client);
+        await client.query(`
+          grant usage on schema public to authenticated, service_role;
+          grant select, insert, update, delete on all tables in schema public to authenticated, service_role
+        `);
+      }).then(use),
+    { scope: 'file' },
+  ],
+  db: ({ maintenance, filled }, use) => withDatabase(maintenance, filled, use),
+});
 
 /** `authenticated` is the role of the API; the owner of the tables is bound as well, since RLS is forced. */
 const ROLES = ['authenticated', 'app_owner'];
 
 test.for(ROLES)('as %s, SELECT, UPDATE and DELETE reach the rows of the own tenant only', async (role, { db }) => {
-  await fill(db);
   const client = await db.connect(db.superUrl);
   const neverSet = await db.connect(db.superUrl);
   const tables = await tablesOf(client);
@@ -147,7 +91,6 @@ const FRESH = {
 };
 
 test.for(ROLES)('as %s, INSERT and UPDATE write no row of another tenant', async (role, { db }) => {
-  await fill(db);
   // A tenant has one row of branding: that is not what is tested here.
   await db.query('alter table systembranding drop constraint systembranding_tenant_id_unique');
   const client = await db.connect(db.superUrl);
@@ -182,7 +125,6 @@ test.for(ROLES)('as %s, INSERT and UPDATE write no row of another tenant', async
 });
 
 test('a row does not refer to a row of another tenant', async ({ db }) => {
-  await fill(db);
   const client = await db.connect(db.superUrl);
   const insert = (account: string) =>
     within(client, { role: 'authenticated', tenant: A }, () =>
@@ -198,7 +140,6 @@ test('a row does not refer to a row of another tenant', async ({ db }) => {
 });
 
 test('the policies of a query are evaluated once, not for each row', async ({ db }) => {
-  await fill(db);
   const client = await db.connect(db.superUrl);
   const functions = await db.superQuery<{ name: string }>(
     "select distinct proname as name from pg_proc where pronamespace = 'public'::regnamespace",

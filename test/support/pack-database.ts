@@ -14,13 +14,24 @@ export { expect } from './database.ts';
 /** Two files at once: the second waits for the template that the first makes. */
 const MAKING_TEMPLATE = 999;
 
-/** The migrated database that others are copied from, made once for all test files. */
-async function packTemplate(maintenance: pg.Client): Promise<string> {
-  const name = `${inject('server').databasePrefix}pack`;
+/** The shipped migrations, applied. */
+function packTemplate(maintenance: pg.Client): Promise<string> {
+  return templateOf(maintenance, 'pack', async (client) => {
+    for (const file of FILES) await apply(client, file);
+  });
+}
+
+/** The name of a database to copy others from, made by app_owner once for all test files that ask for it. */
+export async function templateOf(
+  maintenance: pg.Client,
+  suffix: string,
+  fill: (client: pg.Client) => Promise<void>,
+): Promise<string> {
+  const name = `${inject('server').databasePrefix}${suffix}`;
   await maintenance.query('select pg_advisory_lock($1)', [MAKING_TEMPLATE]);
   try {
     const { rowCount } = await maintenance.query('select from pg_database where datname = $1', [name]);
-    if (rowCount === 0) await makeTemplate(maintenance, name);
+    if (rowCount === 0) await makeTemplate(maintenance, name, fill);
     return name;
   } finally {
     await maintenance.query('select pg_advisory_unlock($1)', [MAKING_TEMPLATE]);
@@ -28,13 +39,17 @@ async function packTemplate(maintenance: pg.Client): Promise<string> {
 }
 
 /** Under its name only when it is complete. */
-async function makeTemplate(maintenance: pg.Client, name: string): Promise<void> {
+async function makeTemplate(
+  maintenance: pg.Client,
+  name: string,
+  fill: (client: pg.Client) => Promise<void>,
+): Promise<void> {
   const draft = `${name}_draft`;
   await maintenance.query(`drop database if exists ${draft} with (force)`);
   await createDatabase(maintenance, draft);
   const client = new pg.Client({ connectionString: ownerUrl(draft) });
   await client.connect();
-  for (const file of FILES) await apply(client, file);
+  await fill(client);
   await client.end();
   // A session in a template would keep everyone from copying it.
   await maintenance.query(`alter database ${draft} with allow_connections false`);
