@@ -4,9 +4,9 @@ import { inject } from 'vitest';
 
 const DEBIAN = '/usr/lib/postgresql';
 
-/** A pg_dump of the machine that can dump the server of this run: it refuses servers newer than itself. */
-export function findPgDump(): string | undefined {
-  return candidates().find((program) => majorOf(program) >= serverMajor());
+/** A pg_dump of the machine; default: any that can dump the server of this run, since it refuses newer servers. */
+export function findPgDump(suits = (major: number) => major >= serverMajor()): string | undefined {
+  return candidates().find((program) => suits(majorOf(program)));
 }
 
 /** The major version of the server of this run. */
