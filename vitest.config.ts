@@ -15,7 +15,8 @@ const TAGS = [
   { name: 'each-build', description: 'Short enough to run on every version for every change.' },
 ];
 
-// `core` needs no server and runs in milliseconds; `postgres` shares one scratch server (test/support/global-setup.ts).
+// `core` needs nothing and runs in milliseconds, `browser` needs Chromium; `postgres` shares one scratch server
+// (test/support/global-setup.ts).
 export default defineConfig({
   test: {
     tags: TAGS,
@@ -24,7 +25,15 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.pg.test.ts'],
+          exclude: ['test/**/*.pg.test.ts', 'test/**/*.browser.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/**/*.browser.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

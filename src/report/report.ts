@@ -77,13 +77,13 @@ interface Chart {
 }
 
 /** A bar for each thing, in the given order. */
-interface BarChart extends Chart {
+export interface BarChart extends Chart {
   readonly kind: 'bars';
   readonly bars: readonly { readonly label: string; readonly value: number }[];
 }
 
 /** A bar for each thing, in the given order, made of parts: a table of its rows, its indexes, its TOAST. */
-interface StackedChart extends Chart {
+export interface StackedChart extends Chart {
   readonly kind: 'stacked';
   readonly parts: readonly string[];
   /** `values` are in the order of `parts`. */
@@ -91,12 +91,12 @@ interface StackedChart extends Chart {
 }
 
 /** Lines over time, each with its own points, from the oldest. */
-interface TimeChart extends Chart {
+export interface TimeChart extends Chart {
   readonly kind: 'time';
   readonly lines: readonly { readonly label: string; readonly points: readonly TimePoint[] }[];
 }
 
-interface TimePoint {
+export interface TimePoint {
   /** ISO 8601, as `Date.toISOString` writes it. */
   readonly at: string;
   readonly value: number;

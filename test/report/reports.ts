@@ -127,7 +127,7 @@ export const failed: Report = {
 };
 
 /** What anybody may put into the name of a table. */
-const HOSTILE = `"a'b" <script>alert(1)</script> <!-- ]]> &amp; | \`c\` \\ \n\u001b[31m\u202e\u0000 Ünïcödé 患者 👩‍⚕️ \ud800 \u2028مرضى`;
+export const HOSTILE = `"a'b" <script>alert(1)</script> <!-- ]]> &amp; | \`c\` \\ \n\u001b[31m\u202e\u0000 Ünïcödé 患者 👩‍⚕️ \ud800 \u2028مرضى`;
 
 export const hostile: Report = {
   ...clinic,
@@ -169,3 +169,23 @@ export const hostile: Report = {
   ],
   error: { code: 'plan', message: HOSTILE, hint: HOSTILE, details: [HOSTILE], sqlState: HOSTILE },
 };
+
+/** A run that found much: eight checks of three categories, of every severity, with advice in words among the SQL. */
+export function crowded(count: number): Report {
+  const kinds = [
+    ['unindexed-key', 'Foreign keys have an index', 'indexes', 'warning'],
+    ['unused-index', 'Indexes are used', 'indexes', 'info'],
+    ['dead-rows', 'Dead rows are vacuumed', 'vacuum', 'warning'],
+    ['rls-enabled', 'Row-level security is on', 'tenancy', 'critical'],
+  ] as const;
+  const kindOf = (index: number) => kinds[index % kinds.length] ?? kinds[0];
+  return {
+    ...clinic,
+    checks: kinds.map(([id, title, category]) => ({ id, title, category, status: 'failed' })),
+    findings: Array.from({ length: count }, (_, index) => {
+      const [check, , , severity] = kindOf(index);
+      const remediation = severity === 'info' ? 'Watch it for a month.' : `alter table public.t${index} do_something;`;
+      return { check, severity, object: `public.t${index}`, message: `what is wrong with ${index}`, remediation };
+    }),
+  };
+}
