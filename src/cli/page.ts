@@ -21,8 +21,11 @@ export async function generatePages(commands: CommandSource = commandFolder): Pr
   return pages;
 }
 
+const OF_PLUGINS =
+  'With `--format nagios`, and only with it, a run ends with the codes of a Nagios plugin instead: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN ([reports.md](reports.md#nagios)).';
+
 function exitCodesPage(): string {
-  return `${[GENERATED, '# Exit codes', drawCodes(outcomes())].join('\n\n')}\n`;
+  return `${[GENERATED, '# Exit codes', drawCodes(outcomes()), OF_PLUGINS].join('\n\n')}\n`;
 }
 
 async function commandPage(name: string, command: Command): Promise<string> {

@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { plain } from '../../src/report/plain.ts';
@@ -10,8 +10,6 @@ import type { Report } from '../../src/report/report.ts';
 import { render } from '../../src/report/reporters/html.ts';
 import { chromiumMissing, startChromium } from '../support/chromium.ts';
 import { clinic, crowded, failed, HOSTILE, hostile, PIPE } from './reports.ts';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const quiet: Report = { ...clinic, status: 'ok', exitCode: 0, checks: clinic.checks.slice(4), findings: [] };
 const endless: Report = {
@@ -82,7 +80,7 @@ describe.each(Object.entries(everyReport))('the page of %s', (_name, report) => 
 
   test('has no barrier that axe finds, light or dark', async () => {
     const page = await open(report, { ...isDesktop, bypassCSP: true });
-    await page.evaluate(AXE);
+    await page.evaluate(axe.source);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       const { violations } = (await page.evaluate('axe.run({ resultTypes: ["violations"] })')) as {

@@ -1,5 +1,5 @@
 import { quantity } from '../quantity.ts';
-import type { ReportTable, TimeChart, Unit } from '../report.ts';
+import type { ReportTable, TimeChart, TimePoint, Unit } from '../report.ts';
 import { swatch } from './bar-chart.ts';
 import { drawNumbers } from './tables.ts';
 import { brief, line } from './text.ts';
@@ -60,7 +60,7 @@ export function drawTime({ title, unit, lines }: TimeChart): string {
 }
 
 /** A point that has no place on paper is left out. */
-function readPoint({ at, value }: { readonly at: string; readonly value: number }): readonly Point[] {
+function readPoint({ at, value }: TimePoint): readonly Point[] {
   const time = Date.parse(at);
   return Number.isFinite(time) && Number.isFinite(value) ? [{ time, value }] : [];
 }
