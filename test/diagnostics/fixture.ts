@@ -51,8 +51,11 @@ function sqlFixture(id: string, text: string): Fixture {
     throw new Error(`${id}: a fixture needs -- Expects:, -- [look-alike] and -- [bad]`);
   }
   const asSuperuser = fields.get('As')?.value === 'superuser';
+  // A session of its own: what it counted is there for everybody when it has ended.
   const run = async (db: TestDatabase, sql: string) => {
-    for (const statement of statementsOf(sql)) await (asSuperuser ? db.superQuery(statement) : db.query(statement));
+    const session = await db.connect(asSuperuser ? db.superUrl : db.url);
+    for (const statement of statementsOf(sql)) await session.query(statement);
+    await session.end();
   };
   return {
     settings: JSON.parse(fields.get('Settings')?.value ?? '{}') as CheckSettings,
