@@ -1,0 +1,82 @@
+-- Title: Sequences and their columns have room
+-- Category: schema
+-- Thresholds:
+-- - warning: percent >= 75
+-- - critical: percent >= 90
+-- Metric: percent:percent
+-- Message: {object} has used {percent:percent} of the numbers that {limit_of} can hold; {remaining:count} are left
+-- Remediation: {fix}
+-- Why: When a sequence or the integer column it fills is exhausted, every insert fails. A column of type integer ends at
+--   2,147,483,647 whatever the sequence says. Widening a column rewrites the table under an exclusive lock: plan it.
+-- Manual: none
+
+with sequences as (
+  select
+    s.seqrelid,
+    s.seqstart,
+    s.seqincrement,
+    n.nspname,
+    c.relname,
+    a.attname,
+    t.relname as table_name,
+    tn.nspname as table_schema,
+    a.atttypid,
+    case
+      when has_schema_privilege(n.oid, 'usage') and has_sequence_privilege(c.oid, 'usage, select')
+        then coalesce(pg_sequence_last_value(c.oid), s.seqstart - s.seqincrement)
+    end::numeric as value,
+    case when s.seqincrement > 0 then s.seqmax else s.seqmin end::numeric as sequence_limit,
+    case a.atttypid
+      when 'int2'::regtype then 32767
+      when 'int4'::regtype then 2147483647
+    end::numeric * sign(s.seqincrement) as column_limit
+  from pg_sequence s
+  join pg_class c on c.oid = s.seqrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  left join pg_depend d
+    on d.classid = 'pg_class'::regclass
+    and d.objid = c.oid
+    and d.refclassid = 'pg_class'::regclass
+    and d.refobjsubid > 0
+    and d.deptype in ('a', 'i')
+  left join pg_class t on t.oid = d.refobjid
+  left join pg_namespace tn on tn.oid = t.relnamespace
+  left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+  where not s.seqcycle
+    and c.relpersistence <> 't'
+    and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
+),
+bounded as (
+  select
+    sequences.*,
+    coalesce(abs(column_limit) <= abs(sequence_limit), false) as column_ends_first,
+    case when abs(column_limit) <= abs(sequence_limit) then column_limit else sequence_limit end as bound
+  from sequences
+)
+select
+  format('%I.%I', nspname, relname) as object,
+  -- Used is what lies between the start and the value, of all that lies between the start and the end.
+  coalesce(
+    100.0 * abs(value - (seqstart - seqincrement)) / nullif(abs(bound - (seqstart - seqincrement)), 0),
+    100
+  ) as percent,
+  floor(abs(bound - value) / abs(seqincrement)) as remaining,
+  case
+    when column_ends_first
+      then format('its column %I.%I.%I (%s)', table_schema, table_name, attname, format_type(atttypid, null))
+    else 'the sequence'
+  end as limit_of,
+  case
+    when table_name is null then format('alter sequence %I.%I as bigint no maxvalue;', nspname, relname)
+    else format(
+      'alter table %I.%I alter column %I type bigint; alter sequence %I.%I as bigint no maxvalue;',
+      table_schema,
+      table_name,
+      attname,
+      nspname,
+      relname
+    )
+  end as fix,
+  case when value is null then format('the value of %I.%I may not be read', nspname, relname) end as undecided
+from bounded
+order by percent desc, object;
