@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { startScratchServer } from '../dist/postgres/scratch-server.js';
+import { startScratchServer } from '../build/postgres/scratch-server.js';
 import { writeBigFile, writeFiles } from './corpus.mjs';
 
 const { values } = parseArgs({

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 
-const PROGRAM = new URL('../dist/cli.js', import.meta.url);
+const PROGRAM = new URL('../dist/cli/main.js', import.meta.url);
 const HELP = new URL('../dist/help.txt', import.meta.url);
 const PACKAGE = new URL('../package.json', import.meta.url);
 

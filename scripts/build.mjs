@@ -1,11 +1,24 @@
-// Compiles src/ to dist/. Does nothing when dist/ is newer than all it is made of, unless called with --force.
+// Compiles src/ to build/ (module by module: scripts, benches and tests import them) and bundles that to dist/, the
+// program as it is shipped. Does nothing when dist/ is newer than all it is made of, unless called with --force.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { rolldown } from 'rolldown';
 
 const ROOT = resolve(import.meta.dirname, '..');
+const BUILD = join(ROOT, 'build');
 const DIST = join(ROOT, 'dist');
 const SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
 
@@ -20,7 +33,9 @@ async function build() {
   const draft = join(DRAFTS, String(process.pid));
   rmSync(draft, { recursive: true, force: true });
   const hasErrors = !compile(draft);
-  replaceDist(draft);
+  replace(BUILD, draft);
+  await bundle(draft);
+  replace(DIST, draft);
   if (!hasErrors) await writeHelp();
   // A program with type errors may still be tried out, but never passes for a finished build.
   const stamp = hasErrors ? new Date(0) : startedAt;
@@ -37,22 +52,45 @@ function compile(outDir) {
   return status === 0;
 }
 
-/** One moment without dist/: another process may be running it. */
-function replaceDist(draft) {
+/**
+ * Every file that is imported costs a start about a millisecond, and the driver alone has thirty. The packages that
+ * nearly every run needs are development dependencies, which go into the bundle; dependencies stay packages.
+ */
+async function bundle(outDir) {
+  const modules = readdirSync(BUILD, { recursive: true });
+  // What is looked up by its file name at run time (src/cli/modules.ts) keeps its file.
+  const named = modules.filter((path) => /^(commands|report[\\/]reporters)[\\/][^\\/]+\.js$/.test(path));
+  const input = Object.fromEntries([
+    ['cli/main', join(BUILD, 'cli.js')],
+    ...named.map((path) => [path.slice(0, -'.js'.length), join(BUILD, path)]),
+  ]);
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  // Loaded by pg only where they are installed.
+  const absent = ['pg-native', 'pg-cloudflare'];
+  const external = [...Object.keys({ ...dependencies, ...optionalDependencies }), ...absent].map(
+    (name) => new RegExp(`^${name}(/|$)`),
+  );
+  const bundle = await rolldown({ input, platform: 'node', external, logLevel: 'warn' });
+  // Chunks lie one folder deep, as most sources do: what they find relative to themselves is found from there as well.
+  const chunkFileNames = 'chunks/[name]-[hash].js';
+  await bundle.write({ dir: outDir, format: 'esm', entryFileNames: '[name].js', chunkFileNames });
+  await bundle.close();
+}
+
+/** One moment without the folder: another process may be running what is in it. */
+function replace(folder, draft) {
   const old = `${draft}.old`;
   rmSync(old, { recursive: true, force: true });
   mkdirSync(DRAFTS, { recursive: true });
-  if (existsSync(DIST)) renameSync(DIST, old);
-  renameSync(draft, DIST);
+  if (existsSync(folder)) renameSync(folder, old);
+  renameSync(draft, folder);
   rmSync(old, { recursive: true, force: true });
 }
 
 /** The text of `--help`, so that showing it loads nothing else. */
 async function writeHelp() {
-  const cli = join(DIST, 'cli.js');
-  if (!existsSync(cli)) return;
-  const { rootHelp } = await import(pathToFileURL(cli).href);
-  if (rootHelp !== undefined) writeFileSync(join(DIST, 'help.txt'), await rootHelp());
+  const { rootHelp } = await import(pathToFileURL(join(DIST, 'cli', 'main.js')).href);
+  writeFileSync(join(DIST, 'help.txt'), await rootHelp());
 }
 
 function fail(message) {

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { configSchema } from '../dist/config-schema.js';
+import { configSchema } from '../build/config-schema.js';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const SCHEMA = join(ROOT, 'docs', 'aisha-db.config.schema.json');

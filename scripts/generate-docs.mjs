@@ -1,7 +1,7 @@
 // Writes the pages of docs/ that the program knows itself: one per command, and the exit codes. Needs a build.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { generatePages } from '../dist/cli/page.js';
+import { generatePages } from '../build/cli/page.js';
 
 const DOCS = resolve(import.meta.dirname, '../docs');
 

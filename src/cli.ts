@@ -16,9 +16,9 @@ import { watchInterruption } from './cli/interruption.ts';
 import { type CommandSource, commandFolder, reporterNames } from './cli/modules.ts';
 import { guessFormat, type HelpRequest, type Invocation, parseArguments } from './cli/parse-arguments.ts';
 import { type EdgeTalk, openTalk } from './cli/talk.ts';
+import { version } from './cli/version.ts';
 import { AishaError, EXIT } from './errors.ts';
 import type { CommandResult } from './report/report.ts';
-import { version } from './version.ts';
 
 // What most runs do not need is imported where it is needed: each file costs about a millisecond.
 

@@ -1,8 +1,8 @@
-/** Loads something on first use, and only once. */
-export function once<T>(load: () => Promise<T>): () => Promise<T> {
-  let loaded: Promise<T> | undefined;
+/** Finds something out on first use, and only once. */
+export function once<T>(find: () => T): () => T {
+  let found: { readonly value: T } | undefined;
   return () => {
-    loaded ??= load();
-    return loaded;
+    found ??= { value: find() };
+    return found.value;
   };
 }

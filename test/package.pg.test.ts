@@ -39,7 +39,9 @@ test('the package holds the program and its SQL, and nothing else', async () => 
   const expected = ['bin', 'diagnostics', 'dist', 'package.json', 'README.md', 'rollbacks', 'sql'];
   for (const root of roots) expect(expected).toContain(root);
   const paths = files.map(({ path }) => path);
-  expect(paths).toEqual(expect.arrayContaining(['bin/aisha-db.js', 'dist/cli.js', 'dist/help.txt', 'package.json']));
+  expect(paths).toEqual(
+    expect.arrayContaining(['bin/aisha-db.js', 'dist/cli/main.js', 'dist/help.txt', 'package.json']),
+  );
   expect(paths.filter((path) => /\.(ts|map|tsbuildinfo)$/.test(path))).toEqual([]);
 });
 

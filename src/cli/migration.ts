@@ -5,7 +5,7 @@ import type { MigrationSource, RunHooks } from '../migrations/open.ts';
 import type { PlanOptions } from '../migrations/plan.ts';
 import type { RunSettings } from '../migrations/runner.ts';
 import type { Target } from '../postgres/target.ts';
-import { version } from '../version.ts';
+import { version } from './version.ts';
 
 /** Where a command that deals with migrations finds them. */
 export function migrationSource({ config }: Context): MigrationSource {

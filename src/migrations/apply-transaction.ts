@@ -1,7 +1,7 @@
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import { migrationError, placeOfFailure } from './failure.ts';
-import { SINCE_BEGIN, upsertSql } from './ledger.ts';
+import { insertSql, SINCE_BEGIN, upsertSql } from './ledger.ts';
 import type { Mode } from './mode.ts';
 import type { Place } from './psql.ts';
 import {
@@ -72,7 +72,7 @@ async function attempt(
   const closing = [
     'set constraints all immediate',
     ...BACK_TO_ONESELF,
-    job.record ?? upsertSql(running.ledger, entry, running.lock.fence),
+    job.record ?? (job.isNew ? insertSql : upsertSql)(running.ledger, entry, running.lock.fence),
     'commit',
   ];
 

@@ -36,9 +36,10 @@ export function applyAll(
 async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks): Promise<MigrateResult> {
   const rows = new Map(preflight.ledger.rows.map((row) => [row.file, row]));
   const grammar = once(loadGrammar);
-  const total = preflight.plan.entries.filter((entry) => entry.run).length;
+  const runs = preflight.plan.entries.filter((entry) => entry.run);
   const entries: PlanEntry[] = [];
   let applied = 0;
+  let begun = 0;
   let error: AishaError | undefined;
   for (const entry of preflight.plan.entries) {
     if (!entry.run || error) {
@@ -46,10 +47,14 @@ async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks
       continue;
     }
     const started = performance.now();
+    begun += 1;
+    // While the server works on this file, what its successor's row will say is found out.
+    const ahead = setImmediate((next) => next && preflight.kept.get(next.file)?.tokenChecksum(), runs[begun]);
     error = await applyOne(running, preflight, entry, rows.get(entry.file), grammar);
+    clearImmediate(ahead);
     const durationMs = Math.round(performance.now() - started);
     entries.push(error ? await failed(running, entry, error, durationMs) : succeeded(entry, durationMs));
-    if (!error) hooks.info(`[${++applied}/${total}] ${entry.file} (${durationMs} ms)`);
+    if (!error) hooks.info(`[${++applied}/${runs.length}] ${entry.file} (${durationMs} ms)`);
   }
   return { preflight, entries, applied, error };
 }
@@ -81,7 +86,8 @@ async function applyOne(
   try {
     const script = await scriptOf(preflight, entry, grammar);
     for (const line of script.expanded.echoes) running.tell(line);
-    await runScript(running, { entry, script, checksum: entry.checksum!, siblings: siblingsOf(preflight, entry) }, row);
+    const siblings = siblingsOf(preflight, entry);
+    await runScript(running, { entry, script, checksum: entry.checksum!, siblings, isNew: row === undefined }, row);
     return undefined;
   } catch (error) {
     if (error instanceof AishaError) return error;

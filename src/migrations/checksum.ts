@@ -56,10 +56,10 @@ export function tokenChecksum(content: Uint8Array): string {
     psql ||= token === TOKEN.backslash || (scanner.end - scanner.start === 5 && fold && scanner.word() === 'stdin');
     previous = token;
   }
-  const hash = createHash('sha256').update(tokens.subarray(0, length));
+  const found = tokens.subarray(0, length);
   // What was left open has no tree; the text itself keeps two such files apart.
-  if (scanner.unterminated || psql) hash.update(text);
-  return hash.digest('hex');
+  if (scanner.unterminated || psql) return createHash('sha256').update(found).update(text).digest('hex');
+  return hashOnce('sha256', found, 'hex');
 }
 
 let kept = new Uint8Array(64 * 1024);

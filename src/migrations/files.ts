@@ -1,6 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  type Dirent,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { AishaError } from '../errors.ts';
 import { checksum, normalise } from './checksum.ts';
@@ -21,27 +32,66 @@ export interface MigrationFolder {
 
 const BACKSLASH = 92;
 
+/** A folder's `.sql` files before any of them is read. */
+export interface FolderListing {
+  readonly dir: string;
+  /** Where each file lies, by its name relative to the folder. */
+  readonly paths: ReadonlyMap<string, Buffer | string>;
+  /** Links, pipes and devices: reading a pipe would wait for ever. */
+  readonly odd: ReadonlySet<string>;
+}
+
+/** Finds every `.sql` file below a folder and takes its checksum. @throws AishaError (usage) like `listFolder` */
+export function readFolder(dir: string, finalFrom: number): MigrationFolder {
+  return readFiles(listFolder(dir), finalFrom, () => false);
+}
+
 /**
- * Finds every `.sql` file below a folder (sub-folders too; links to folders are not followed) and takes its checksum.
+ * Finds every `.sql` file below a folder (sub-folders too; links to folders are not followed).
  * @throws AishaError (usage) when the folder does not exist or cannot be listed
  */
-export function readFolder(dir: string, finalFrom: number): MigrationFolder {
+export function listFolder(dir: string): FolderListing {
   const paths = new Map<string, Buffer | string>();
-  // Links, pipes and devices: reading a pipe would wait for ever.
   const odd = new Set<string>();
   list(dir, dir, '', paths, odd);
+  return { dir, paths, odd };
+}
+
+/** Bytes of content that are kept until they are asked for: the files of a release, a big one among them. */
+const MOST_KEPT = 64 * 1024 * 1024;
+
+/** Takes the checksum of each file; `isNew` tells which contents will be asked for again, by checksum. */
+export function readFiles(
+  { dir, paths, odd }: FolderListing,
+  finalFrom: number,
+  isNew: (checksum: string) => boolean,
+): MigrationFolder {
   const include = includeFrom(dir);
+  const kept = new Map<string, Uint8Array>();
+  let bytes = 0;
+  const reader = new FileReader();
   const read = (file: string) => normalise(readFileSync(paths.get(file) ?? join(dir, file)));
   const files = [...paths].map(([file, path]): FileFact => {
     const name = parseName(file, finalFrom);
     try {
       if (odd.has(file) && !statSync(path).isFile()) return { name, checksum: undefined, unreadable: 'not a file' };
-      return { name, checksum: checksumOf(file, normalise(readFileSync(path)), include), unreadable: undefined };
+      const content = normalise(reader.read(path));
+      const sum = checksumOf(file, content, include);
+      if (bytes + content.length <= MOST_KEPT && isNew(sum)) {
+        kept.set(file, reader.own(content));
+        bytes += content.length;
+      }
+      return { name, checksum: sum, unreadable: undefined };
     } catch (error) {
       return { name, checksum: undefined, unreadable: reasonOf(error) };
     }
   });
   const readChecked = (file: string, expected: string | undefined) => {
+    const known = kept.get(file);
+    if (known !== undefined) {
+      kept.delete(file);
+      return known;
+    }
     try {
       const content = read(file);
       return checksumOf(file, content, include) === expected ? content : undefined;
@@ -50,6 +100,37 @@ export function readFolder(dir: string, finalFrom: number): MigrationFolder {
     }
   };
   return { dir, files, read, readChecked, include };
+}
+
+/** Room for a file of ordinary size (bytes). */
+const SCRATCH_BYTES = 256 * 1024;
+
+/**
+ * Reads one file after the other into the same memory: the next call overwrites what this one returned. With thousands
+ * of applied files, new memory for each is most of what a run that finds nothing to do would pay for.
+ */
+class FileReader {
+  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+
+  /** The same bytes, safe from the next call. */
+  own(content: Uint8Array): Uint8Array {
+    return content.buffer === this.#scratch.buffer ? Buffer.from(content) : content;
+  }
+
+  read(path: Buffer | string): Buffer {
+    const handle = openSync(path, 'r');
+    try {
+      let length = 0;
+      for (;;) {
+        const count = readSync(handle, this.#scratch, length, SCRATCH_BYTES - length, null);
+        if (count === 0) return this.#scratch.subarray(0, length);
+        length += count;
+        if (length === SCRATCH_BYTES) return readFileSync(path);
+      }
+    } finally {
+      closeSync(handle);
+    }
+  }
 }
 
 /** A file that includes others is known by their content too: they are what it does. */
@@ -62,9 +143,9 @@ function checksumOf(file: string, content: Uint8Array, include: ReadInclude): st
   }
   const { includes } = expand(file, content, include);
   if (includes.length === 0) return checksum(content);
-  const hash = createHash('sha256').update(content);
-  for (const part of includes) hash.update(`\0${part.file}\0`).update(part.text);
-  return hash.digest('hex');
+  const digest = createHash('sha256').update(content);
+  for (const part of includes) digest.update(`\0${part.file}\0`).update(part.text);
+  return digest.digest('hex');
 }
 
 function list(
@@ -75,12 +156,11 @@ function list(
   odd: Set<string>,
 ): void {
   for (const entry of entriesOf(dir, root)) {
-    const raw = entry.name as unknown as Buffer;
-    const name = textName(raw);
+    const name = typeof entry.name === 'string' ? entry.name : textName(entry.name);
     const path =
-      typeof dir === 'string' && isUtf8(raw)
+      typeof dir === 'string' && typeof entry.name === 'string'
         ? dir + sep + name
-        : Buffer.concat([Buffer.from(dir as string), Buffer.from(sep), raw]);
+        : Buffer.concat([dir, sep, entry.name].map((part) => Buffer.from(part as string)));
     if (entry.isDirectory()) {
       if (name !== 'node_modules') list(root, path, `${prefix}${name}/`, paths, odd);
     } else if (/\.sql$/i.test(name)) {
@@ -90,9 +170,12 @@ function list(
   }
 }
 
-function entriesOf(dir: Buffer | string, root: string) {
+/** The entries of a folder; their names are bytes where one of them is not UTF-8. */
+function entriesOf(dir: Buffer | string, root: string): Dirent<string>[] | Dirent<Buffer>[] {
   try {
-    return readdirSync(dir, { withFileTypes: true, encoding: 'buffer' as 'utf8' });
+    const entries = readdirSync(dir, { withFileTypes: true });
+    if (!entries.some(({ name }) => name.includes('\ufffd'))) return entries;
+    return readdirSync(dir, { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const message = code === 'ENOENT' ? `no such folder: ${dir}` : `cannot list ${dir}: ${reasonOf(error)}`;

@@ -26,6 +26,7 @@ export class GrammarCheck {
   readonly #problems: PsqlProblem[] = [];
   #group: Piece[] = [];
   #bytes = 0;
+  #asked: Promise<void> = Promise.resolve();
   /** The server has no PL/pgSQL for us: the built-in grammar answers. */
   #alone = false;
 
@@ -37,7 +38,9 @@ export class GrammarCheck {
   /** Has a file checked, now or with the next ones. */
   async add(script: Script): Promise<void> {
     if (script.problems.length > 0 || script.count === 0) return;
-    for (const { from, to } of stretches(script, 0, script.expanded.sql.length)) {
+    const whole = [{ from: 0, to: script.expanded.sql.length }];
+    const doubtful = (script.doubtful ?? whole).flatMap(({ from, to }) => [...stretches(script, from, to)]);
+    for (const { from, to } of doubtful) {
       this.#group.push({ script, from, to });
       this.#bytes += to - from;
       if (this.#bytes >= MESSAGE_BYTES) await this.#flush();
@@ -47,13 +50,22 @@ export class GrammarCheck {
   /** Every syntax error that was found. */
   async finish(): Promise<readonly PsqlProblem[]> {
     if (this.#group.length > 0) await this.#flush();
+    await this.#asked;
     return this.#problems;
   }
 
+  /** One message is on its way at a time; the next files are read meanwhile. */
   async #flush(): Promise<void> {
     const group = this.#group;
     this.#group = [];
     this.#bytes = 0;
+    await this.#asked;
+    this.#asked = this.#check(group);
+    // Whoever awaits it next is told of a failure.
+    this.#asked.catch(() => {});
+  }
+
+  async #check(group: readonly Piece[]): Promise<void> {
     const answer = this.#alone ? 'cannot' : await ask(this.#session, group);
     if (answer === 'cannot') {
       this.#alone = true;

@@ -69,13 +69,16 @@ export function parseHeader(content: Uint8Array): Header {
   return { fields, problems: [...problems, ...directiveProblems(fields)] };
 }
 
+const LF = 10;
+
+/** Lines as text, one by one: most files are much longer than their header. */
 function* linesOf(content: Uint8Array): Generator<string> {
-  const text = Buffer.from(content.buffer, content.byteOffset, Math.min(content.length, MOST_BYTES)).toString('utf8');
-  let from = text.charCodeAt(0) === 0xfeff ? 1 : 0;
-  while (from < text.length) {
-    const stop = text.indexOf('\n', from);
-    yield text.slice(from, stop < 0 ? text.length : stop);
-    from = stop < 0 ? text.length : stop + 1;
+  const bytes = Buffer.from(content.buffer, content.byteOffset, Math.min(content.length, MOST_BYTES));
+  let from = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  while (from < bytes.length) {
+    const stop = bytes.indexOf(LF, from);
+    yield bytes.toString('utf8', from, stop < 0 ? bytes.length : stop);
+    from = stop < 0 ? bytes.length : stop + 1;
   }
 }
 

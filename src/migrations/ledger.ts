@@ -208,8 +208,26 @@ export interface LedgerEntry {
  * when it does not, the statement fails, and with it the transaction.
  */
 export function upsertSql(name: LedgerName, entry: LedgerEntry, fence: string): string {
+  const values = columnValues(entry, fence);
+  const update = Object.keys(values).filter((column) => column !== 'file');
+  return `${insertInto(name, values)}
+    on conflict (file) do update set sequence = excluded.sequence, ${update.map((c) => `${c} = excluded.${c}`).join(', ')}`;
+}
+
+/** The same for a file that has no row yet: half the work for the server. */
+export function insertSql(name: LedgerName, entry: LedgerEntry, fence: string): string {
+  const given = Object.entries(columnValues(entry, fence)).filter(([, value]) => value !== 'null');
+  return insertInto(name, Object.fromEntries(given));
+}
+
+function insertInto(name: LedgerName, values: Readonly<Record<string, string>>): string {
+  return `insert into ${quoteQualified(name.schema, name.table)} (${Object.keys(values).join(', ')})
+    values (${Object.values(values).join(', ')})`;
+}
+
+function columnValues(entry: LedgerEntry, fence: string): Readonly<Record<string, string>> {
   const text = (value: string | undefined) => (value === undefined ? 'null' : quoteLiteral(value));
-  const values: Readonly<Record<string, string>> = {
+  return {
     file: text(entry.file),
     number: text(entry.number),
     phase: text(entry.phase),
@@ -229,11 +247,6 @@ export function upsertSql(name: LedgerName, entry: LedgerEntry, fence: string): 
     error: text(entry.error),
     tool_version: text(entry.toolVersion),
   };
-  const columns = Object.keys(values);
-  const update = columns.filter((c) => c !== 'file').map((c) => `${c} = excluded.${c}`);
-  return `insert into ${quoteQualified(name.schema, name.table)} (${columns.join(', ')})
-    values (${Object.values(values).join(', ')})
-    on conflict (file) do update set sequence = excluded.sequence, ${update.join(', ')}`;
 }
 
 /** The statement that marks a file as rolled back; it fails when the lock is no longer ours. */

@@ -1,7 +1,7 @@
 import type { AishaError } from '../errors.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import type { Target } from '../postgres/target.ts';
-import { type MigrationFolder, readFolder } from './files.ts';
+import { listFolder, type MigrationFolder, readFiles } from './files.ts';
 import { type LedgerFacts, readLedger } from './ledger.ts';
 import type { LockOptions } from './lock-run.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
@@ -46,11 +46,13 @@ export async function migrate(
   hooks: RunHooks,
 ): Promise<MigrateResult> {
   refusePoolerAddress(target);
-  const folder = readFolder(source.dir, source.finalFrom);
+  const listing = listFolder(source.dir);
   const work = await openSession(target, 'aisha-db migrate', options.settings, hooks);
   try {
     const ledger = await readLedger(work, source.ledger);
     refuseForeignLedger(source.ledger, ledger);
+    const known = new Set(ledger.rows.map((row) => row.checksum));
+    const folder = readFiles(listing, source.finalFrom, (checksum) => !known.has(checksum));
     const plan = planMigrations(folder.files, ledger.rows, options);
     if (!plan.entries.some((entry) => entry.run)) {
       const preflight = {

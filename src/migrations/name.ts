@@ -65,6 +65,7 @@ function versionOf(match: RegExpExecArray): Version | undefined {
 
 /** YYYY-MM-DD, YYYYMMDD, YYYYMMDDhhmm or YYYYMMDDhhmmss as one comparable number; anything else is a serial. */
 function dateValue(text: string): number | undefined {
+  if (text.length < 8) return undefined;
   const digits = text.replaceAll('-', '');
   if (digits.length !== 8 && digits.length !== 12 && digits.length !== 14) return undefined;
   const part = (from: number, to: number) => Number(digits.slice(from, to) || 0);

@@ -82,25 +82,27 @@ export async function lookAtFiles(
     modes.set(file, describeMode(script));
     kept.keep(script);
     // The units of a long file are not kept: it is read again.
-    if (script.mode.kind === 'transaction')
-      settled.set(file, { mode: script.mode, count: script.count, cuts: script.cuts });
+    const { mode, count, cuts, doubtful } = script;
+    if (mode.kind === 'transaction') settled.set(file, { mode, count, cuts, doubtful });
     if (script.mode.kind === 'test') tests.add(file);
     await use(script);
   }
   return { problems, warnings, modes, settled, kept: kept.scripts, tests };
 }
 
-/** Bytes of SQL that are kept from the look to the run: the files of an ordinary release. */
-const MOST_KEPT = 4 * 1024 * 1024;
+/** Bytes of SQL that are kept from the look to the run: the files of a release, a big one among them. */
+const MOST_KEPT = 64 * 1024 * 1024;
 
-/** Small files stay in memory while they are few; the others are read again. */
+/** Files stay in memory while they are small or few; the others are read again. */
 class KeptScripts {
   readonly scripts = new Map<string, Script>();
   #bytes = 0;
 
   keep(script: Script): void {
-    this.#bytes += script.expanded.sql.length;
-    if (this.#bytes <= MOST_KEPT) this.scripts.set(script.file, script);
+    const { length } = script.expanded.sql;
+    if (this.#bytes + length > MOST_KEPT) return;
+    this.#bytes += length;
+    this.scripts.set(script.file, script);
   }
 }
 

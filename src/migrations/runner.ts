@@ -35,6 +35,8 @@ export interface Job {
   readonly script: Script;
   readonly checksum: string;
   readonly siblings: readonly string[];
+  /** The ledger has no row for the file yet. */
+  readonly isNew?: boolean;
   /** SQL that records the run in place of a row for the file: a rollback changes the row of what it undoes. */
   readonly record?: string;
 }

@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
+import { once } from '../once.ts';
 import { tokenChecksum } from './checksum.ts';
 import { type Header, headerValue, parseHeader } from './header.ts';
 import { decideMode, type Mode, type Watched } from './mode.ts';
 import { type Expanded, expand, lineOf, type PsqlProblem, type ReadInclude, UNTERMINATED_HINT } from './psql.ts';
+import { RepeatedInsert } from './repeated-insert.ts';
 import { type Statement, StatementReader } from './statements.ts';
 import type { Grammar } from './tree.ts';
 
@@ -17,14 +19,22 @@ export interface Script {
   readonly mode: Mode;
   /** Where a big file is cut into messages: offsets of statements, about MESSAGE_BYTES apart. */
   readonly cuts: readonly number[];
+  /** What the server's grammar has to be asked about; `undefined`: the whole file. */
+  readonly doubtful: readonly Stretch[] | undefined;
   readonly problems: readonly PsqlProblem[];
   readonly warnings: readonly PsqlProblem[];
   /** Equal for two contents that differ in comments, white space and letter case alone; `undefined` for big files. */
   tokenChecksum(): string | undefined;
 }
 
+/** Part of a file, by offsets. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** What an earlier look at the same content has found: the statements need not be read again. */
-export type Settled = Pick<Script, 'mode' | 'count' | 'cuts'>;
+export type Settled = Pick<Script, 'mode' | 'count' | 'cuts' | 'doubtful'>;
 
 /** Bytes of SQL in one message: the server keeps the parse trees of a whole message, about eight times its size. */
 const MESSAGE_BYTES = 256 * 1024;
@@ -49,7 +59,7 @@ export async function prepareScript(
     encodingProblems(part.file, part.text),
   );
   problems.push(...expanded.problems);
-  const tokens = () => (content.length <= MOST_TOKEN_BYTES ? tokenChecksum(content) : undefined);
+  const tokens = once(() => (content.length <= MOST_TOKEN_BYTES ? tokenChecksum(content) : undefined));
   if (settled) return { file, header, expanded, ...settled, problems, warnings: [], tokenChecksum: tokens };
   const survey = await surveyStatements(expanded.sql, grammar);
   if (survey.unterminated) {
@@ -84,6 +94,7 @@ export async function prepareScript(
     count: survey.count,
     mode,
     cuts: survey.cuts,
+    doubtful: survey.doubtful,
     problems,
     warnings: await enumWarnings(expanded, survey.watched, grammar),
     tokenChecksum: tokens,
@@ -91,7 +102,7 @@ export async function prepareScript(
 }
 
 /** The stretches of a file, from one offset to another, that are sent as one message each. */
-export function* stretches({ cuts }: Script, from: number, to: number): Generator<{ from: number; to: number }> {
+export function* stretches({ cuts }: Script, from: number, to: number): Generator<Stretch> {
   let start = from;
   for (const cut of cuts) {
     if (cut <= start || cut >= to) continue;
@@ -149,32 +160,72 @@ interface Survey {
   readonly count: number;
   readonly watched: readonly Watched[];
   readonly cuts: readonly number[];
+  readonly doubtful: readonly Stretch[] | undefined;
   readonly unterminated: StatementReader['unterminated'];
 }
 
+/** Above this (bytes) it pays to recognise statements that repeat others. */
+const LEAST_REPEATED = 1024 * 1024;
+
 async function surveyStatements(sql: Uint8Array, grammar: () => Promise<Grammar>): Promise<Survey> {
   const reader = new StatementReader(sql);
+  const repeated = sql.length > LEAST_REPEATED ? new RepeatedInsert(sql) : undefined;
   const watched: Watched[] = [];
   const cuts: number[] = [];
+  const doubtful: { from: number; to: number }[] = [];
   let count = 0;
   let last = 0;
-  for (let statement = reader.next(); statement !== undefined; statement = reader.next()) {
+  const begun = (start: number): void => {
+    count++;
+    if (start - last < MESSAGE_BYTES) return;
+    cuts.push(start);
+    last = start;
+  };
+  for (;;) {
+    if (repeated) {
+      const from = reader.position;
+      skipRepeats(reader, sql, repeated, begun);
+      const stretch = doubtful.at(-1);
+      // Without repeats between them, two statements are one stretch.
+      if (stretch && reader.position === from) stretch.to = sql.length;
+      else doubtful.push({ from: reader.position, to: sql.length });
+    }
+    const statement = reader.next();
+    if (statement === undefined) break;
     if (needsLook(statement, sql)) {
       const nature = (await grammar()).nature(textOf(sql, statement));
       watched.push({ index: count, statement, nature });
     }
-    if (statement.start - last >= MESSAGE_BYTES) {
-      cuts.push(statement.start);
-      last = statement.start;
+    begun(statement.start);
+    if (repeated) {
+      repeated.learn(statement.start, statement.end);
+      doubtful.at(-1)!.to = reader.position;
     }
-    count++;
   }
   return {
     count,
     watched: watched.filter((w) => w.nature.kind !== 'plain' || isEnumChange(w.statement)),
     cuts,
+    doubtful: repeated && doubtful,
     unterminated: reader.unterminated,
   };
+}
+
+/** Passes over every repeat of the learnt statement that comes next. */
+function skipRepeats(
+  reader: StatementReader,
+  sql: Uint8Array,
+  repeated: RepeatedInsert,
+  begun: (start: number) => void,
+): void {
+  for (;;) {
+    let start = reader.position;
+    while (sql[start] === 10 || sql[start] === 32) start++;
+    const end = repeated.endOfRepeat(start);
+    if (end < 0) return;
+    begun(start);
+    reader.skipTo(end);
+  }
 }
 
 const CONTROL: ReadonlySet<string> = new Set([

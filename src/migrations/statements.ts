@@ -62,6 +62,16 @@ export class StatementReader {
     return this.#scanner.unterminated;
   }
 
+  /** Offset of the first byte that has not been read. */
+  get position(): number {
+    return this.#scanner.end;
+  }
+
+  /** Continues at `offset`, which begins a statement. */
+  skipTo(offset: number): void {
+    this.#scanner.skipTo(offset);
+  }
+
   /** The next statement, or `undefined` at the end; empty statements (`;;`) are passed over. */
   next(): Statement | undefined {
     const scanner = this.#scanner;

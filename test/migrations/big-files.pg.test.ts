@@ -56,6 +56,18 @@ test('a big file that fails at its end leaves nothing, and shows where', async (
   expect(await tables(db)).toEqual([]);
 });
 
+test('a syntax error among statements that repeat each other is found before anything is applied', async ({ db }) => {
+  const { sql, count } = inserts(2 * MIB);
+  const project = await makeProject(db, {
+    '001_small.sql': 'create table small (id int);',
+    '002_big.sql': `create table a (id int, t text);\n${sql}insert into a (id, t) values (1, 'x',);\n${sql}`,
+  });
+  const result = await project.migrate();
+  expect(result.code).toBe(4);
+  expect(result.json().error.details.join('\n')).toContain(`002_big.sql:${count + 2}:39`);
+  expect(await tables(db)).toEqual([]);
+});
+
 test('one statement of 3 MB is sent whole', async ({ db }) => {
   const rows = Array.from({ length: 30_000 }, (_, i) => `(${i}, '${'é'.repeat(40)}')`);
   const project = await makeProject(db, {

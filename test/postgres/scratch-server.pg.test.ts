@@ -83,8 +83,8 @@ describe('a temporary server', () => {
   });
 
   test('is started by an ordinary user as himself', async () => {
-    const { user, dist, node } = await becomeOrdinaryUser();
-    const probe = startProbe(`${START} await heard(); await server.stop(); say('stopped');`, { user, dist, node });
+    const { user, build, node } = await becomeOrdinaryUser();
+    const probe = startProbe(`${START} await heard(); await server.stop(); say('stopped');`, { user, build, node });
     const { pid, dataDir } = await probe.said();
     expect(statSync(`/proc/${pid}`).uid).toBe(user?.uid ?? process.getuid?.());
     probe.tell();

@@ -8,9 +8,10 @@ import { type RunOptions, type RunResult, runCli } from './run.ts';
 export interface OrdinaryUser {
   /** `undefined` when the tests run as an ordinary user themselves. */
   readonly user: ServerUser | undefined;
-  readonly dist: string;
+  /** Folder of the compiled modules. */
+  readonly build: string;
   readonly node: string;
-  /** bin/aisha-db.js beside that `dist`. */
+  /** bin/aisha-db.js, with the bundled program beside it. */
   readonly program: string;
 }
 
@@ -21,18 +22,20 @@ export async function becomeOrdinaryUser(): Promise<OrdinaryUser> {
   const user = chooseServerUser();
   const node = process.execPath;
   if (canReach(user, dirname(node)) && canReach(user, join(ROOT, 'node_modules'))) {
-    return { user, node, dist: join(ROOT, 'dist'), program: join(ROOT, 'bin/aisha-db.js') };
+    return { user, node, build: join(ROOT, 'build'), program: join(ROOT, 'bin/aisha-db.js') };
   }
   const folder = await makeFolder();
   cpSync(node, join(folder, 'node'));
-  for (const part of ['bin', 'dist', 'package.json']) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
-  for (const name of packagesBelow(neededBy(join(ROOT, 'package.json')))) {
+  for (const part of ['bin', 'build', 'dist', 'package.json'])
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  // The driver is part of the bundle, so the package does not ask for it; the modules do.
+  for (const name of packagesBelow([...neededBy(join(ROOT, 'package.json')), 'pg'])) {
     cpSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), {
       recursive: true,
       verbatimSymlinks: true,
     });
   }
-  return { user, node: join(folder, 'node'), dist: join(folder, 'dist'), program: join(folder, 'bin/aisha-db.js') };
+  return { user, node: join(folder, 'node'), build: join(folder, 'build'), program: join(folder, 'bin/aisha-db.js') };
 }
 
 /** These packages and all that they need, as far as installed. */

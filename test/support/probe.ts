@@ -4,15 +4,15 @@ import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import { type ServerUser, spawnAs } from '../../src/postgres/server-user.ts';
 
-const DIST = resolve(import.meta.dirname, '../../dist');
+const BUILD = resolve(import.meta.dirname, '../../build');
 
 export interface ProbeOptions {
   /** JSON values that the code finds in the array `args`. */
   readonly args?: readonly unknown[];
   readonly user?: ServerUser | undefined;
   readonly env?: Readonly<Record<string, string>>;
-  /** Folder of the built program; default: `dist` of the checkout. */
-  readonly dist?: string;
+  /** Folder of the compiled modules; default: `build` of the checkout. */
+  readonly build?: string;
   readonly node?: string;
 }
 
@@ -30,8 +30,8 @@ export interface Probe {
 }
 
 const PRELUDE = `
-  const [dist, ...args] = JSON.parse(process.argv[1]);
-  const load = (module) => import(dist + '/' + module);
+  const [build, ...args] = JSON.parse(process.argv[1]);
+  const load = (module) => import(build + '/' + module);
   const say = (value) => process.stdout.write(JSON.stringify(value ?? null) + '\\n');
   const heard = () => new Promise((resolve) => {
     process.stdin.once('data', () => { process.stdin.destroy(); resolve(); });
@@ -40,7 +40,7 @@ const PRELUDE = `
 
 /** Runs code (the body of an ES module) in a node process; what still runs when the test ends is killed. */
 export function startProbe(code: string, options: ProbeOptions = {}): Probe {
-  const values = JSON.stringify([options.dist ?? DIST, ...(options.args ?? [])]);
+  const values = JSON.stringify([options.build ?? BUILD, ...(options.args ?? [])]);
   const child = spawn(options.node ?? process.execPath, ['--input-type=module', '-e', PRELUDE + code, values], {
     cwd: '/',
     env: { PATH: process.env['PATH'], ...options.env },

@@ -4,7 +4,7 @@ let known: string | undefined;
 
 /** The version of the program, from its package.json. */
 export function version(): string {
-  known ??= (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+  known ??= (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
     .version;
   return known;
 }
