@@ -186,3 +186,15 @@ test('999 to 032 rolled back give the rows of tables made since 011 back too', a
   await client.query(fixture('rows_after_031.sql'));
   await thereAndBack(db, FILES.slice(FILES.indexOf('032_normalize_foreign_keys.sql')));
 });
+
+test('every file leaves the rows alone when it is applied a second time', async ({ db }) => {
+  const client = await db.connect();
+  for (const file of FILES) {
+    await apply(client, file);
+    const once = await rowsOf(db);
+    await apply(client, file);
+    expect(await rowsOf(db), file).toEqual(once);
+    if (file.startsWith('010')) await client.query(fixture('rows_after_010.sql'));
+    if (file.startsWith('031_rename')) await client.query(fixture('rows_after_031.sql'));
+  }
+});
