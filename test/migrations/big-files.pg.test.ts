@@ -64,7 +64,7 @@ test('a syntax error among statements that repeat each other is found before any
   });
   const result = await project.migrate();
   expect(result.code).toBe(4);
-  expect(result.json().error.details.join('\n')).toContain(`002_big.sql:${count + 2}:39`);
+  expect(result.json().error.details.join('\n')).toContain(`002_big.sql:${count + 2}:38`);
   expect(await tables(db)).toEqual([]);
 });
 
