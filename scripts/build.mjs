@@ -30,12 +30,14 @@ if (process.argv.includes('--force') || !isUpToDate()) await build();
 async function build() {
   // Taken before anything is read: a file saved during the build makes the next build run again.
   const startedAt = new Date();
-  const draft = join(DRAFTS, String(process.pid));
-  rmSync(draft, { recursive: true, force: true });
-  const hasErrors = !compile(draft);
-  replace(BUILD, draft);
-  await bundle(draft);
-  replace(DIST, draft);
+  const modules = join(DRAFTS, `${process.pid}.build`);
+  const program = join(DRAFTS, `${process.pid}.dist`);
+  for (const draft of [modules, program]) rmSync(draft, { recursive: true, force: true });
+  const hasErrors = !compile(modules);
+  // From the draft, not from build/: another build may be replacing that.
+  await bundle(modules, program);
+  replace(BUILD, modules);
+  replace(DIST, program);
   if (!hasErrors) await writeHelp();
   // A program with type errors may still be tried out, but never passes for a finished build.
   const stamp = hasErrors ? new Date(0) : startedAt;
@@ -56,13 +58,14 @@ function compile(outDir) {
  * Every file that is imported costs a start about a millisecond, and the driver alone has thirty. The packages that
  * nearly every run needs are development dependencies, which go into the bundle; dependencies stay packages.
  */
-async function bundle(outDir) {
-  const modules = readdirSync(BUILD, { recursive: true });
+async function bundle(from, outDir) {
   // What is looked up by its file name at run time (src/cli/modules.ts) keeps its file.
-  const named = modules.filter((path) => /^(commands|report[\\/]reporters)[\\/][^\\/]+\.js$/.test(path));
+  const named = readdirSync(from, { recursive: true }).filter((path) =>
+    /^(commands|report[\\/]reporters)[\\/][^\\/]+\.js$/.test(path),
+  );
   const input = Object.fromEntries([
-    ['cli/main', join(BUILD, 'cli.js')],
-    ...named.map((path) => [path.slice(0, -'.js'.length), join(BUILD, path)]),
+    ['cli/main', join(from, 'cli.js')],
+    ...named.map((path) => [path.slice(0, -'.js'.length), join(from, path)]),
   ]);
   const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   // Loaded by pg only where they are installed.
@@ -73,8 +76,26 @@ async function bundle(outDir) {
   const bundle = await rolldown({ input, platform: 'node', external, logLevel: 'warn' });
   // Chunks lie one folder deep, as most sources do: what they find relative to themselves is found from there as well.
   const chunkFileNames = 'chunks/[name]-[hash].js';
-  await bundle.write({ dir: outDir, format: 'esm', entryFileNames: '[name].js', chunkFileNames });
+  const { output } = await bundle.write({ dir: outDir, format: 'esm', entryFileNames: '[name].js', chunkFileNames });
   await bundle.close();
+  writeFileSync(join(outDir, 'LICENSES.txt'), licences(output.flatMap(({ moduleIds = [] }) => moduleIds)));
+}
+
+/** The terms of the packages that are part of the bundle: they ask to go with every copy. */
+function licences(modules) {
+  const folders = new Set(
+    modules.flatMap((path) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/.][^\\/]*(?=[\\/])/.exec(path) ?? []),
+  );
+  return [...folders]
+    .sort()
+    .filter((folder) => existsSync(join(folder, 'package.json')))
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+      const terms = file === undefined ? '' : `\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+      return `${name} ${version}, ${license}\n${terms}`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 /** One moment without the folder: another process may be running what is in it. */
@@ -99,7 +120,7 @@ function fail(message) {
 }
 
 function isUpToDate() {
-  if (!existsSync(DIST)) return false;
+  if (!existsSync(BUILD) || !existsSync(DIST)) return false;
   return SOURCES.map((path) => newestChange(join(ROOT, path))).every((time) => time < statSync(DIST).mtimeMs);
 }
 
