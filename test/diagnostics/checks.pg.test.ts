@@ -1,4 +1,7 @@
-/** @module-tag since-13 */
+/**
+ * @module-tag since-13
+ * @module-tag each-build
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
