@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { inject } from 'vitest';
 import { readHeader } from '../../src/diagnostics/header.ts';
 import type { CheckSettings } from '../../src/diagnostics/settings.ts';
 import { readStatements } from '../../src/migrations/statements.ts';
@@ -9,7 +10,7 @@ import type { TestDatabase } from '../support/database.ts';
 export interface Fixture {
   readonly settings: CheckSettings;
   lookAlike(db: TestDatabase): Promise<void>;
-  /** Makes the bad case and returns what has to be found, as `severity object`. */
+  /** Makes the bad case and returns what has to be found, as `severity object`; of a check that lists, what it shows. */
   bad(db: TestDatabase): Promise<readonly string[]>;
   /** What mends it, where a finding's own remediation is no SQL. */
   readonly cure: ((db: TestDatabase) => Promise<void>) | undefined;
@@ -45,16 +46,24 @@ function sqlFixture(id: string, text: string): Fixture {
   for (const [, name, sql] of body.matchAll(/^-- \[([a-z-]+)\]\n(.*?)(?=^-- \[|$(?![\s\S]))/gms)) {
     sections.set(name!, sql!);
   }
-  const expected = fields.get('Expects')?.items ?? [];
-  const [lookAlike, bad, cure] = ['look-alike', 'bad', 'cure'].map((name) => sections.get(name));
+  const expected = [...(fields.get('Expects')?.items ?? []), ...(fields.get('Shows')?.items ?? [])];
+  const lookAlike = sections.get('look-alike') ?? (fields.has('Shows') ? '' : undefined);
+  const [bad, cure] = ['bad', 'cure'].map((name) => sections.get(name));
   if (lookAlike === undefined || bad === undefined || expected.length === 0) {
-    throw new Error(`${id}: a fixture needs -- Expects:, -- [look-alike] and -- [bad]`);
+    throw new Error(`${id}: a fixture needs -- Expects:, -- [look-alike] and -- [bad], or -- Shows: and -- [bad]`);
   }
   const asSuperuser = fields.get('As')?.value === 'superuser';
-  // A session of its own: what it counted is there for everybody when it has ended.
+  // What a session counted is there for everybody when it has ended: before the next vacuum sets the counters back.
   const run = async (db: TestDatabase, sql: string) => {
-    const session = await db.connect(asSuperuser ? db.superUrl : db.url);
-    for (const statement of statementsOf(sql)) await session.query(statement);
+    const connect = () => db.connect(asSuperuser ? db.superUrl : db.url);
+    let session = await connect();
+    for (const statement of statementsOf(sql)) {
+      if (/^(vacuum|analyze)/.test(statement)) {
+        await session.end();
+        session = await connect();
+      }
+      await session.query(statement);
+    }
     await session.end();
   };
   return {
@@ -62,10 +71,16 @@ function sqlFixture(id: string, text: string): Fixture {
     lookAlike: (db) => run(db, lookAlike),
     bad: async (db) => {
       await run(db, bad);
-      return expected;
+      return expected.flatMap(onThisServer);
     },
     cure: cure === undefined ? undefined : (db) => run(db, cure),
   };
+}
+
+/** `info public.root from 14`: what older servers cannot tell is not expected of them. */
+function onThisServer(expected: string): string[] {
+  const [, text = expected, since = '0'] = /^(.*) from (\d\d)$/.exec(expected) ?? [];
+  return inject('server').versionNumber >= Number(since) * 10_000 ? [text] : [];
 }
 
 /** One at a time: vacuum and concurrent index builds refuse to share a message. */
