@@ -1,3 +1,4 @@
+import type { Command as Commander } from 'commander';
 import type { Command, Context } from '../commands/command.ts';
 import { loadDefinitions, SHIPPED_CHECKS } from '../diagnostics/load.ts';
 import { toResult } from '../diagnostics/result.ts';
@@ -58,6 +59,16 @@ function progress({ talk }: Context): (done: number, total: number) => void {
   };
 }
 
+/** Checks that read whole tables run only when this is given, or when they are named. */
+export function exactOption(command: Commander): void {
+  command.option('--exact', 'also run checks that measure, which read whole tables');
+}
+
+/** The names of the options among these that switch checks on. */
+export function requestedBy(options: Readonly<Record<string, unknown>>): string[] {
+  return options['exact'] === true ? ['exact'] : [];
+}
+
 /** The command of one category of checks: `aisha-db indexes` is `aisha-db diagnose indexes`. */
 export function categoryCommand(category: string, summary: string, description: string): Command {
   return {
@@ -65,7 +76,7 @@ export function categoryCommand(category: string, summary: string, description: 
     description: `${description}\n\nThe same as aisha-db diagnose ${category}; docs/diagnostics.md describes each check.`,
     examples: [`aisha-db ${category}`, `aisha-db ${category} --format json | jq .findings`],
     database: true,
-    configure() {},
-    run: (context) => diagnose(context, { names: [category], requested: [] }),
+    configure: category === 'bloat' ? exactOption : () => {},
+    run: (context, _args, options) => diagnose(context, { names: [category], requested: requestedBy(options) }),
   };
 }

@@ -1,4 +1,4 @@
-import { configuredChecks, diagnose } from '../cli/diagnosis.ts';
+import { configuredChecks, diagnose, exactOption, requestedBy } from '../cli/diagnosis.ts';
 import { describeSeverity, listTable, psqlScript } from '../diagnostics/page.ts';
 import { settingsFor } from '../diagnostics/run.ts';
 import { selectChecks } from '../diagnostics/select.ts';
@@ -17,6 +17,7 @@ export const command: Command = {
   ],
   database: true,
   configure(command) {
+    exactOption(command);
     command
       .argument('[names...]', 'checks or categories; all of them when absent')
       .option('--list', 'list the checks; no database is needed')
@@ -25,7 +26,7 @@ export const command: Command = {
   async run(context, args, options) {
     if (typeof options['show'] === 'string') return show(context, options['show']);
     if (options['list'] === true) return list(context, args);
-    return diagnose(context, { names: args, requested: [] });
+    return diagnose(context, { names: args, requested: requestedBy(options) });
   },
 };
 

@@ -1,5 +1,6 @@
 /** @module-tag since-13 */
 import { type Definition, parseDefinition } from '../../src/diagnostics/definition.ts';
+import { loadDefinitions } from '../../src/diagnostics/load.ts';
 import { quoteIdentifier } from '../../src/postgres/quote.ts';
 import type { CommandResult } from '../../src/report/report.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
@@ -222,4 +223,41 @@ test("schemas of the platform and ignored ones are left out, a project's own are
   const found = async (more = {}) => foundBy(await diagnose(db.url, [schemas], more)).map((line) => line.slice(8));
   expect(await found()).toEqual(['auth', 'ig,n{o}"r\\ed', 'public']);
   expect(await found({ ignoreSchemas: ['ig,n{o}"r\\ed'] })).toEqual(['auth', 'public']);
+});
+
+test('what --exact could not measure is undecided, and the rest is measured', async ({ db }) => {
+  await db.superQuery('create extension pgstattuple');
+  await db.query(`
+    create table free (id int) with (autovacuum_enabled = off);
+    create table locked (id int primary key) with (autovacuum_enabled = off);
+    insert into free select generate_series(1, 50000);
+    insert into locked select generate_series(1, 50000);
+    analyze
+  `);
+  const holder = await db.connect();
+  await holder.query('begin; lock table locked');
+  const exact = loadDefinitions().filter(({ onRequest }) => onRequest === 'exact');
+  const limit = { thresholds: { info: null, warning: 'wasted >= 100 kB and percent >= 50' } };
+  const settings = { 'table-bloat-exact': limit, 'index-bloat-exact': limit };
+  const result = await diagnose(db.url, exact, { settings });
+  expect(result.checks).toMatchObject([{ status: 'unknown' }, { status: 'unknown' }]);
+  expect(reasonOf(result, 'table-bloat-exact')).toBe('public.locked is locked');
+  expect(reasonOf(result, 'index-bloat-exact')).toBe('public.locked_pkey is locked');
+  expect(foundBy(result)).toEqual([]);
+});
+
+test('bloat is not estimated for a role that may not see the statistics', async ({ db }) => {
+  await db.query(`
+    create table secret (id int) with (autovacuum_enabled = off);
+    insert into secret select generate_series(1, 50000);
+    create index on secret (id);
+    analyze secret
+  `);
+  const url = await login(db, () => '');
+  const estimates = loadDefinitions().filter(({ id }) => ['table-bloat', 'index-bloat'].includes(id));
+  const limit = { thresholds: { info: null, warning: 'wasted >= 100 kB and percent >= 50' } };
+  const result = await diagnose(url, estimates, { settings: { 'table-bloat': limit, 'index-bloat': limit } });
+  expect(statuses(result)).toEqual({ 'table-bloat': 'unknown', 'index-bloat': 'unknown' });
+  expect(reasonOf(result, 'table-bloat')).toContain('the statistics of public.secret are hidden from');
+  await dropLogin(db);
 });
