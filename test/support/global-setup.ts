@@ -66,9 +66,10 @@ interface StartedServer {
 
 type Address = Pick<TestServer, 'host' | 'port' | 'superuser' | 'superPassword'>;
 
-/** Settings that tests rely on: ten runners at once, and what Supabase preloads. */
+/** Settings that tests rely on: ten runners at once, prepared transactions, and what Supabase preloads. */
 const SETTINGS = {
   max_connections: '200',
+  max_prepared_transactions: '10',
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'all',
 } as const;
