@@ -16,7 +16,7 @@ export interface Judgement {
 }
 
 /** Columns that are not facts about the object but say how to treat the row. */
-const RESERVED: ReadonlySet<string> = new Set(['object', 'key', 'undecided', 'window_days']);
+const RESERVED: ReadonlySet<string> = new Set(['object', 'key', 'undecided', 'not_applicable', 'window_days']);
 
 /** Facts to findings: the only place where a check passes or fails. */
 export function judge(
@@ -41,6 +41,8 @@ export function judge(
   });
   if (!enabled) return settle('not-applicable', 'switched off in the configuration');
   if (outcome.kind !== 'facts') return settle(outcome.kind, outcome.reason, outcome.remediation);
+  const absent = outcome.rows.map((row) => row['not_applicable']).find((reason) => typeof reason === 'string');
+  if (absent !== undefined) return settle('not-applicable', absent);
   const seen = outcome.rows.flatMap((row) => look(definition, row, severity));
   const found = seen.flatMap((look) => ('finding' in look ? [look.finding] : []));
   const doubts = new Set(seen.flatMap((look) => ('doubt' in look ? [look.doubt] : [])));

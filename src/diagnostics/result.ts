@@ -29,7 +29,7 @@ export function toResult(diagnosis: Diagnosis): { readonly result: CommandResult
     checks: judgements.map(({ check }) => check),
     findings: judgements.flatMap(({ findings }) => findings),
     text: summarise(judgements, ignoredSchemas),
-    ...(withTables ? { tables: asked.flatMap(({ definition }) => tableOf(definition, outcomes) ?? []) } : {}),
+    ...(withTables ? { tables: tablesOf(asked, judgements, outcomes) } : {}),
     data: {
       facts: Object.fromEntries(
         asked.flatMap(({ definition: { id } }) => {
@@ -60,6 +60,16 @@ function summarise(judgements: readonly Judgement[], ignoredSchemas: readonly st
   const isSound = judgements.every(({ check }) => check.status === 'passed' || check.status === 'not-applicable');
   const verdict = isSound ? 'Nothing was found.' : 'There is something to look at.';
   return `${verdict}${left}`;
+}
+
+/** What there is nothing to look at for has no table. */
+function tablesOf(
+  checks: readonly ConfiguredCheck[],
+  judgements: readonly Judgement[],
+  outcomes: Diagnosis['outcomes'],
+): ReportTable[] {
+  const left = checks.filter((_, index) => judgements[index]?.check.status !== 'not-applicable');
+  return left.flatMap(({ definition }) => tableOf(definition, outcomes) ?? []);
 }
 
 function tableOf({ id, title, table, category }: Definition, outcomes: Diagnosis['outcomes']): ReportTable | undefined {

@@ -103,6 +103,14 @@ describe('what could not be decided', () => {
     expect(check).toMatchObject({ status: 'unknown', reason: 'no statistics of hidden' });
   });
 
+  test('is something else than having nothing to look at', () => {
+    const row = { ...fat('none', 0, 100), not_applicable: 'no tier is known' };
+    expect(judged([row])).toMatchObject({
+      findings: [],
+      check: { status: 'not-applicable', reason: 'no tier is known' },
+    });
+  });
+
   test.each([
     [null, 'no known time'],
     [3.456, 'only 3.46 days'],
