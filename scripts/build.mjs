@@ -59,9 +59,9 @@ function compile(outDir) {
  * nearly every run needs are development dependencies, which go into the bundle; dependencies stay packages.
  */
 async function bundle(from, outDir) {
-  // What is looked up by its file name at run time (src/cli/modules.ts) keeps its file.
+  // What is looked up by its file name at run time (src/modules-in.ts) keeps its file.
   const named = readdirSync(from, { recursive: true }).filter((path) =>
-    /^(commands|report[\\/]reporters)[\\/][^\\/]+\.js$/.test(path),
+    /^(commands|report[\\/]reporters|tenancy[\\/]findings)[\\/][^\\/]+\.js$/.test(path),
   );
   const input = Object.fromEntries([
     ['cli/main', join(from, 'cli.js')],

@@ -63,6 +63,35 @@ const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, 
   error: 'expected the name of a setting, such as "aisha.seed"',
 });
 
+const names = z.array(identifier);
+
+/** A finding that is meant to be: it is listed with its reason and does not count. */
+const exception = z.strictObject({
+  check: z.string().min(1).describe('Identifier of the finding, such as "no-policy".'),
+  object: z.string().min(1).describe('What it is about, as the report prints it: "public.countries".'),
+  policy: z.string().min(1).optional().describe('Only for this policy of the object.'),
+  reason: z.string().trim().min(1, { error: 'expected the reason why this is meant' }).describe('Why this is meant.'),
+});
+
+const tenancy = z.strictObject({
+  schemas: names.optional().describe('Schemas to look at. Default: public and those the API serves.'),
+  apiSchemas: names.optional().describe('Schemas the API serves. Default: pgrst.db_schemas.'),
+  apiRoles: names.optional().describe('Roles that requests of the API run as. Default: anon, authenticated.'),
+  roles: names.optional().describe('Further roles of the application that RLS has to bind.'),
+  bypassRoles: names.optional().describe('Roles that are meant to see every tenant. Default: service_role.'),
+  columns: names.min(1).optional().describe('Columns that say whose a row is. Default: tenant_id.'),
+  settings: z.array(settingName).optional().describe('Settings that carry the tenant. Default: app.current_tenant_id.'),
+  claims: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Claims of a token, with {tenant} for the tenant. Default: the columns, also below app_metadata.'),
+  tenants: z
+    .tuple([z.string().min(1), z.string().min(1)])
+    .optional()
+    .describe('Two tenants to prove with. Default: the first two of the table that the tenant columns refer to.'),
+  exceptions: z.array(exception).optional().describe('Findings that are meant to be.'),
+});
+
 /** What the file says for every environment, and what an environment may say otherwise. */
 const shared = {
   dir: path.describe('Folder of the numbered SQL files. Default: "sql".'),
@@ -92,6 +121,7 @@ const shared = {
     .min(0)
     .max(1000)
     .describe('How often a file is tried again after it waited for a lock in vain. Default: 5.'),
+  tenancy: tenancy.describe('What rls-check and the gate need to know and no catalog says.'),
   stateDir: path.describe('Folder for backups in the making, the embedded server and the like. Default: ".aisha-db".'),
   settings: z
     .record(settingName, z.string())
@@ -130,6 +160,8 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-1) === 'diagnostics') return Object.keys(diagnostics.shape);
   if (path.at(-2) === 'checks') return Object.keys(checkSettings.shape);
   if (path.at(-2) === 'mutes') return Object.keys(mute.shape);
+  if (path.at(-1) === 'tenancy') return Object.keys(tenancy.shape);
+  if (path.at(-2) === 'exceptions') return Object.keys(exception.shape);
   return Object.keys(path[0] === 'environments' ? environment.shape : configSchema.shape);
 }
 

@@ -7,6 +7,7 @@ import { parseDuration } from './duration.ts';
 import { AishaError } from './errors.ts';
 import { type EnvironmentAddress, unknownEnvironment } from './postgres/target-address.ts';
 import { Secret } from './secret.ts';
+import { DEFAULT_TENANCY, type TenancySettings } from './tenancy/settings.ts';
 
 type Duplicates = 'refuse-new' | 'allow' | 'refuse';
 
@@ -28,6 +29,7 @@ export interface Config {
   readonly lockWaitMs: number;
   readonly lockRetries: number;
   readonly stateDir: string;
+  readonly tenancy: TenancySettings;
   /** Session settings for every migration: name to value. */
   readonly settings: Readonly<Record<string, string>>;
   /** How diagnose runs and judges. */
@@ -91,6 +93,7 @@ interface Layer {
   readonly lockRetries?: number | undefined;
   readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly diagnostics?: Partial<DiagnosticsSettings> | undefined;
+  readonly tenancy?: Block['tenancy'];
 }
 
 type Block = Omit<ConfigFile, '$schema' | 'environments'>;
@@ -128,6 +131,7 @@ function layerOfFile(block: Block, base: string): Layer {
     lockRetries: block.lockRetries,
     settings: block.settings,
     diagnostics: block.diagnostics && layerOfDiagnostics(block.diagnostics, base),
+    tenancy: block.tenancy,
   };
 }
 
@@ -186,6 +190,7 @@ function resolveValues(
     lockWaitMs: strongest(layers, 'lockWaitMs') ?? 60_000,
     lockRetries: strongest(layers, 'lockRetries') ?? 5,
     settings: Object.assign({}, ...layers.map((layer) => layer.settings).reverse()),
+    tenancy: Object.assign({ ...DEFAULT_TENANCY }, ...layers.map((layer) => layer.tenancy).reverse()),
     diagnostics: resolveDiagnostics(layers.map((layer) => layer.diagnostics ?? {})),
   };
 }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { configSchema, knownKeys } from '../src/config-schema.ts';
 import { PARAMETER_VARIABLES } from '../src/postgres/parameters.ts';
+import { checkIds } from '../src/tenancy/load-checks.ts';
 
 const DOCS = resolve(import.meta.dirname, '../docs');
 
@@ -29,4 +30,16 @@ test('the example of docs/configuration.md is a valid configuration', async () =
   const text = await readFile(resolve(DOCS, 'configuration.md'), 'utf8');
   const [, example = ''] = /```json\n(.*?)```/s.exec(text) ?? [];
   expect(configSchema.safeParse(JSON.parse(example)).error).toBeUndefined();
+});
+
+test('every key of "tenancy" has its row in docs/rls.md, and its example is a valid configuration', async () => {
+  const text = await readFile(resolve(DOCS, 'rls.md'), 'utf8');
+  expect(knownKeys(['tenancy']).filter((key) => !text.includes(`| \`tenancy.${key}\` |`))).toEqual([]);
+  const [, example = ''] = /```json\n(.*?)```/s.exec(text) ?? [];
+  expect(configSchema.safeParse(JSON.parse(example)).error).toBeUndefined();
+});
+
+test('every finding of rls-check has its row in docs/rls.md', async () => {
+  const text = await readFile(resolve(DOCS, 'rls.md'), 'utf8');
+  expect(checkIds().filter((id) => !text.includes(`| \`${id}\` |`))).toEqual([]);
 });

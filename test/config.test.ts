@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { type Config, type ConfigFlags, loadConfig } from '../src/config.ts';
 import { AishaError } from '../src/errors.ts';
+import { DEFAULT_TENANCY } from '../src/tenancy/settings.ts';
 import { linkIn, makeFolder, writeFiles } from './support/folder.ts';
 
 /** Loads the configuration of a folder with this file, and gives it with the folder. */
@@ -35,6 +36,7 @@ test('without a file everything has a default and every path is absolute', async
     statementTimeoutMs: 0,
     lockWaitMs: 60_000,
     lockRetries: 5,
+    tenancy: DEFAULT_TENANCY,
     stateDir: join(cwd, '.aisha-db'),
     settings: {},
     diagnostics: { checksDir: undefined, connections: 3, timeoutMs: 15_000, ignoreSchemas: [], checks: {}, mutes: [] },

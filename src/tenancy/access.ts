@@ -1,0 +1,70 @@
+import {
+  type PolicyFacts,
+  type Privilege,
+  PUBLIC,
+  type Relation,
+  type RlsFacts,
+  type RoleFacts,
+  type TableFacts,
+} from './facts.ts';
+
+/** True when the role has the privilege, itself, through PUBLIC or through a role whose privileges it has. */
+export function hasPrivilege(role: RoleFacts, { grants, owner }: Relation, privilege: Privilege): boolean {
+  if (role.superuser || role.inherits.has(owner)) return true;
+  return [PUBLIC, ...role.inherits].some((grantee) => grants.get(grantee)?.has(privilege));
+}
+
+/** True when the role may use the relation's schema at all. */
+export function reachesSchema(facts: RlsFacts, role: RoleFacts, schema: string): boolean {
+  const users = facts.usage.get(schema);
+  return role.superuser || [PUBLIC, ...role.inherits].some((grantee) => users?.has(grantee));
+}
+
+/** Clients that have one of the privileges on the relation and may use its schema. */
+export function clientsWith(
+  facts: RlsFacts,
+  relation: Relation,
+  privileges: readonly Privilege[],
+  clients: readonly RoleFacts[] = facts.clients,
+): RoleFacts[] {
+  return clients.filter(
+    (role) =>
+      reachesSchema(facts, role, relation.schema) &&
+      privileges.some((privilege) => hasPrivilege(role, relation, privilege)),
+  );
+}
+
+/** Policies bind whoever has the privileges of one of their roles (PostgreSQL docs, CREATE POLICY). */
+export function appliesTo({ roles }: Pick<PolicyFacts, 'roles'>, role: RoleFacts): boolean {
+  return roles.some((oid) => oid === PUBLIC || role.inherits.has(oid));
+}
+
+/** RLS is never evaluated for this role (PostgreSQL docs 5.9). */
+export function bypasses(role: RoleFacts): boolean {
+  return role.superuser || role.bypassRls;
+}
+
+/** The policies of a table are evaluated for this role. */
+export function isBound(role: RoleFacts, table: { rlsEnabled: boolean; rlsForced: boolean; owner: number }): boolean {
+  if (!table.rlsEnabled || bypasses(role)) return false;
+  return table.rlsForced || !role.inherits.has(table.owner);
+}
+
+const scopes = new WeakMap<RlsFacts, readonly TableFacts[]>();
+
+/** Tables that are looked at, in the order of their names. */
+export function tablesInScope(facts: RlsFacts): readonly TableFacts[] {
+  const known = scopes.get(facts) ?? inOrder([...facts.tables.values()].filter((table) => table.inScope));
+  scopes.set(facts, known);
+  return known;
+}
+
+/** Those whose policies are in force. */
+export function securedTables(facts: RlsFacts): readonly TableFacts[] {
+  return tablesInScope(facts).filter((table) => table.rlsEnabled);
+}
+
+export function inOrder<T extends Pick<Relation, 'schema' | 'name'>>(relations: readonly T[]): T[] {
+  const byText = (one: string, other: string) => (one < other ? -1 : one > other ? 1 : 0);
+  return [...relations].sort((a, b) => byText(a.schema, b.schema) || byText(a.name, b.name));
+}

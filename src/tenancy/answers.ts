@@ -1,0 +1,237 @@
+import { appliesTo } from './access.ts';
+import {
+  CONTEXTS,
+  type Command,
+  type ContextName,
+  type ExpressionFacts,
+  type PolicyClass,
+  type PolicyFacts,
+  type RlsFacts,
+  type RoleFacts,
+  type SampleRow,
+  type TableFacts,
+  type Truth,
+} from './facts.ts';
+
+/** Where policies stand in the way: rows that are there are held against USING, rows that are written against CHECK. */
+export const GATES = [
+  { command: 'SELECT', part: 'using' },
+  { command: 'INSERT', part: 'check' },
+  { command: 'UPDATE', part: 'using' },
+  { command: 'UPDATE', part: 'check' },
+  { command: 'DELETE', part: 'using' },
+] as const satisfies readonly { readonly command: Command; readonly part: 'using' | 'check' }[];
+export type Gate = (typeof GATES)[number];
+
+/** A row that a gate lets through. */
+interface Opening {
+  readonly gate: Gate;
+  readonly role: RoleFacts;
+  readonly context: ContextName;
+  readonly row: SampleRow;
+}
+
+/** Whose rows are let through, by what the session said. */
+export interface Openings {
+  /** The own tenant's, as it should be. */
+  readonly own: readonly Opening[];
+  /** Another tenant's, or a tenant's to a session that names none. */
+  readonly others: readonly Opening[];
+  /** Rows without a tenant. */
+  readonly ownerless: readonly Opening[];
+  /** Rows that belong to the very user who asks, whatever their tenant. */
+  readonly personal: readonly Opening[];
+}
+
+/** The class of a table's policies with its expressions, unless they could not be read. */
+export function classOf(facts: RlsFacts, { policyClass }: TableFacts): PolicyClass | undefined {
+  return policyClass === undefined ? undefined : facts.classes.get(policyClass);
+}
+
+/** The expressions of a table's policies; none when they could not be read. */
+export function expressionsOf(facts: RlsFacts, table: TableFacts): ReadonlyMap<string, ExpressionFacts> {
+  const expressions = classOf(facts, table)?.expressions;
+  return expressions?.known ? expressions.value : new Map();
+}
+
+/** The expression that a policy holds rows against at a gate; the server's rule that a missing check is the USING. */
+function expressionAt({ using, check }: PolicyFacts, { part }: Pick<Gate, 'part'>): string | undefined {
+  return part === 'using' ? using : (check ?? using);
+}
+
+export function covers({ command }: PolicyFacts, gate: Pick<Gate, 'command'>): boolean {
+  return command === 'ALL' || command === gate.command;
+}
+
+/** What one expression answers for each row of the class; `undefined` where it was not evaluated. */
+function truthsOf(
+  facts: RlsFacts,
+  table: TableFacts,
+  key: string,
+  role: RoleFacts,
+  context: ContextName,
+): readonly Truth[] | undefined {
+  const evaluations = expressionsOf(facts, table).get(key)?.evaluations;
+  return evaluations?.find((one) => one.role === role.oid && one.context === context)?.truths;
+}
+
+/** Rows that one policy lets through, all restrictive ones considered. */
+export function openingsOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Openings {
+  // A policy for those who are meant to see everything may open everything.
+  if (policy.roles.every((oid) => facts.meantToBypass.has(oid))) return sort([]);
+  return remember(facts, table, `opens ${keyOf(policy)}`, () => sort(allOpenings(facts, table, [policy])));
+}
+
+/** Rows that all policies of the table together let through. */
+export function openingsOfTable(facts: RlsFacts, table: TableFacts): Openings {
+  return remember(facts, table, 'opens', () => sort(allOpenings(facts, table, table.policies)));
+}
+
+/** Roles for which it matters what a table opens: its owner as well where rows are tenants', else clients. */
+function audience(facts: RlsFacts, { tenantColumn }: TableFacts): readonly RoleFacts[] {
+  return tenantColumn === undefined ? facts.subjects.filter((role) => facts.clients.includes(role)) : facts.subjects;
+}
+
+const memory = new WeakMap<PolicyClass, Map<string, unknown>>();
+
+/** Tables of a class have the same answers; for ten thousand of them they are worked out once. */
+function remember<T>(facts: RlsFacts, table: TableFacts, question: string, compute: () => T): T {
+  const policyClass = classOf(facts, table);
+  if (policyClass === undefined) return compute();
+  const known = memory.get(policyClass) ?? new Map<string, unknown>();
+  memory.set(policyClass, known);
+  if (!known.has(question)) known.set(question, compute());
+  return known.get(question) as T;
+}
+
+/** What makes a policy of one table of a class the same as one of another; its name does not. */
+function keyOf({ command, permissive, roles, using, check }: PolicyFacts): string {
+  return `${command} ${permissive} ${roles.join()} ${using} ${check}`;
+}
+
+function allOpenings(facts: RlsFacts, table: TableFacts, policies: readonly PolicyFacts[]): Opening[] {
+  return audience(facts, table).flatMap((role) =>
+    GATES.flatMap((gate) => CONTEXTS.flatMap((context) => openingsAt(facts, table, policies, { gate, role, context }))),
+  );
+}
+
+/** Rows of the class that pass a gate: some permissive policy holds for them, and every restrictive one. */
+function openingsAt(
+  facts: RlsFacts,
+  table: TableFacts,
+  policies: readonly PolicyFacts[],
+  at: Omit<Opening, 'row'>,
+): Opening[] {
+  const standing = (policy: PolicyFacts) => covers(policy, at.gate) && appliesTo(policy, at.role);
+  const truths = (policy: PolicyFacts) => {
+    const key = expressionAt(policy, at.gate);
+    return key === undefined ? undefined : truthsOf(facts, table, key, at.role, at.context);
+  };
+  const permissive = policies.filter((policy) => policy.permissive && standing(policy)).map(truths);
+  if (permissive.length === 0) return [];
+  // A restrictive policy without an expression restricts nothing.
+  const restrictive = table.policies
+    .filter((policy) => !policy.permissive && standing(policy) && expressionAt(policy, at.gate) !== undefined)
+    .map(truths);
+  const rows = classOf(facts, table)?.rows ?? [];
+  return rows.flatMap((row, place) => {
+    const passes =
+      permissive.some((answers) => answers?.[place] === true) &&
+      restrictive.every((answers) => answers?.[place] === true);
+    return passes ? [{ ...at, row }] : [];
+  });
+}
+
+/** In these the session names a tenant that has rows: its own. */
+const NAMED: readonly ContextName[] = ['own', 'own-uppercase', 'forged'];
+
+function sort(openings: readonly Opening[]): Openings {
+  const isOwn = ({ row, context }: Opening) => row.owner === 'own' && NAMED.includes(context);
+  const impersonal = openings.filter(({ row }) => !row.isPersonal);
+  return {
+    own: openings.filter(isOwn),
+    others: impersonal.filter((opening) => opening.row.owner !== 'none' && !isOwn(opening)),
+    ownerless: impersonal.filter(({ row }) => row.owner === 'none'),
+    personal: openings.filter((opening) => opening.row.isPersonal && !isOwn(opening)),
+  };
+}
+
+/** True when a policy lets every tenant's row through, whatever the session says and whatever stands in the row. */
+export function isAlwaysTrue(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
+  return remember(facts, table, `always ${keyOf(policy)}`, () => opensEverything(facts, table, policy));
+}
+
+function opensEverything(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
+  const rows = (classOf(facts, table)?.rows ?? []).filter(
+    (row) =>
+      (row.owner !== 'none' || table.tenantColumn === undefined) &&
+      Object.values(row.values).every((value) => value !== null),
+  );
+  const { own, others, ownerless, personal } = openingsOf(facts, table, policy);
+  const all = [...own, ...others, ...ownerless, ...personal];
+  const contexts: readonly ContextName[] = ['own', 'unset', 'unknown'];
+  return audience(facts, table).some((role) =>
+    GATES.some((gate) =>
+      contexts.every((context) => {
+        const opened = new Set(
+          all.filter((one) => one.role === role && one.gate === gate && one.context === context).map(({ row }) => row),
+        );
+        return rows.length > 0 && rows.every((row) => opened.has(row));
+      }),
+    ),
+  );
+}
+
+/** True when a policy lets rows of other tenants be written that it does not show. */
+export function isCheckWeaker(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
+  const { using, check, permissive } = policy;
+  if (!permissive || using === undefined || check === undefined || using === check) return false;
+  if (table.tenantColumn === undefined) return false;
+  const { others } = openingsOf(facts, table, policy);
+  return others.length > 0 && others.every(({ gate }) => gate.part === 'check');
+}
+
+/** Why a policy fails where a session names no tenant, or its own: messages of the server by context. */
+export function errorsOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): ReadonlyMap<ContextName, string> {
+  return remember(facts, table, `errors ${keyOf(policy)}`, () => findErrors(facts, table, policy));
+}
+
+function findErrors(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): ReadonlyMap<ContextName, string> {
+  const found = new Map<ContextName, string>();
+  for (const key of [policy.using, policy.check]) {
+    const evaluations = key === undefined ? [] : (expressionsOf(facts, table).get(key)?.evaluations ?? []);
+    for (const { context, truths } of evaluations)
+      for (const truth of truths)
+        if (typeof truth === 'object' && truth !== null && !found.has(context)) found.set(context, truth.error);
+  }
+  return found;
+}
+
+/** Why nothing can be said of a table's policies; `undefined` when they were evaluated. */
+export function undecidedBecause(facts: RlsFacts, table: TableFacts): string | undefined {
+  const policyClass = classOf(facts, table);
+  if (policyClass === undefined) return undefined;
+  const { expressions, openBecause } = policyClass;
+  return expressions.known ? openBecause : expressions.reason;
+}
+
+/** `a row of another tenant with is_public = true`. */
+export function describeRow({ owner, values }: SampleRow): string {
+  const whose = { own: 'a row of a tenant', other: 'a row of another tenant', none: 'a row without a tenant' }[owner];
+  const told = Object.entries(values).filter(([, value]) => value !== null);
+  if (told.length === 0) return whose;
+  return `${whose} with ${told.map(([name, value]) => `${name} = ${JSON.stringify(value)}`).join(', ')}`;
+}
+
+/** `a session that names no tenant`. */
+export function describeContext(context: ContextName): string {
+  return {
+    unset: 'a session that never named a tenant',
+    own: 'a session of one tenant',
+    'own-uppercase': 'a session that writes its tenant in capitals',
+    empty: 'a session whose tenant is the empty string',
+    garbage: 'a session whose tenant is no identifier at all',
+    unknown: 'a session of a tenant that does not exist',
+    forged: 'a session whose user_metadata, which users edit themselves, names another tenant',
+  }[context];
+}

@@ -1,0 +1,91 @@
+import { messageOf } from '../errors.ts';
+import { serverError } from '../postgres/server-error.ts';
+import type { Session } from '../postgres/session.ts';
+
+/** One query to run as a role with some settings; its answer is one text. */
+export interface Question {
+  readonly role: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly sql: string;
+}
+
+/** What the query said, or why it failed. */
+export type Answer = { readonly text: string | null } | { readonly error: string; readonly sqlState: string };
+
+export interface AskLimits {
+  readonly lockTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+}
+
+/** Questions of one message: enough to save round trips, few enough for the timeout to be about one of them. */
+const BATCH = 400;
+
+/**
+ * Asks many questions in read-only transactions, each in a subtransaction of its own, so that one that fails spoils no
+ * other. Nothing is written, and what a question sets ends with it.
+ */
+export async function ask(session: Session, questions: readonly Question[], limits: AskLimits): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let at = 0; at < questions.length; at += BATCH)
+    answers.push(...(await askBatch(session, questions.slice(at, at + BATCH), limits)));
+  return answers;
+}
+
+async function askBatch(session: Session, questions: readonly Question[], limits: AskLimits): Promise<Answer[]> {
+  try {
+    return await askAtOnce(session, questions, limits);
+  } catch (error) {
+    if (serverError(error) === undefined) throw error;
+    await session.undo();
+    // A timeout ends the whole message; alone, the question that takes too long spoils only itself.
+    if (questions.length === 1) return [{ error: messageOf(error), sqlState: (error as { code?: string }).code ?? '' }];
+    const half = Math.ceil(questions.length / 2);
+    const first = await askBatch(session, questions.slice(0, half), limits);
+    return [...first, ...(await askBatch(session, questions.slice(half), limits))];
+  }
+}
+
+async function askAtOnce(session: Session, questions: readonly Question[], limits: AskLimits): Promise<Answer[]> {
+  await session.query('begin transaction read only');
+  await session.query(
+    `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('aisha_db.questions', $3, true)`,
+    [String(limits.lockTimeoutMs), String(limits.statementTimeoutMs), JSON.stringify(questions)],
+  );
+  await session.query(ASK);
+  const [row] = await session.query<{ answers: Answer[] }>(
+    "select current_setting('aisha_db.answers')::json as answers",
+  );
+  await session.query('rollback');
+  return row!.answers;
+}
+
+// A setting that ends with its subtransaction is what a block with an exception handler gives when it fails: so each
+// block fails on purpose, and hands its answer out in the error.
+const ASK = `
+do $ask$
+declare
+  question pg_catalog.jsonb;
+  answer pg_catalog.text;
+  answers pg_catalog.jsonb[] := '{}';
+  state pg_catalog.text;
+  message pg_catalog.text;
+begin
+  for question in
+    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.questions')::pg_catalog.jsonb)
+  loop
+    begin
+      perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(question -> 'settings');
+      perform pg_catalog.set_config('role', question ->> 'role', true);
+      execute question ->> 'sql' into answer;
+      raise sqlstate 'AI000';
+    exception
+      when sqlstate 'AI000' then
+        answers := answers || pg_catalog.jsonb_build_object('text', answer);
+      when others then
+        get stacked diagnostics state = returned_sqlstate, message = message_text;
+        answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state);
+    end;
+  end loop;
+  perform pg_catalog.set_config('aisha_db.answers', pg_catalog.to_jsonb(answers)::pg_catalog.text, true);
+end
+$ask$`;

@@ -1,0 +1,91 @@
+import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
+import type { Session } from '../../postgres/session.ts';
+
+export interface PolicyRow {
+  readonly oid: number;
+  readonly name: string;
+  readonly table: number;
+  readonly command: 'r' | 'a' | 'w' | 'd' | '*';
+  readonly permissive: boolean;
+  readonly roles: number[];
+  /** Hashes of the trees without the places of their words in the text that made them. */
+  readonly using_hash: string | null;
+  readonly check_hash: string | null;
+}
+
+export function readPolicies(session: Session): Promise<PolicyRow[]> {
+  const hash = (tree: string) =>
+    `md5(regexp_replace(${tree}::text, ':(location|stmt_location|stmt_len|list_start|list_end|rexpr_list_start|rexpr_list_end) -?[0-9]+', '', 'g'))`;
+  return session.query(`
+    select oid, polname as name, polrelid as "table", polcmd as command, polpermissive as permissive,
+      polroles as roles, ${hash('polqual')} as using_hash, ${hash('polwithcheck')} as check_hash
+    from pg_catalog.pg_policy
+    order by polrelid, polname
+  `);
+}
+
+export interface PolicyReadRow {
+  readonly policy: number;
+  /** Relations with the columns that are read; 0 stands for the whole row. */
+  readonly relation: number;
+  readonly column: number;
+}
+
+/** What policies read: the server records it when they are made, so nothing is guessed from their text. */
+export function readPolicyReads(session: Session): Promise<PolicyReadRow[]> {
+  return session.query(`
+    select distinct objid as policy, refobjid as relation, refobjsubid as column
+    from pg_catalog.pg_depend
+    where classid = 'pg_catalog.pg_policy'::regclass and refclassid = 'pg_catalog.pg_class'::regclass
+    order by 1, 2, 3
+  `);
+}
+
+/** Functions that policies call. */
+export async function readPolicyFunctions(session: Session): Promise<ReadonlySet<number>> {
+  const rows = await session.query<{ oid: number }>(`
+    select distinct refobjid as oid
+    from pg_catalog.pg_depend
+    where classid = 'pg_catalog.pg_policy'::regclass and refclassid = 'pg_catalog.pg_proc'::regclass
+  `);
+  return new Set(rows.map((row) => row.oid));
+}
+
+export interface PolicyText {
+  readonly using: string | undefined;
+  readonly check: string | undefined;
+}
+
+/**
+ * The SQL of policies, every name with its schema. Printing one waits for whoever has locked its table; such policies
+ * are left out.
+ */
+export async function readPolicyTexts(
+  session: Session,
+  policies: readonly number[],
+): Promise<ReadonlyMap<number, PolicyText>> {
+  if (policies.length === 0) return new Map();
+  try {
+    await session.query("begin transaction read only; set local search_path = ''; set local lock_timeout = '250ms'");
+    const rows = await session.query<{ oid: number; using: string | null; check: string | null }>(
+      `
+        select oid, pg_catalog.pg_get_expr(polqual, polrelid) as using,
+          pg_catalog.pg_get_expr(polwithcheck, polrelid) as check
+        from pg_catalog.pg_policy
+        where oid = any ($1::oid[])
+      `,
+      [policies],
+    );
+    return new Map(
+      rows.map(({ oid, using, check }) => [oid, { using: using ?? undefined, check: check ?? undefined }]),
+    );
+  } catch (error) {
+    if (serverError(error)?.code !== SQLSTATE.lockNotAvailable) throw error;
+  } finally {
+    await session.undo();
+  }
+  if (policies.length === 1) return new Map();
+  const half = Math.ceil(policies.length / 2);
+  const first = await readPolicyTexts(session, policies.slice(0, half));
+  return new Map([...first, ...(await readPolicyTexts(session, policies.slice(half)))]);
+}

@@ -1,0 +1,208 @@
+import type { Session } from '../../postgres/session.ts';
+
+export interface RelationRow {
+  readonly oid: number;
+  readonly namespace: number;
+  readonly name: string;
+  readonly kind: 'r' | 'p' | 'f' | 'v' | 'm';
+  readonly owner: number;
+  readonly acl: string | null;
+  readonly rls_enabled: boolean;
+  readonly rls_forced: boolean;
+  readonly is_partition: boolean;
+  readonly has_children: boolean;
+  readonly has_triggers: boolean;
+  readonly estimated_rows: number;
+  readonly options: string[] | null;
+}
+
+/** Tables and views of the given schemas that are no temporary ones and belong to no extension. */
+export function readRelations(session: Session, schemas: readonly number[]): Promise<RelationRow[]> {
+  return session.query<RelationRow>(
+    `
+      select c.oid, c.relnamespace as namespace, c.relname as name, c.relkind as kind, c.relowner as owner,
+        c.relacl::text as acl, c.relrowsecurity as rls_enabled, c.relforcerowsecurity as rls_forced,
+        c.relispartition as is_partition, c.relhassubclass as has_children, c.relhastriggers as has_triggers,
+        c.reltuples::float8 as estimated_rows, c.reloptions as options
+      from pg_catalog.pg_class c
+      where c.relkind in ('r', 'p', 'f', 'v', 'm')
+        and c.relnamespace = any ($1::oid[])
+        and c.relpersistence <> 't'
+        and not exists (
+          select from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+        )
+      order by c.oid
+    `,
+    [schemas],
+  );
+}
+
+export interface ColumnRow {
+  readonly relation: number;
+  readonly number: number;
+  readonly name: string;
+  readonly type: string;
+  /** `pg_type.typcategory`, X for a domain: S string, N number, B boolean, E enumeration, … */
+  readonly category: string;
+  readonly not_null: boolean;
+  readonly acl: string | null;
+}
+
+const COLUMN = `
+  a.attrelid as relation, a.attnum as number, a.attname as name,
+  pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+  case t.typtype when 'd' then 'X' else t.typcategory end as category,
+  a.attnotnull as not_null, a.attacl::text as acl
+`;
+
+/** Columns that have one of the given names, of any relation of the schemas. */
+export function readColumnsNamed(
+  session: Session,
+  schemas: readonly number[],
+  names: readonly string[],
+): Promise<ColumnRow[]> {
+  return session.query<ColumnRow>(
+    `
+      select ${COLUMN}
+      from pg_catalog.pg_attribute a
+      join pg_catalog.pg_class c on c.oid = a.attrelid
+      join pg_catalog.pg_type t on t.oid = a.atttypid
+      where a.attname = any ($2::name[]) and a.attnum > 0 and not a.attisdropped
+        and c.relkind in ('r', 'p', 'f') and c.relnamespace = any ($1::oid[])
+    `,
+    [schemas, names],
+  );
+}
+
+export interface LabelledColumnRow extends ColumnRow {
+  /** Labels of an enumeration. */
+  readonly labels: string[];
+}
+
+/** The columns of some relations. */
+export function readColumnsOf(session: Session, relations: readonly number[]): Promise<LabelledColumnRow[]> {
+  return session.query<LabelledColumnRow>(
+    `
+      select ${COLUMN},
+        array(
+          select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = a.atttypid order by e.enumsortorder
+        ) as labels
+      from pg_catalog.pg_attribute a
+      join pg_catalog.pg_type t on t.oid = a.atttypid
+      where a.attrelid = any ($1::oid[]) and a.attnum > 0 and not a.attisdropped
+      order by a.attrelid, a.attnum
+    `,
+    [relations],
+  );
+}
+
+/** Columns that are granted by themselves: the table's own list does not say so. */
+export function readColumnGrants(
+  session: Session,
+  schemas: readonly number[],
+): Promise<{ relation: number; acl: string }[]> {
+  return session.query(
+    `
+      select distinct a.attrelid as relation, a.attacl::text as acl
+      from pg_catalog.pg_attribute a
+      join pg_catalog.pg_class c on c.oid = a.attrelid
+      where a.attacl is not null and a.attnum > 0 and not a.attisdropped and c.relnamespace = any ($1::oid[])
+    `,
+    [schemas],
+  );
+}
+
+/** Columns that foreign keys of tenant columns refer to: the table of the tenants is among theirs. */
+export function readReferredColumns(session: Session, names: readonly string[]): Promise<ColumnRow[]> {
+  return session.query<ColumnRow>(
+    `
+      select ${COLUMN}
+      from (
+        select k.confrelid, k.confkey[1] as number
+        from pg_catalog.pg_constraint k
+        join pg_catalog.pg_attribute own on own.attrelid = k.conrelid and own.attnum = k.conkey[1]
+        where k.contype = 'f' and k.conparentid = 0 and cardinality(k.conkey) = 1 and own.attname = any ($1::name[])
+        group by 1, 2
+        order by count(*) desc, 1
+      ) referred
+      join pg_catalog.pg_attribute a on a.attrelid = referred.confrelid and a.attnum = referred.number
+      join pg_catalog.pg_type t on t.oid = a.atttypid
+    `,
+    [names],
+  );
+}
+
+export interface InheritanceRow {
+  readonly child: number;
+  readonly parent: number;
+}
+
+export function readInheritance(session: Session): Promise<InheritanceRow[]> {
+  return session.query(`
+    select i.inhrelid as child, i.inhparent as parent
+    from pg_catalog.pg_inherits i
+    join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relkind in ('r', 'p', 'f')
+    order by i.inhrelid, i.inhseqno
+  `);
+}
+
+export interface ForeignKeyRow {
+  readonly name: string;
+  readonly table: number;
+  readonly columns: number[];
+  readonly column_names: string[];
+  readonly target: number;
+  readonly target_columns: number[];
+  readonly target_column_names: string[];
+  readonly on_update: 'a' | 'r' | 'c' | 'n' | 'd';
+  readonly on_delete: 'a' | 'r' | 'c' | 'n' | 'd';
+}
+
+const names = (relation: string, numbers: string) => `array(
+  select a.attname::text
+  from pg_catalog.unnest(${numbers}) with ordinality key (number, place)
+  join pg_catalog.pg_attribute a on a.attrelid = ${relation} and a.attnum = key.number
+  order by key.place
+)`;
+
+/** Foreign keys as they were declared: those of partitions follow from their parent's. */
+export function readForeignKeys(session: Session): Promise<ForeignKeyRow[]> {
+  return session.query(`
+    select conname as name, conrelid as "table", conkey as columns, ${names('conrelid', 'conkey')} as column_names,
+      confrelid as target, confkey as target_columns, ${names('confrelid', 'confkey')} as target_column_names,
+      confupdtype as on_update, confdeltype as on_delete
+    from pg_catalog.pg_constraint
+    where contype = 'f' and conparentid = 0
+    order by conrelid, conname
+  `);
+}
+
+/** Tables with triggers of their own that look at rows when they are inserted and when they are updated. */
+export async function readCheckingTables(session: Session): Promise<ReadonlySet<number>> {
+  // tgtype: 4 is INSERT, 16 UPDATE (PostgreSQL source, pg_trigger.h).
+  const rows = await session.query<{ table: number }>(`
+    select tgrelid as "table"
+    from pg_catalog.pg_trigger
+    where not tgisinternal and tgenabled in ('O', 'A')
+    group by tgrelid
+    having bit_or(tgtype::int4) & 20 = 20
+  `);
+  return new Set(rows.map((row) => row.table));
+}
+
+export interface ReadRow {
+  readonly view: number;
+  readonly relation: number;
+}
+
+/** Which relations a view reads, from the dependencies of its rule. */
+export function readViewDependencies(session: Session): Promise<ReadRow[]> {
+  return session.query(`
+    select distinct r.ev_class as view, d.refobjid as relation
+    from pg_catalog.pg_rewrite r
+    join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
+    where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid <> r.ev_class and r.oid >= 16384
+    order by 1, 2
+  `);
+}

@@ -1,0 +1,157 @@
+import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
+import type { Session } from '../../postgres/session.ts';
+import type { Exposure, RoleFacts } from '../facts.ts';
+import type { TenancySettings } from '../settings.ts';
+import { type DefinerRow, readDefiners, readSettingsOfFunctions } from './functions.ts';
+import { type AccessLists, type DefaultGrantRow, readAccessLists, readDefaultGrants } from './grants.ts';
+import {
+  hasLeak,
+  type IndexRow,
+  type Leaks,
+  readIndexDefinitions,
+  readIndexes,
+  readLeakyClasses,
+  readLeakyFunctions,
+} from './indexes.ts';
+import { type PolicyReadRow, type PolicyRow, readPolicies, readPolicyFunctions, readPolicyReads } from './policies.ts';
+import {
+  type ColumnRow,
+  type ForeignKeyRow,
+  type InheritanceRow,
+  type ReadRow,
+  type RelationRow,
+  readCheckingTables,
+  readColumnGrants,
+  readColumnsNamed,
+  readForeignKeys,
+  readInheritance,
+  readReferredColumns,
+  readRelations,
+  readViewDependencies,
+} from './relations.ts';
+import { readRoles } from './roles.ts';
+import { findExposure, readSchemas, type SchemaRow } from './scope.ts';
+
+/** Everything that is read of the catalog, row by row: one moment, a dozen plain scans, no lock on any table. */
+export interface Snapshot {
+  readonly serverVersion: number;
+  /** OID of the role that asks. */
+  readonly reader: number;
+  readonly roles: ReadonlyMap<number, RoleFacts>;
+  readonly apiRoles: readonly RoleFacts[];
+  readonly schemas: readonly SchemaRow[];
+  readonly exposure: Exposure;
+  readonly relations: readonly RelationRow[];
+  readonly accessLists: AccessLists;
+  readonly columnGrants: readonly { readonly relation: number; readonly acl: string }[];
+  readonly tenantColumns: readonly ColumnRow[];
+  readonly referredColumns: readonly ColumnRow[];
+  readonly inheritance: readonly InheritanceRow[];
+  readonly foreignKeys: readonly ForeignKeyRow[];
+  readonly checkingTables: ReadonlySet<number>;
+  readonly viewDependencies: readonly ReadRow[];
+  readonly policies: readonly PolicyRow[];
+  readonly policyReads: readonly PolicyReadRow[];
+  readonly policyFunctions: ReadonlySet<number>;
+  readonly indexes: readonly IndexRow[];
+  readonly leaks: Leaks;
+  /** What follows USING in the definitions of indexes of tables with RLS that may leak in some column. */
+  readonly indexDefinitions: ReadonlyMap<number, string>;
+  readonly definers: readonly DefinerRow[];
+  readonly functionSettings: readonly string[];
+  readonly defaultGrants: readonly DefaultGrantRow[];
+}
+
+/** Limits of the transaction: it waits for nobody, and nobody waits long for what it keeps from being vacuumed. */
+const BEGIN = `
+  begin transaction isolation level repeatable read, read only;
+  set local search_path = '';
+  set local lock_timeout = '250ms';
+  set local statement_timeout = '30s';
+  set local jit = off;
+  set local max_parallel_workers_per_gather = 0
+`;
+
+/** @throws an error of the server, such as 42501 where catalogs were closed to the role */
+export async function readSnapshot(session: Session, settings: TenancySettings): Promise<Snapshot> {
+  await session.query(BEGIN);
+  try {
+    return await readAll(session, settings);
+  } finally {
+    await session.undo();
+  }
+}
+
+async function readAll(session: Session, settings: TenancySettings): Promise<Snapshot> {
+  const server = await readServer(session);
+  const roles = await readRoles(session);
+  const apiRoles = [...roles.values()].filter(({ name }) => settings.apiRoles.includes(name));
+  const schemas = await readSchemas(session);
+  const exposure = await findExposure(session, settings, schemas, apiRoles);
+  const oids = schemas.map(({ oid }) => oid);
+  const relations = await readRelations(session, oids);
+  const columnGrants = await readColumnGrants(session, oids);
+  const lists = [...relations.flatMap(({ acl }) => acl ?? []), ...columnGrants.map(({ acl }) => acl)];
+  const referredColumns = await readReferredColumns(session, settings.columns);
+  const leakyClasses = await readLeakyClasses(session);
+  const indexes = await readIndexes(session, {
+    schemas: oids,
+    columns: settings.columns,
+    tables: referredColumns.slice(0, 1).map(({ relation }) => relation),
+    leakyClasses: leakyClasses.keys(),
+  });
+  const leaks = { classes: leakyClasses, functions: await readLeakyFunctions(session, indexes) };
+  const secured = new Set(relations.filter((row) => row.rls_enabled).map(({ oid }) => oid));
+  const looked = indexes.filter((index) => secured.has(index.table) && hasLeak(index, leaks));
+  return {
+    ...server,
+    roles,
+    apiRoles,
+    schemas,
+    exposure,
+    relations,
+    columnGrants,
+    accessLists: await readAccessLists(session, new Set(lists)),
+    tenantColumns: await readColumnsNamed(session, oids, settings.columns),
+    referredColumns,
+    inheritance: await readInheritance(session),
+    foreignKeys: await readForeignKeys(session),
+    checkingTables: await readCheckingTables(session),
+    viewDependencies: await readViewDependencies(session),
+    policies: await readPolicies(session),
+    policyReads: await readPolicyReads(session),
+    policyFunctions: await readPolicyFunctions(session),
+    indexes,
+    leaks,
+    indexDefinitions: await unlessLocked(session, new Map<number, string>(), () =>
+      readIndexDefinitions(
+        session,
+        looked.map(({ oid }) => oid),
+      ),
+    ),
+    definers: await readDefiners(session, oids),
+    functionSettings: await readSettingsOfFunctions(session, oids),
+    defaultGrants: await readDefaultGrants(session),
+  };
+}
+
+/** What is only good for proposals is left out where somebody has locked a table: it is not worth waiting for. */
+async function unlessLocked<T>(session: Session, otherwise: T, read: () => Promise<T>): Promise<T> {
+  await session.query('savepoint lookup');
+  try {
+    return await read();
+  } catch (error) {
+    if (serverError(error)?.code !== SQLSTATE.lockNotAvailable) throw error;
+    await session.query('rollback to savepoint lookup');
+    return otherwise;
+  }
+}
+
+async function readServer(session: Session): Promise<Pick<Snapshot, 'serverVersion' | 'reader'>> {
+  const [row] = await session.query<{ version: number; reader: number }>(`
+    select current_setting('server_version_num')::int4 as version, oid as reader
+    from pg_catalog.pg_roles
+    where rolname = current_user
+  `);
+  return { serverVersion: row!.version, reader: row!.reader };
+}

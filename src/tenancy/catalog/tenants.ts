@@ -1,0 +1,63 @@
+import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts';
+import type { Session } from '../../postgres/session.ts';
+import type { ColumnFacts, Named } from '../facts.ts';
+import type { Tenants } from '../samples.ts';
+
+/** The table that the tenant columns refer to. */
+export interface Registry {
+  readonly table: Named;
+  readonly column: ColumnFacts;
+}
+
+/**
+ * Two tenants to evaluate and prove with: real ones where they can be read, since policies may look them up.
+ * @param roles that see all tenants and that the reader may become: forced RLS may hide them from itself
+ */
+export async function findTenants(
+  session: Session,
+  registry: Registry | undefined,
+  told: readonly [string, string] | undefined,
+  roles: readonly string[],
+): Promise<(column: ColumnFacts | undefined) => Tenants> {
+  const known = told ?? (registry === undefined ? [] : await readTwo(session, registry, roles));
+  return (column) => tenantsFor(column, known);
+}
+
+async function readTwo(session: Session, { table, column }: Registry, roles: readonly string[]): Promise<string[]> {
+  const name = quoteIdentifier(column.name);
+  const sql = `select ${name}::text as id from ${quoteQualified(table.schema, table.name)} order by ${name} limit 2`;
+  for (const role of [undefined, ...roles]) {
+    const ids = await readAs(session, role, sql);
+    if (ids.length === 2) return ids;
+  }
+  return [];
+}
+
+/** None when the role may not read the table, or a lock is in the way: then made-up tenants have to do. */
+async function readAs(session: Session, role: string | undefined, sql: string): Promise<string[]> {
+  try {
+    await session.query('begin transaction read only');
+    await session.query("set local lock_timeout = '250ms'");
+    if (role !== undefined) await session.query("select set_config('role', $1, true)", [role]);
+    return (await session.query<{ id: string }>(sql)).map(({ id }) => id);
+  } catch (error) {
+    if (!session.inTransaction) throw error;
+    return [];
+  } finally {
+    await session.undo();
+  }
+}
+
+const UUIDS = ['00000000-0000-4000-8000-0000000000aa', '00000000-0000-4000-8000-0000000000bb'] as const;
+const NOBODY = '00000000-0000-4000-8000-0000000000ff';
+const NUMBERS = ['7001', '7002'] as const;
+const isUuid = (text: string) => /^[0-9a-f-]{36}$/i.test(text);
+
+/** The tenants as values of a column; those that are known where its type can hold them. */
+function tenantsFor(column: ColumnFacts | undefined, known: readonly string[]): Tenants {
+  const isNumber = column?.category === 'N';
+  const isText = column?.category === 'S';
+  const fitting = known.filter((id) => isText || (isNumber ? /^\d+$/.test(id) : isUuid(id)));
+  const [own, other] = fitting.length === 2 ? fitting : isNumber ? NUMBERS : UUIDS;
+  return { own: own!, other: other!, unknown: isNumber ? '7999' : NOBODY };
+}

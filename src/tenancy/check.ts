@@ -1,0 +1,30 @@
+import type { Severity } from '../report/report.ts';
+import type { RlsFacts } from './facts.ts';
+
+/** Something a check noticed, before exceptions are considered. */
+export interface Noticed {
+  readonly severity: Severity;
+  /** As `displayPath` prints it. */
+  readonly object: string;
+  /** Name of the policy of the object that it is about. */
+  readonly policy?: string | undefined;
+  readonly message: string;
+  /** SQL that mends it, ready to run: statements, each with its semicolon. */
+  readonly fix?: string | undefined;
+  /** What to do where no SQL can know. */
+  readonly advice?: string | undefined;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+interface Judgement {
+  readonly findings: readonly Noticed[];
+  /** What could not be looked at, and why: such a check never passes. */
+  readonly unknown?: readonly string[];
+}
+
+/** One kind of finding: a pure judgement of the facts. Its file's name is its identifier. */
+export interface TenancyCheck {
+  /** What holds when it passes. */
+  readonly title: string;
+  judge(facts: RlsFacts): Judgement;
+}

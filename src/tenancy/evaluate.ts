@@ -1,0 +1,143 @@
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
+import { SQLSTATE } from '../postgres/server-error.ts';
+import type { Session } from '../postgres/session.ts';
+import { type Answer, type AskLimits, ask, type Question } from './ask.ts';
+import { type ContextSource, settingsOf } from './contexts.ts';
+import type { ContextName, Evaluation, Named, RoleFacts, SampleRow, Truth } from './facts.ts';
+import { callsPerRow, type PlanCall } from './plan-calls.ts';
+import type { Tenants } from './samples.ts';
+
+/** An expression of a policy, ready to be evaluated. */
+export interface Subject {
+  readonly text: string;
+  readonly table: Pick<Named, 'schema' | 'name'>;
+  readonly tenantColumn: string | undefined;
+  readonly rows: readonly SampleRow[];
+  readonly tenants: Tenants;
+  readonly source: ContextSource;
+  /** Whom it is evaluated as. */
+  readonly roles: readonly RoleFacts[];
+}
+
+/** Evaluates each expression in a context, as each of its roles: a list of evaluations per expression. */
+export async function evaluate(
+  session: Session,
+  subjects: readonly Subject[],
+  context: ContextName,
+  limits: AskLimits,
+): Promise<Evaluation[][]> {
+  const asked = subjects.flatMap((subject) =>
+    subject.roles.map((role) => ({ subject, role, question: questionFor(subject, role, context, subject.rows) })),
+  );
+  const answers = await ask(
+    session,
+    asked.map(({ question }) => question),
+    limits,
+  );
+  const truths = answers.map((answer, at) => readTruths(answer, asked[at]!.subject.rows.length));
+  await askAlone(session, asked, truths, context, limits);
+  const evaluations = asked.map(({ role }, at): Evaluation => ({ role: role.oid, context, truths: truths[at]! }));
+  const bySubject = new Map(subjects.map((subject) => [subject, [] as Evaluation[]]));
+  for (const [at, evaluation] of evaluations.entries()) bySubject.get(asked[at]!.subject)!.push(evaluation);
+  return subjects.map((subject) => bySubject.get(subject)!);
+}
+
+interface Asked {
+  readonly subject: Subject;
+  readonly role: RoleFacts;
+}
+
+/** One row that makes the expression fail hides the answers for all others, so those are asked for one by one. */
+async function askAlone(
+  session: Session,
+  asked: readonly Asked[],
+  truths: Truth[][],
+  context: ContextName,
+  limits: AskLimits,
+): Promise<void> {
+  const failed = asked.flatMap((one, at) =>
+    isError(truths[at]![0]) && whyNotEvaluated(truths[at]![0]) === undefined && one.subject.rows.length > 1
+      ? [{ ...one, at }]
+      : [],
+  );
+  const single = failed.flatMap(({ subject, role, at }) =>
+    subject.rows.map((row, place) => ({ at, place, question: questionFor(subject, role, context, [row]) })),
+  );
+  const answers = await ask(
+    session,
+    single.map(({ question }) => question),
+    limits,
+  );
+  for (const [index, answer] of answers.entries()) {
+    const { at, place } = single[index]!;
+    truths[at]![place] = readTruths(answer, 1)[0]!;
+  }
+}
+
+/** Errors that say nothing about the policy: it was not evaluated to its end. */
+const NOT_EVALUATED: Readonly<Record<string, string>> = {
+  [SQLSTATE.lockNotAvailable]: 'a policy waits for a lock',
+  [SQLSTATE.canceled]: 'a policy takes too long to evaluate',
+  [SQLSTATE.readOnly]: 'a policy writes, which it may not here',
+};
+
+export function whyNotEvaluated(truth: Truth | undefined): string | undefined {
+  return isError(truth) ? NOT_EVALUATED[truth.sqlState] : undefined;
+}
+
+function isError(truth: Truth | undefined): truth is Extract<Truth, object> {
+  return typeof truth === 'object' && truth !== null;
+}
+
+function questionFor(subject: Subject, role: RoleFacts, context: ContextName, rows: readonly SampleRow[]): Question {
+  return {
+    role: role.name,
+    settings: settingsOf(context, subject.source, subject.tenants, role.name),
+    sql: `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (select (${subject.text}) as answer from ${rowsOf(subject, rows)} offset 0) answers`,
+  };
+}
+
+/** The rows as if they were the table's: its type, its name, but none of its locks, grants or contents. */
+function rowsOf({ table, tenantColumn }: Subject, rows: readonly SampleRow[]): string {
+  const objects = rows.map(({ values, tenant }) => ({
+    ...values,
+    ...(tenantColumn === undefined ? {} : { [tenantColumn]: tenant }),
+  }));
+  const type = quoteQualified(table.schema, table.name);
+  return `pg_catalog.jsonb_populate_recordset(null::${type}, ${quoteLiteral(JSON.stringify(objects))}) as ${quoteIdentifier(table.name)}`;
+}
+
+function readTruths(answer: Answer, count: number): Truth[] {
+  if ('error' in answer) return Array.from({ length: count }, () => answer);
+  return [...(answer.text ?? '')].map((letter) => (letter === 'n' ? null : letter === 't'));
+}
+
+/** The calls that the plan of each expression repeats for every row, or why there is no plan. */
+export async function findCallsPerRow(
+  session: Session,
+  subjects: readonly Subject[],
+  limits: AskLimits,
+): Promise<(readonly PlanCall[] | { readonly error: string })[]> {
+  const questions = subjects.map((subject) => ({
+    role: subject.roles[0]!.name,
+    settings: settingsOf('own', subject.source, subject.tenants, subject.roles[0]!.name),
+    sql: `explain (verbose, costs off, format json) select from ${rowsOf(subject, [])} where ${subject.text}`,
+  }));
+  const answers = await ask(session, questions, limits);
+  const calls = answers.map((answer) =>
+    'error' in answer ? { error: answer.error } : callsPerRow(JSON.parse(answer.text ?? '[]')),
+  );
+  const names = calls.flatMap((found) => ('error' in found ? [] : found.map(({ name }) => name)));
+  const changing = await readChangingFunctions(session, new Set(names));
+  return calls.map((found) => ('error' in found ? found : found.filter(({ name }) => changing.has(name))));
+}
+
+/** Names of functions that are not IMMUTABLE: those that are were folded into constants, or depend on the row. */
+async function readChangingFunctions(session: Session, names: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+  if (names.size === 0) return new Set();
+  const rows = await session.query<{ name: string }>(
+    "select distinct proname as name from pg_catalog.pg_proc where proname = any ($1::name[]) and provolatile <> 'i'",
+    [[...names]],
+  );
+  return new Set(rows.map(({ name }) => name));
+}

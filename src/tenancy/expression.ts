@@ -1,0 +1,165 @@
+import { endOfParentheses } from './sql-tokens.ts';
+
+/** A call in the text of an expression; offsets are 0-based characters. */
+export interface Call {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  /** Its arguments mention a column: it has to be made for every row. */
+  readonly readsColumns: boolean;
+  /** It stands in a scalar subquery of its own already: `(select f())`. */
+  readonly isWrapped: boolean;
+}
+
+/** What the syntax of a policy's expression shows. */
+export interface Expression {
+  /** Strings and numbers in it: values at which it may change its mind. */
+  readonly constants: readonly string[];
+  /** Settings that it reads by name. */
+  readonly settings: readonly string[];
+  /** Columns compared with current_user, session_user and the like. */
+  readonly roleComparisons: readonly string[];
+  readonly calls: readonly Call[];
+}
+
+/** A node of libpg-query's tree: one key, the type, or the fields of one. */
+type Node = Readonly<Record<string, unknown>>;
+
+/** @param tree what libpg-query makes of `select <text>` */
+export function readExpression(text: string, tree: unknown): Expression {
+  const bytes = Buffer.from(text);
+  const found: Found = { text, bytes, constants: new Set(), settings: new Set(), compared: new Set(), calls: [] };
+  visit(selected(tree), found, { wrapped: false, inFrom: false });
+  return {
+    constants: [...found.constants],
+    settings: [...found.settings],
+    roleComparisons: [...found.compared],
+    calls: found.calls,
+  };
+}
+
+/** The expression below the `select` that was put before it. */
+function selected(tree: unknown): unknown {
+  const [statement] = (nodeAt(tree)?.['stmts'] ?? []) as readonly unknown[];
+  const [target] = (nodeAt(statement, 'stmt', 'SelectStmt')?.['targetList'] ?? []) as readonly unknown[];
+  return nodeAt(target, 'ResTarget')?.['val'];
+}
+
+interface Found {
+  readonly text: string;
+  /** libpg-query counts bytes. */
+  readonly bytes: Buffer;
+  readonly constants: Set<string>;
+  readonly settings: Set<string>;
+  readonly compared: Set<string>;
+  readonly calls: Call[];
+}
+
+interface Place {
+  readonly wrapped: boolean;
+  readonly inFrom: boolean;
+}
+
+const PREFIX = 'select '.length;
+
+function visit(value: unknown, found: Found, place: Place): void {
+  if (Array.isArray(value)) for (const item of value) visit(item, found, place);
+  if (!isNode(value)) return;
+  for (const [key, part] of Object.entries(value)) visitPart(key, part, found, place);
+}
+
+function visitPart(key: string, part: unknown, found: Found, place: Place): void {
+  if (!isNode(part)) {
+    visit(part, found, key === 'fromClause' ? { ...place, inFrom: true } : place);
+    return;
+  }
+  if (key === 'A_Const') noteConstant(part, found);
+  if (key === 'A_Expr') noteComparison(part, found);
+  if (key === 'FuncCall') noteCall(part, found, place);
+  visit(part, found, placeWithin(key, part, place));
+}
+
+function placeWithin(key: string, part: Node, place: Place): Place {
+  if (key === 'SelectStmt') return { wrapped: part['fromClause'] === undefined, inFrom: false };
+  // A function in FROM is what the rows come from; its arguments are expressions again.
+  if (key === 'FuncCall') return { ...place, inFrom: false };
+  return place;
+}
+
+function noteConstant(part: Node, { constants }: Found): void {
+  const value = constantOf(part);
+  if (value !== undefined) constants.add(value);
+}
+
+function constantOf(part: Node): string | undefined {
+  const read = (kind: string, field: string, zero: string) => {
+    const box = part[kind];
+    return isNode(box) ? String(box[field] ?? zero) : undefined;
+  };
+  return read('sval', 'sval', '') ?? read('ival', 'ival', '0') ?? read('fval', 'fval', '0');
+}
+
+function noteComparison(part: Node, { compared }: Found): void {
+  const sides = [part['lexpr'], part['rexpr']];
+  for (const [one, other] of [sides, sides.toReversed()])
+    if (isRoleName(one)) for (const column of columnsIn(other)) compared.add(column);
+}
+
+/** `current_user`, cast or in a subquery of its own: a value that is the role's name and nothing else. */
+function isRoleName(value: unknown): boolean {
+  if (!isNode(value)) return false;
+  const [key, part] = Object.entries(value)[0] ?? [];
+  if (!isNode(part)) return false;
+  if (key === 'SQLValueFunction') return /USER|ROLE/.test(String(part['op']));
+  if (key === 'TypeCast') return isRoleName(part['arg']);
+  if (key !== 'SubLink') return false;
+  const select = nodeAt(part, 'subselect', 'SelectStmt');
+  const targets = select?.['targetList'];
+  if (select?.['fromClause'] !== undefined || !Array.isArray(targets) || targets.length !== 1) return false;
+  return isRoleName(nodeAt(targets[0], 'ResTarget')?.['val']);
+}
+
+function columnsIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(columnsIn);
+  if (!isNode(value)) return [];
+  const reference = value['ColumnRef'];
+  if (!isNode(reference)) return Object.values(value).flatMap(columnsIn);
+  const fields = Array.isArray(reference['fields']) ? reference['fields'] : [];
+  return [fields.map((field) => nodeAt(field, 'String')?.['sval'] ?? '*').join('.')];
+}
+
+function noteCall(part: Node, found: Found, { wrapped, inFrom }: Place): void {
+  const name = nameOf(part);
+  noteSetting(name, part, found);
+  // An aggregate over rows, or a set of rows, is no value that could be taken once.
+  const isValue = !inFrom && part['agg_star'] !== true && part['over'] === undefined;
+  if (!isValue || part['funcformat'] !== 'COERCE_EXPLICIT_CALL') return;
+  const byteStart = Number(part['location']) - PREFIX;
+  const start = found.bytes.subarray(0, byteStart).toString().length;
+  const end = endOfParentheses(found.text, found.text.indexOf('(', start));
+  const readsColumns = columnsIn(part['args']).length > 0;
+  found.calls.push({ name, start, end, readsColumns, isWrapped: wrapped });
+}
+
+function noteSetting(name: string, part: Node, { settings }: Found): void {
+  if (!/(^|\.)current_setting$/.test(name) || !Array.isArray(part['args'])) return;
+  const [first] = part['args'];
+  const constant = nodeAt(first, 'TypeCast') === undefined ? first : nodeAt(first, 'TypeCast')?.['arg'];
+  const setting = constantOf(nodeAt(constant, 'A_Const') ?? {});
+  if (setting !== undefined) settings.add(setting);
+}
+
+function nameOf(part: Node): string {
+  const words = Array.isArray(part['funcname']) ? part['funcname'] : [];
+  return words.map((word) => nodeAt(word, 'String')?.['sval'] ?? '').join('.');
+}
+
+function nodeAt(value: unknown, ...path: readonly string[]): Node | undefined {
+  let node: unknown = value;
+  for (const key of path) node = isNode(node) ? node[key] : undefined;
+  return isNode(node) ? node : undefined;
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

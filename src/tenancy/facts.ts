@@ -1,0 +1,246 @@
+import type { Call } from './expression.ts';
+import type { Tenants } from './samples.ts';
+
+// What the catalog says about tenants: plain values. Reading them is read-facts.ts; judging them is findings/.
+
+/** OID of the pseudo-role PUBLIC in access lists and policies (PostgreSQL docs 53.41 pg_policy.polroles). */
+export const PUBLIC = 0;
+
+export const COMMANDS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
+export type Command = (typeof COMMANDS)[number];
+
+/** Table privileges (PostgreSQL docs 5.8); MAINTAIN from 17 on. */
+export type Privilege = Command | 'TRUNCATE' | 'REFERENCES' | 'TRIGGER' | 'MAINTAIN' | 'USAGE';
+
+export interface RoleFacts {
+  readonly oid: number;
+  readonly name: string;
+  readonly superuser: boolean;
+  readonly bypassRls: boolean;
+  readonly login: boolean;
+  /** Roles it is a member of itself. */
+  readonly memberOf: readonly number[];
+  /** Roles it has the privileges of, itself included, through any chain of inherited memberships. */
+  readonly inherits: ReadonlySet<number>;
+  /** Roles it can become with SET ROLE, itself included. */
+  readonly canBecome: ReadonlySet<number>;
+}
+
+/** Grantee (PUBLIC is 0) to what it may do. */
+export type Grants = ReadonlyMap<number, ReadonlySet<Privilege>>;
+
+/** Something with a schema and a name. */
+export interface Named {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+}
+
+export interface Relation extends Named {
+  readonly owner: number;
+  readonly grants: Grants;
+  /** False for what is only looked at because something in scope depends on it. */
+  readonly inScope: boolean;
+}
+
+export interface ColumnFacts {
+  readonly number: number;
+  readonly name: string;
+  /** As a cast writes it: `uuid`, `character varying(20)`, `app."Kind"`. */
+  readonly type: string;
+  /** `pg_type.typcategory`, X for a domain: S string, N number, B boolean, E enumeration, … */
+  readonly category: string;
+  readonly notNull: boolean;
+}
+
+export interface PolicyFacts {
+  readonly oid: number;
+  readonly name: string;
+  readonly command: Command | 'ALL';
+  readonly permissive: boolean;
+  /** PUBLIC is 0. */
+  readonly roles: readonly number[];
+  /** Keys of `PolicyClass.expressions`; without a check, rows that are written are held against `using`. */
+  readonly using: string | undefined;
+  readonly check: string | undefined;
+  /** SQL of both, where it is needed to mend the policy. */
+  readonly texts: { readonly using: string | undefined; readonly check: string | undefined } | undefined;
+  /** Columns of its table that it reads, by number, from pg_depend. */
+  readonly columns: readonly number[];
+  /** Other relations that it reads, by OID. */
+  readonly relations: readonly number[];
+}
+
+export interface IndexFacts {
+  readonly oid: number;
+  readonly name: string;
+  readonly schema: string;
+  readonly method: string;
+  /** Columns by number in their order; 0 is an expression. INCLUDE columns are left out. */
+  readonly columns: readonly number[];
+  /** Valid and complete. */
+  readonly usable: boolean;
+  /** It leaves out rows for more than a NULL in its first column. */
+  readonly partial: boolean;
+  readonly unique: boolean;
+  /** Why no search below a policy can use it: operators and functions that are not LEAKPROOF. Empty when one can. */
+  readonly leaky: readonly string[];
+  /** What follows USING in its definition, `btree (lower(email))`; known where some column of it may leak. */
+  readonly definition: string | undefined;
+}
+
+export interface ForeignKeyFacts {
+  readonly name: string;
+  readonly table: number;
+  readonly columns: readonly number[];
+  readonly columnNames: readonly string[];
+  readonly target: number;
+  readonly targetColumns: readonly number[];
+  readonly targetColumnNames: readonly string[];
+  /** What follows the key in SQL: `on delete cascade`. */
+  readonly actions: string;
+}
+
+export interface TableFacts extends Relation {
+  readonly kind: 'table' | 'partitioned' | 'foreign';
+  /** Tables whose rows it holds a part of: of a partition, or of INHERITS. */
+  readonly parents: readonly number[];
+  readonly isPartition: boolean;
+  readonly rlsEnabled: boolean;
+  readonly rlsForced: boolean;
+  /** Rows as the planner estimates them; -1 when it was never analysed. */
+  readonly estimatedRows: number;
+  readonly tenantColumn: ColumnFacts | undefined;
+  /** It is the table of the tenants itself. */
+  readonly isRegistry: boolean;
+  readonly policies: readonly PolicyFacts[];
+  /** Key of `RlsFacts.classes`; `undefined` without policies. */
+  readonly policyClass: string | undefined;
+  /** Those that begin with the tenant's column, and those that may be useless below policies. */
+  readonly indexes: readonly IndexFacts[];
+  readonly foreignKeys: readonly ForeignKeyFacts[];
+  /** It has triggers of its own for rows that are inserted and updated: they may check what a key cannot. */
+  readonly checksRows: boolean;
+}
+
+export interface ViewFacts extends Relation {
+  readonly kind: 'view' | 'materialized';
+  readonly securityInvoker: boolean;
+  /** Relations it reads itself, from pg_rewrite and pg_depend. */
+  readonly reads: readonly number[];
+}
+
+export interface FunctionFacts extends Named {
+  /** Its argument types as ALTER FUNCTION takes them. */
+  readonly arguments: string;
+  readonly owner: number;
+  /** Whom EXECUTE is granted to; PUBLIC is 0. */
+  readonly executors: ReadonlySet<number>;
+  /** Its settings: `search_path`, … */
+  readonly settings: ReadonlyMap<string, string>;
+  readonly isTrigger: boolean;
+  readonly inScope: boolean;
+  /** A policy calls it, from pg_depend. */
+  readonly servesPolicy: boolean;
+}
+
+/** What ALTER DEFAULT PRIVILEGES gives on tables that are made later. */
+export interface DefaultGrant {
+  /** Whose new tables. */
+  readonly owner: number;
+  /** `undefined`: in every schema. */
+  readonly schema: string | undefined;
+  readonly grantee: number;
+  readonly privileges: ReadonlySet<Privilege>;
+}
+
+/** How much of the API is known. */
+export interface Exposure {
+  readonly schemas: readonly string[];
+  readonly source: 'configuration' | 'pgrst.db_schemas' | 'usage' | 'no API role';
+}
+
+/** A question that could be answered, or why it could not. */
+export type Known<T> = { readonly known: true; readonly value: T } | { readonly known: false; readonly reason: string };
+
+/** One of the rows that a policy was asked about. */
+export interface SampleRow {
+  /** Whose row: one's own, another tenant's, nobody's. */
+  readonly owner: 'own' | 'other' | 'none';
+  /** What the tenant's column holds. */
+  readonly tenant: string | null;
+  /** Values of the columns that the policy reads besides the tenant's, by name. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** A value is the identity of whoever asks: such a row may be theirs whoever's tenant it is. */
+  readonly isPersonal: boolean;
+}
+
+/** What a session says about its tenant when a policy is evaluated. */
+export const CONTEXTS = ['unset', 'own', 'own-uppercase', 'empty', 'garbage', 'unknown', 'forged'] as const;
+export type ContextName = (typeof CONTEXTS)[number];
+
+/** Of one row: the policy holds, does not, is NULL; or why it could not be evaluated. */
+export type Truth = true | false | null | { readonly error: string; readonly sqlState: string };
+
+/** Answers for the sample rows, in their order. */
+export interface Evaluation {
+  readonly role: number;
+  readonly context: ContextName;
+  readonly truths: readonly Truth[];
+}
+
+/** One expression of a policy, as it answers for the rows of its class. */
+export interface ExpressionFacts {
+  /** As pg_get_expr prints it with an empty search_path. */
+  readonly text: string;
+  /** Answers for the rows of the class, for each role that some policy of the class applies to. */
+  readonly evaluations: readonly Evaluation[];
+  /** Calls that the plan repeats for every row: `current_setting('app.tenant'::text, true)`. */
+  readonly perRow: Known<readonly string[]>;
+  /** Columns compared with current_user or session_user. */
+  readonly roleComparisons: readonly string[];
+  readonly calls: readonly Call[];
+}
+
+/**
+ * Tables whose policies are the same: same trees, types and places of columns. What is found out about one of them
+ * holds for all, so that a database of ten thousand tables is evaluated as fast as one of ten.
+ */
+export interface PolicyClass {
+  /** OID of the table that was looked at. */
+  readonly table: number;
+  readonly rows: readonly SampleRow[];
+  /** Why not all was evaluated, if it was not: a role the reader cannot become, a function that takes too long. */
+  readonly openBecause: string | undefined;
+  /** Whose the rows are. */
+  readonly tenants: Tenants;
+  /** By `PolicyFacts.using` and `.check`; not known when the server would not tell their text. */
+  readonly expressions: Known<ReadonlyMap<string, ExpressionFacts>>;
+}
+
+export interface RlsFacts {
+  readonly serverVersion: number;
+  /** Who asked. */
+  readonly reader: RoleFacts;
+  readonly roles: ReadonlyMap<number, RoleFacts>;
+  /** Roles that requests and the application run as, and that RLS has to bind. */
+  readonly clients: readonly RoleFacts[];
+  readonly apiRoles: readonly RoleFacts[];
+  /** Roles that policies are evaluated as: clients, and owners whom forced RLS binds. */
+  readonly subjects: readonly RoleFacts[];
+  /** Subjects that the reader cannot become, so that nothing was evaluated as them. */
+  readonly unreachable: readonly RoleFacts[];
+  /** OIDs of roles that are meant to see every tenant. */
+  readonly meantToBypass: ReadonlySet<number>;
+  readonly schemas: readonly string[];
+  readonly exposure: Exposure;
+  /** Who may use a schema: grantees by the schema's name. */
+  readonly usage: ReadonlyMap<string, ReadonlySet<number>>;
+  readonly tables: ReadonlyMap<number, TableFacts>;
+  readonly views: ReadonlyMap<number, ViewFacts>;
+  readonly definers: readonly FunctionFacts[];
+  readonly defaultGrants: readonly DefaultGrant[];
+  readonly classes: ReadonlyMap<string, PolicyClass>;
+  /** The setting that carries the tenant, for SQL that is proposed. */
+  readonly tenantSetting: string;
+}

@@ -1,0 +1,42 @@
+import { bypasses, reachesSchema } from '../access.ts';
+import type { Noticed, TenancyCheck } from '../check.ts';
+import { type FunctionFacts, PUBLIC, type RlsFacts } from '../facts.ts';
+import { displaySignature, listNames } from '../names.ts';
+import { sqlGrantees, sqlSignature } from '../proposal.ts';
+
+/** Policies need their lookups to be executable by everybody; a trigger's function cannot be called. */
+export const check: TenancyCheck = {
+  title: 'no SECURITY DEFINER function is open to clients, except for what policies call',
+  judge: (facts) => ({
+    findings: facts.definers
+      .filter(({ inScope, isTrigger, servesPolicy }) => inScope && !isTrigger && !servesPolicy)
+      .flatMap((definer) => notice(facts, definer)),
+  }),
+};
+
+function notice(facts: RlsFacts, definer: FunctionFacts): Noticed[] {
+  const callers = facts.clients.filter(
+    (role) =>
+      reachesSchema(facts, role, definer.schema) &&
+      [PUBLIC, ...role.inherits].some((oid) => definer.executors.has(oid)) &&
+      !role.inherits.has(definer.owner),
+  );
+  if (callers.length === 0) return [];
+  const owner = facts.roles.get(definer.owner);
+  const isUnbound = owner !== undefined && (bypasses(owner) || ownsUnforced(facts, definer.owner));
+  const through = [...definer.executors].filter(
+    (oid) => oid === PUBLIC || callers.some((role) => role.inherits.has(oid)),
+  );
+  return [
+    {
+      severity: isUnbound ? 'warning' : 'info',
+      object: displaySignature(definer),
+      message: `${listNames(callers.map(({ name }) => name))} may call it, and it runs as ${owner?.name}, ${isUnbound ? 'whom RLS does not bind' : 'with whatever rights that role has'}`,
+      fix: `revoke execute on routine ${sqlSignature(definer)} from ${sqlGrantees(facts, through)};`,
+    },
+  ];
+}
+
+function ownsUnforced(facts: RlsFacts, role: number): boolean {
+  return [...facts.tables.values()].some((table) => table.owner === role && table.rlsEnabled && !table.rlsForced);
+}

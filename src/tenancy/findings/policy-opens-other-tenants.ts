@@ -1,0 +1,30 @@
+import { securedTables } from '../access.ts';
+import { describeContext, describeRow, isAlwaysTrue, isCheckWeaker, openingsOf } from '../answers.ts';
+import type { TenancyCheck } from '../check.ts';
+import { displayPath } from '../names.ts';
+import { restorePolicy } from '../proposal.ts';
+import { undecidedTables } from '../undecided.ts';
+
+export const check: TenancyCheck = {
+  title: 'policies that look at the tenant open no rows of other tenants',
+  judge: (facts) => ({
+    findings: securedTables(facts).flatMap((table) =>
+      table.policies
+        .filter(({ columns }) => table.tenantColumn !== undefined && columns.includes(table.tenantColumn.number))
+        .filter((policy) => !isAlwaysTrue(facts, table, policy) && !isCheckWeaker(facts, table, policy))
+        .flatMap((policy) => {
+          const [first] = openingsOf(facts, table, policy).others;
+          if (first === undefined || !policy.permissive) return [];
+          return {
+            severity: 'critical' as const,
+            object: displayPath(table),
+            policy: policy.name,
+            message: `policy ${policy.name} opens ${describeRow(first.row)} to ${first.gate.command} in ${describeContext(first.context)}`,
+            fix: restorePolicy(facts, table, policy),
+            details: { role: first.role.name, context: first.context, row: first.row.values },
+          };
+        }),
+    ),
+    unknown: undecidedTables(facts),
+  }),
+};

@@ -1,0 +1,27 @@
+import { clientsWith, tablesInScope } from '../access.ts';
+import type { Noticed, TenancyCheck } from '../check.ts';
+import { COMMANDS, type RlsFacts, type TableFacts } from '../facts.ts';
+import { displayPath, listNames } from '../names.ts';
+import { sqlName } from '../proposal.ts';
+
+export const check: TenancyCheck = {
+  title: 'every table has RLS enabled',
+  judge: (facts) => ({
+    findings: tablesInScope(facts)
+      .filter(({ kind, rlsEnabled }) => kind !== 'foreign' && !rlsEnabled)
+      .map((table) => notice(facts, table)),
+  }),
+};
+
+function notice(facts: RlsFacts, table: TableFacts): Noticed {
+  const clients = clientsWith(facts, table, COMMANDS).map(({ name }) => name);
+  const reach = clients.length === 0 ? '' : `: ${listNames(clients)} may use every row of it`;
+  const idle = table.policies.length === 0 ? '' : `; its policies (${table.policies.length}) are not applied`;
+  const partition = table.isPartition ? '; the policies of its parent are not applied to queries that name it' : '';
+  return {
+    severity: clients.length > 0 || table.tenantColumn !== undefined ? 'critical' : 'warning',
+    object: displayPath(table),
+    message: `RLS is not enabled${reach}${idle}${partition}`,
+    fix: `alter table ${sqlName(table)} enable row level security;`,
+  };
+}

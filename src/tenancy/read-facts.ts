@@ -1,0 +1,70 @@
+import type { Session } from '../postgres/session.ts';
+import { bypasses } from './access.ts';
+import type { AskLimits } from './ask.ts';
+import { assembleFacts, type CatalogFacts } from './assemble.ts';
+import { readPolicyTexts } from './catalog/policies.ts';
+import { readSnapshot } from './catalog/snapshot.ts';
+import { findTenants, type Registry } from './catalog/tenants.ts';
+import type { RlsFacts, TableFacts } from './facts.ts';
+import { readClasses } from './read-classes.ts';
+import type { TenancySettings } from './settings.ts';
+import { isSound } from './soundness.ts';
+
+/** No question of the program's own waits or runs longer than this: production goes first. */
+const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 2_000 };
+
+/**
+ * Everything that `rls-check` judges: the catalog, and what its policies answer. Reads only; waits for no lock; a
+ * session of its own, since policies are also asked what they say where nothing was ever set.
+ */
+export async function readFacts(
+  session: Session,
+  settings: TenancySettings,
+  limits: AskLimits = LIMITS,
+): Promise<RlsFacts> {
+  const snapshot = await readSnapshot(session, settings);
+  const catalog = assembleFacts(snapshot, settings);
+  const inScope = [...catalog.tables.values()].filter((table) => table.inScope);
+  const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog));
+  const { classes, tenantSetting } = await readClasses(session, inScope, {
+    subjects: catalog.subjects,
+    unreachable: catalog.unreachable,
+    source: { columns: settings.columns, claims: settings.claims },
+    settings: settings.settings,
+    candidates: snapshot.functionSettings,
+    tenantsFor,
+    limits,
+  });
+  const facts = {
+    ...catalog,
+    classes,
+    tenantSetting: tenantSetting ?? settings.settings[0] ?? 'app.current_tenant_id',
+  };
+  return { ...facts, tables: await withTexts(session, facts) };
+}
+
+function registryOf({ tables }: CatalogFacts): Registry | undefined {
+  const table = [...tables.values()].find(({ isRegistry }) => isRegistry);
+  return table?.tenantColumn === undefined ? undefined : { table, column: table.tenantColumn };
+}
+
+/** Roles that see every tenant and that the reader may become. */
+function seers({ roles, reader, meantToBypass }: CatalogFacts): string[] {
+  return [...roles.values()]
+    .filter((role) => meantToBypass.has(role.oid) && bypasses(role) && reader.canBecome.has(role.oid))
+    .map(({ name }) => name);
+}
+
+/** Policies that may have to be mended, with their SQL; to print it for all of ten thousand takes a second. */
+async function withTexts(session: Session, facts: RlsFacts): Promise<RlsFacts['tables']> {
+  const suspects = [...facts.tables.values()].filter((table) => table.inScope && !isSound(facts, table));
+  const texts = await readPolicyTexts(
+    session,
+    suspects.flatMap(({ policies }) => policies.map(({ oid }) => oid)),
+  );
+  const mended = suspects.map((table): [number, TableFacts] => [
+    table.oid,
+    { ...table, policies: table.policies.map((policy) => ({ ...policy, texts: texts.get(policy.oid) })) },
+  ]);
+  return new Map([...facts.tables, ...mended]);
+}

@@ -1,0 +1,132 @@
+import { quoteIdentifier } from '../postgres/quote.ts';
+import { type CommandResult, type Finding, type ReportTable, SEVERITIES, type Severity } from '../report/report.ts';
+import { inOrder, tablesInScope } from './access.ts';
+import { undecidedBecause } from './answers.ts';
+import type { RlsFacts, RoleFacts, TableFacts } from './facts.ts';
+import type { TenancyFinding, Verdict } from './judge.ts';
+import type { NamedCheck } from './load-checks.ts';
+import { displayPath } from './names.ts';
+import { scopeChecks } from './scope-checks.ts';
+
+/** The report of `rls-check`: what the contract calls `data.tables`, and what else the catalog says. */
+export function toResult(facts: RlsFacts, verdict: Verdict): CommandResult {
+  const tables = tablesInScope(facts);
+  const verdicts = judgeTables(facts, tables, verdict);
+  const idle: Finding[] = verdict.idle.map(({ check, object, policy }) => ({
+    check: 'idle-exception',
+    severity: 'info',
+    object,
+    message: `the exception from ${check}${policy === undefined ? '' : ` for policy ${policy}`} covers nothing any more`,
+    remediation: 'Take it out of the configuration, so that it does not hide the next finding of that name.',
+  }));
+  return {
+    text: summary(facts, tables),
+    checks: [...scopeChecks(facts), ...verdict.checks],
+    findings: [...verdict.findings.map(publicFinding), ...idle],
+    data: {
+      schemas: facts.schemas,
+      exposure: facts.exposure,
+      roles: rolesData(facts),
+      tables: tables.map((table) => tableData(facts, table, verdicts)),
+      views: inOrder([...facts.views.values()].filter(({ inScope }) => inScope)).map((view) => ({
+        view: displayPath(view),
+        kind: view.kind,
+        securityInvoker: view.securityInvoker,
+      })),
+      exceptions: verdict.excepted.map(({ finding, reason }) => ({ ...publicFinding(finding), reason })),
+    },
+    tables: [tablesTable(tables, verdicts)],
+  };
+}
+
+/** The report where the catalog itself is closed to the role: every question stays open, and says what would help. */
+export function toBlindResult(
+  checks: readonly NamedCheck[],
+  { message }: { readonly message: string },
+  reader: string,
+): CommandResult {
+  const [, catalog] = /for (?:table|view|relation) (\w+)/.exec(message) ?? [];
+  const remediation =
+    catalog === undefined
+      ? 'Run as a role that may read the system catalogs.'
+      : `grant select on pg_catalog.${quoteIdentifier(catalog)} to ${quoteIdentifier(reader)};`;
+  return {
+    text: `nothing could be looked at: ${message}`,
+    checks: checks.map(({ id, title }) => ({ id, title, status: 'unknown', reason: message, remediation })),
+    data: { tables: [] },
+  };
+}
+
+function summary(facts: RlsFacts, tables: readonly TableFacts[]): string {
+  const secured = tables.filter(({ rlsEnabled }) => rlsEnabled).length;
+  const forced = tables.filter(({ rlsEnabled, rlsForced }) => rlsEnabled && rlsForced).length;
+  return `${tables.length} tables in ${facts.schemas.join(', ') || 'no schema'}: RLS is enabled on ${secured}, forced on ${forced}`;
+}
+
+/** What a report prints: `policy` and `fix` are in its details and its remediation. */
+function publicFinding({ policy: _, fix: __, ...finding }: TenancyFinding): Finding {
+  return finding;
+}
+
+function rolesData(facts: RlsFacts): Record<string, unknown> {
+  const names = (roles: readonly RoleFacts[]) => roles.map(({ name }) => name);
+  return {
+    clients: names(facts.clients),
+    evaluatedAs: names(facts.subjects),
+    notEvaluatedAs: names(facts.unreachable),
+    bypassing: names([...facts.roles.values()].filter((role) => role.superuser || role.bypassRls)),
+  };
+}
+
+type TableVerdict = 'critical' | 'warning' | 'unknown' | 'ok';
+type Verdicts = ReadonlyMap<number, TableVerdict>;
+
+/** The worst of each table: what was found, that it could not be looked at, or nothing that is not meant so. */
+function judgeTables(facts: RlsFacts, tables: readonly TableFacts[], { findings }: Verdict): Verdicts {
+  const worst = new Map<string, Severity>();
+  for (const { object, severity } of findings)
+    if (SEVERITIES.indexOf(severity) > SEVERITIES.indexOf(worst.get(object) ?? 'info')) worst.set(object, severity);
+  return new Map(
+    tables.map((table) => {
+      const found = worst.get(displayPath(table));
+      if (found === 'critical') return [table.oid, found];
+      if (undecidedBecause(facts, table) !== undefined) return [table.oid, 'unknown'];
+      return [table.oid, found === 'warning' ? found : 'ok'];
+    }),
+  );
+}
+
+function tableData(facts: RlsFacts, table: TableFacts, verdicts: Verdicts): Record<string, unknown> {
+  const { tenantColumn } = table;
+  return {
+    table: displayPath(table),
+    kind: table.kind,
+    owner: facts.roles.get(table.owner)?.name ?? null,
+    rlsEnabled: table.rlsEnabled,
+    rlsForced: table.rlsForced,
+    policies: table.policies.map(({ name, command, permissive, roles }) => ({
+      name,
+      command,
+      permissive,
+      roles: roles.map((oid) => (oid === 0 ? 'public' : (facts.roles.get(oid)?.name ?? String(oid)))),
+    })),
+    tenantColumn: tenantColumn === undefined ? null : { name: tenantColumn.name, type: tenantColumn.type },
+    verdict: verdicts.get(table.oid),
+  };
+}
+
+function tablesTable(tables: readonly TableFacts[], verdicts: Verdicts): ReportTable {
+  const state = ({ kind, rlsEnabled, rlsForced }: TableFacts) =>
+    kind === 'foreign' ? 'impossible' : rlsEnabled ? (rlsForced ? 'forced' : 'enabled') : 'off';
+  return {
+    columns: ['table', 'rls', 'policies', 'tenant column', 'verdict'],
+    alignRight: [2],
+    rows: tables.map((table) => [
+      displayPath(table),
+      state(table),
+      String(table.policies.length),
+      table.tenantColumn === undefined ? '-' : `${table.tenantColumn.name} ${table.tenantColumn.type}`,
+      verdicts.get(table.oid) ?? '',
+    ]),
+  };
+}

@@ -1,0 +1,115 @@
+import type { ColumnFacts, SampleRow } from './facts.ts';
+
+/** Whoever asks, in the claims of a token. No user has it: what it opens is opened by being oneself. */
+export const SUBJECT = '00000000-0000-4000-8000-00005eb1ec70';
+export const SUBJECT_EMAIL = 'somebody@example.invalid';
+
+/** Two tenants and one that there is not, as values of one type of column. */
+export interface Tenants {
+  readonly own: string;
+  readonly other: string;
+  readonly unknown: string;
+}
+
+/** More combinations than this are not tried all: each is a row that the server evaluates in every context. */
+const MOST_COMBINATIONS = 48;
+
+export interface SampleQuestion {
+  readonly tenantColumn: ColumnFacts | undefined;
+  /** The other columns that the expression reads, with the labels of enumerations. */
+  readonly columns: readonly (ColumnFacts & { readonly labels: readonly string[] })[];
+  readonly constants: readonly string[];
+  readonly tenants: Tenants;
+}
+
+/**
+ * Rows that an expression is asked about: one's own, another tenant's, one that a constant of the expression names and
+ * nobody's; each with every combination of values at which the expression may change its mind.
+ */
+export function sampleRows({ tenantColumn, columns, constants, tenants }: SampleQuestion): SampleRow[] {
+  const combinations = combine(columns.map((column) => candidatesFor(column, constants, tenants)));
+  const rows = combinations.map((values) => ({
+    values: Object.fromEntries(values.map(({ column, value }) => [column, value])),
+    isPersonal: values.some(({ isPersonal }) => isPersonal),
+  }));
+  if (tenantColumn === undefined) return rows.map((row) => ({ ...row, owner: 'none', tenant: null }));
+  const named = constants.filter((value) => isTenant(value, tenantColumn) && value !== tenants.own);
+  const others = [...new Set([tenants.other, ...named])].slice(0, 4);
+  const owners: Pick<SampleRow, 'owner' | 'tenant'>[] = [
+    { owner: 'own', tenant: tenants.own },
+    ...others.map((tenant) => ({ owner: 'other' as const, tenant })),
+    { owner: 'none', tenant: null },
+  ];
+  return owners.flatMap((owner) => rows.map((row) => ({ ...row, ...owner })));
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const INTEGER = /^-?\d{1,4}$/;
+
+/** A constant that can say whose a row is; a word of some other comparison would be a tenant nobody has. */
+function isTenant(value: string, column: ColumnFacts): boolean {
+  return column.category === 'N' ? INTEGER.test(value) : UUID.test(value);
+}
+
+interface Candidate {
+  readonly column: string;
+  readonly value: unknown;
+  readonly isPersonal: boolean;
+}
+
+/** NULL, and what the type makes likely. Nothing that the type might refuse: that would look like the policy's error. */
+function candidatesFor(
+  column: ColumnFacts & { readonly labels?: readonly string[] },
+  constants: readonly string[],
+  tenants: Tenants,
+): Candidate[] {
+  const plain = (values: readonly unknown[]) =>
+    values.map((value) => ({ column: column.name, value, isPersonal: false }));
+  const personal = (value: string) => ({ column: column.name, value, isPersonal: true });
+  const distinct = (values: readonly string[]) => [...new Set(values)].slice(0, 8);
+  const uuids = constants.filter((value) => UUID.test(value));
+  switch (column.category) {
+    case 'B':
+      return plain([null, true, false]);
+    case 'N':
+      // The own tenant stands in every column that could hold it: a policy may look at the wrong one.
+      return plain([
+        null,
+        ...distinct([
+          ...constants.filter((value) => INTEGER.test(value)),
+          '0',
+          '1',
+          ...[tenants.own].filter((id) => INTEGER.test(id)),
+        ]),
+      ]);
+    case 'D':
+      return plain([null, '1970-01-01', '2999-12-31']);
+    case 'E':
+      return plain([null, ...(column.labels ?? []).slice(0, 8)]);
+    case 'S': {
+      const room = /\((\d+)\)/.exec(column.type)?.[1];
+      const fits = (value: string) => room === undefined || value.length <= Number(room);
+      return [
+        ...plain([null, ...distinct(['x', tenants.own, ...constants].filter(fits))]),
+        ...[SUBJECT, SUBJECT_EMAIL].filter(fits).map(personal),
+      ];
+    }
+    default:
+      if (column.type !== 'uuid') return plain([null]);
+      return [...plain([null, ...distinct([tenants.unknown, tenants.own, ...uuids])]), personal(SUBJECT)];
+  }
+}
+
+/** Every combination while they are few; else each value alone beside first ones, which misses only conspiracies. */
+function combine(choices: readonly (readonly Candidate[])[]): Candidate[][] {
+  const count = choices.reduce((product, choice) => product * choice.length, 1);
+  if (count <= MOST_COMBINATIONS)
+    return choices.reduce<Candidate[][]>(
+      (combined, choice) => combined.flatMap((values) => choice.map((value) => [...values, value])),
+      [[]],
+    );
+  const bases = [0, 1].map((place) => choices.map((choice) => choice[place] ?? choice[0]!));
+  const varied = bases.flatMap((base) => choices.flatMap((choice, at) => choice.map((value) => base.with(at, value))));
+  const distinct = new Map([...bases, ...varied].map((values) => [JSON.stringify(values), values]));
+  return [...distinct.values()];
+}

@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { settingsOf } from '../../src/tenancy/contexts.ts';
+import type { ColumnFacts } from '../../src/tenancy/facts.ts';
+import { SUBJECT, sampleRows } from '../../src/tenancy/samples.ts';
+
+const tenants = {
+  own: 'aaaaaaaa-0000-4000-8000-00000000000a',
+  other: 'bbbbbbbb-0000-4000-8000-00000000000b',
+  unknown: 'ffffffff-0000-4000-8000-00000000000f',
+};
+const column = (name: string, type: string, category: string) => ({
+  number: 1,
+  name,
+  type,
+  category,
+  notNull: false,
+  labels: [],
+});
+const tenantColumn: ColumnFacts = column('tenant_id', 'uuid', 'U');
+const rows = (columns: ReturnType<typeof column>[], constants: string[] = []) =>
+  sampleRows({ tenantColumn, columns, constants, tenants });
+
+describe('sample rows', () => {
+  test('are the own tenant’s, another’s and nobody’s', () => {
+    expect(rows([]).map(({ owner, tenant }) => [owner, tenant])).toEqual([
+      ['own', tenants.own],
+      ['other', tenants.other],
+      ['none', null],
+    ]);
+  });
+
+  test('are those of a tenant that the policy names', () => {
+    const named = '11111111-2222-4333-8444-555555555555';
+    expect(
+      rows([], [named, 'draft'])
+        .filter(({ owner }) => owner === 'other')
+        .map(({ tenant }) => tenant),
+    ).toEqual([tenants.other, named]);
+  });
+
+  test('hold each value that the policy names in each column that could hold it, and the own tenant', () => {
+    const values = (name: string, found: ReturnType<typeof rows>) => new Set(found.map((row) => row.values[name]));
+    const found = rows([column('status', 'text', 'S'), column('open', 'boolean', 'B')], ['draft']);
+    expect(values('status', found)).toEqual(
+      new Set([null, 'x', tenants.own, 'draft', SUBJECT, 'somebody@example.invalid']),
+    );
+    expect(values('open', found)).toEqual(new Set([null, true, false]));
+    expect(values('n', rows([column('n', 'integer', 'N')], ['draft', '7', '99999999999']))).toEqual(
+      new Set([null, '7', '0', '1']),
+    );
+    expect(values('code', rows([column('code', 'character varying(3)', 'S')], ['draft', 'abc']))).toEqual(
+      new Set([null, 'x', 'abc']),
+    );
+    expect(values('any', rows([column('any', 'app.odd', 'X')], ['draft']))).toEqual(new Set([null]));
+  });
+
+  test('stay few when there are many columns, and still hold every value', () => {
+    const columns = Array.from({ length: 9 }, (_, at) => column(`c${at}`, 'text', 'S'));
+    const found = rows(columns, ['a', 'b', 'c']);
+    expect(found.length).toBeLessThan(400);
+    for (const { name } of columns) expect(new Set(found.map((row) => row.values[name])).size).toBe(8);
+  });
+
+  test('tell those that are a user’s own', () => {
+    expect(
+      rows([column('user_id', 'uuid', 'U')])
+        .filter(({ isPersonal }) => isPersonal)
+        .map(({ values }) => values),
+    ).toEqual([1, 2, 3].map(() => ({ user_id: SUBJECT })));
+  });
+});
+
+describe('a context sets', () => {
+  const source = { settings: ['app.t'], columns: ['tenant_id'], claims: undefined };
+  const claims = (context: 'own' | 'forged' | 'garbage', given = source) =>
+    JSON.parse(settingsOf(context, given, tenants, 'authenticated')['request.jwt.claims']!);
+
+  test('nothing, the empty string, or the tenant as setting and as claim', () => {
+    expect(settingsOf('unset', source, tenants, 'anon')).toEqual({});
+    expect(settingsOf('empty', source, tenants, 'anon')).toEqual({ 'app.t': '', 'request.jwt.claims': '' });
+    expect(settingsOf('own', source, tenants, 'anon')['app.t']).toBe(tenants.own);
+    expect(settingsOf('own-uppercase', source, tenants, 'anon')['app.t']).toBe(tenants.own.toUpperCase());
+    expect(claims('own')).toMatchObject({
+      role: 'authenticated',
+      sub: SUBJECT,
+      app_metadata: { tenant_id: tenants.own },
+    });
+    expect(claims('garbage')).toMatchObject({ tenant_id: 'garbage' });
+  });
+
+  test('another tenant only where users may write themselves', () => {
+    expect(claims('forged')).toMatchObject({
+      tenant_id: tenants.own,
+      app_metadata: { tenant_id: tenants.own },
+      user_metadata: { tenant_id: tenants.other },
+    });
+  });
+
+  test('the claims of the configuration', () => {
+    const given = { ...source, claims: { org: { ids: ['{tenant}'] }, level: 3 } };
+    expect(claims('own', given as never)).toMatchObject({ org: { ids: [tenants.own] }, level: 3 });
+    expect(claims('own', given as never)).not.toHaveProperty('app_metadata');
+  });
+
+  test('the settings that PostgREST once made of each claim', () => {
+    const old = { ...source, settings: ['request.jwt.claim.sub', 'request.jwt.claim.tenant_id'] };
+    expect(settingsOf('own', old, tenants, 'anon')).toMatchObject({
+      'request.jwt.claim.sub': SUBJECT,
+      'request.jwt.claim.tenant_id': tenants.own,
+    });
+  });
+});
