@@ -24,7 +24,7 @@ export const GATES = [
 export type Gate = (typeof GATES)[number];
 
 /** A row that a gate lets through. */
-interface Opening {
+export interface Opening {
   readonly gate: Gate;
   readonly role: RoleFacts;
   readonly context: ContextName;
@@ -88,7 +88,7 @@ export function openingsOfTable(facts: RlsFacts, table: TableFacts): Openings {
 }
 
 /** Roles for which it matters what a table opens: its owner as well where rows are tenants', else clients. */
-function audience(facts: RlsFacts, { tenantColumn }: TableFacts): readonly RoleFacts[] {
+export function audience(facts: RlsFacts, { tenantColumn }: TableFacts): readonly RoleFacts[] {
   return tenantColumn === undefined ? facts.subjects.filter((role) => facts.clients.includes(role)) : facts.subjects;
 }
 
@@ -116,7 +116,7 @@ function allOpenings(facts: RlsFacts, table: TableFacts, policies: readonly Poli
 }
 
 /** Rows of the class that pass a gate: some permissive policy holds for them, and every restrictive one. */
-function openingsAt(
+export function openingsAt(
   facts: RlsFacts,
   table: TableFacts,
   policies: readonly PolicyFacts[],

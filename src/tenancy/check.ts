@@ -16,10 +16,12 @@ export interface Noticed {
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 
-interface Judgement {
+export interface Judgement {
   readonly findings: readonly Noticed[];
   /** What could not be looked at, and why: such a check never passes. */
   readonly unknown?: readonly string[];
+  /** The same of one object, for which an exception may be declared. */
+  readonly open?: readonly { readonly object: string; readonly reason: string }[];
 }
 
 /** One kind of finding: a pure judgement of the facts. Its file's name is its identifier. */

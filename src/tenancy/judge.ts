@@ -1,7 +1,8 @@
 import type { Check, Finding } from '../report/report.ts';
-import type { Noticed } from './check.ts';
+import type { Judgement, Noticed } from './check.ts';
 import type { RlsFacts } from './facts.ts';
 import type { NamedCheck } from './load-checks.ts';
+import { listNames } from './names.ts';
 import type { TenancyException } from './settings.ts';
 
 /** A finding with what it takes to act on it. */
@@ -35,17 +36,21 @@ export function judgeFacts(
   const excepted: Excepted[] = [];
   const used = new Set<TenancyException>();
   const outcomes = checks.map((check): Check => {
-    const { findings: noticed, unknown = [] } = check.judge(facts);
+    const { findings: noticed, unknown = [], open = [] } = check.judge(facts);
     const own = noticed.map((one) => toFinding(check.id, one));
+    const cover = (about: Pick<TenancyFinding, 'check' | 'object' | 'policy'>) => {
+      const exception = exceptions.find((one) => isCovered(about, one));
+      if (exception !== undefined) used.add(exception);
+      return exception;
+    };
     const counted = own.filter((finding) => {
-      const exception = exceptions.find((one) => isCovered(finding, one));
-      if (exception === undefined) return true;
-      used.add(exception);
-      excepted.push({ finding, reason: exception.reason });
-      return false;
+      const exception = cover(finding);
+      if (exception !== undefined) excepted.push({ finding, reason: exception.reason });
+      return exception === undefined;
     });
-    findings.push(...counted);
-    return outcome(check, counted, unknown);
+    for (const finding of counted) findings.push(finding);
+    const left = open.filter(({ object }) => cover({ check: check.id, object, policy: undefined }) === undefined);
+    return outcome(check, counted, [...unknown, ...groupByReason(left)]);
   });
   return { checks: outcomes, findings, excepted, idle: exceptions.filter((one) => !used.has(one)) };
 }
@@ -63,7 +68,17 @@ function toFinding(check: string, { policy, fix, advice, details, ...noticed }: 
   };
 }
 
-function isCovered(finding: TenancyFinding, { check, object, policy }: TenancyException): boolean {
+/** `public.a and public.b: cannot be looked at`. */
+export function groupByReason(open: NonNullable<Judgement['open']>): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { object, reason } of open) byReason.set(reason, [...(byReason.get(reason) ?? []), object]);
+  return [...byReason].map(([reason, objects]) => `${listNames(objects)}: ${reason}`);
+}
+
+function isCovered(
+  finding: Pick<TenancyFinding, 'check' | 'object' | 'policy'>,
+  { check, object, policy }: TenancyException,
+): boolean {
   return finding.check === check && finding.object === object && (policy === undefined || finding.policy === policy);
 }
 

@@ -6,12 +6,15 @@ import type { RlsFacts, RoleFacts, TableFacts } from './facts.ts';
 import type { TenancyFinding, Verdict } from './judge.ts';
 import type { NamedCheck } from './load-checks.ts';
 import { displayPath } from './names.ts';
+import type { TableProof } from './proof/proof.ts';
+import { controlCheck } from './proof/proof-check.ts';
+import type { Proof } from './proof/prove.ts';
 import { scopeChecks } from './scope-checks.ts';
 
 /** The report of `rls-check`: what the contract calls `data.tables`, and what else the catalog says. */
-export function toResult(facts: RlsFacts, verdict: Verdict): CommandResult {
+export function toResult(facts: RlsFacts, verdict: Verdict, proof?: Proof): CommandResult {
   const tables = tablesInScope(facts);
-  const verdicts = judgeTables(facts, tables, verdict);
+  const verdicts = proof === undefined ? judgeTables(facts, tables, verdict) : provedTables(proof);
   const idle: Finding[] = verdict.idle.map(({ check, object, policy }) => ({
     check: 'idle-exception',
     severity: 'info',
@@ -21,13 +24,13 @@ export function toResult(facts: RlsFacts, verdict: Verdict): CommandResult {
   }));
   return {
     text: summary(facts, tables),
-    checks: [...scopeChecks(facts), ...verdict.checks],
+    checks: [...scopeChecks(facts), ...(proof === undefined ? [] : [controlCheck(proof)]), ...verdict.checks],
     findings: [...verdict.findings.map(publicFinding), ...idle],
     data: {
       schemas: facts.schemas,
       exposure: facts.exposure,
       roles: rolesData(facts),
-      tables: tables.map((table) => tableData(facts, table, verdicts)),
+      tables: tables.map((table) => tableData(facts, table, verdicts, proof)),
       views: inOrder([...facts.views.values()].filter(({ inScope }) => inScope)).map((view) => ({
         view: displayPath(view),
         kind: view.kind,
@@ -78,7 +81,7 @@ function rolesData(facts: RlsFacts): Record<string, unknown> {
   };
 }
 
-type TableVerdict = 'critical' | 'warning' | 'unknown' | 'ok';
+type TableVerdict = 'critical' | 'warning' | 'unknown' | 'ok' | TableProof['verdict'];
 type Verdicts = ReadonlyMap<number, TableVerdict>;
 
 /** The worst of each table: what was found, that it could not be looked at, or nothing that is not meant so. */
@@ -96,7 +99,24 @@ function judgeTables(facts: RlsFacts, tables: readonly TableFacts[], { findings 
   );
 }
 
-function tableData(facts: RlsFacts, table: TableFacts, verdicts: Verdicts): Record<string, unknown> {
+/** A proof says more of a table than that nothing was found. */
+function provedTables({ tables }: Proof): Verdicts {
+  return new Map(tables.map(({ table, verdict }) => [table.oid, verdict]));
+}
+
+function proofData(proof: Proof | undefined, { oid }: TableFacts): Record<string, unknown> {
+  const found = proof?.tables.find(({ table }) => table.oid === oid);
+  if (found === undefined) return {};
+  const { level, reason, statement, roles } = found;
+  return { proof: { level, reason, statement, roles } };
+}
+
+function tableData(
+  facts: RlsFacts,
+  table: TableFacts,
+  verdicts: Verdicts,
+  proof: Proof | undefined,
+): Record<string, unknown> {
   const { tenantColumn } = table;
   return {
     table: displayPath(table),
@@ -112,6 +132,7 @@ function tableData(facts: RlsFacts, table: TableFacts, verdicts: Verdicts): Reco
     })),
     tenantColumn: tenantColumn === undefined ? null : { name: tenantColumn.name, type: tenantColumn.type },
     verdict: verdicts.get(table.oid),
+    ...proofData(proof, table),
   };
 }
 

@@ -1,0 +1,35 @@
+import type { Check } from '../../report/report.ts';
+import type { NamedCheck } from '../load-checks.ts';
+import { displayPath } from '../names.ts';
+import type { Proof } from './prove.ts';
+
+/** The proof as one more check: a refuted table is a finding, one that cannot be proved stays open. */
+export function proofCheck({ tables }: Proof): NamedCheck {
+  const refuted = tables.filter(({ verdict }) => verdict === 'refuted');
+  const open = tables.filter(({ verdict }) => verdict === 'not-provable');
+  return {
+    id: 'isolation-proof',
+    title: 'no tenant reaches the rows of another',
+    judge: () => ({
+      findings: refuted.map(({ table, level, reason = '', statement }) => ({
+        severity: 'critical',
+        object: displayPath(table),
+        message: `isolation is refuted, ${reason}`,
+        advice: `What gets through: ${statement}`,
+        details: { level, statement },
+      })),
+      open: open.map(({ table, reason = '' }) => ({ object: displayPath(table), reason })),
+    }),
+  };
+}
+
+/** Whether the proof may be believed at all. */
+export function controlCheck({ failedControl }: Proof): Check {
+  const about = {
+    id: 'negative-controls',
+    title: 'the proof refutes what is open on purpose, and proves what is sound',
+  };
+  return failedControl === undefined
+    ? { ...about, status: 'passed' }
+    : { ...about, status: 'unknown', reason: failedControl };
+}

@@ -1,0 +1,39 @@
+import type { TableFacts } from '../facts.ts';
+
+/** How a proof was carried out: by evaluating policies, or with rows in a transaction that is rolled back. */
+export type ProofLevel = 'policies' | 'rows';
+
+/** What one role can do about a table. `denied`: no grant or no policy; `vacuous`: the own tenant sees nothing either. */
+export interface RoleProof {
+  readonly role: string;
+  readonly outcome: 'proved' | 'refuted' | 'denied' | 'vacuous' | 'undecided';
+  readonly reason?: string | undefined;
+  /** The statement that got through. */
+  readonly statement?: string | undefined;
+}
+
+export interface TableProof {
+  readonly table: TableFacts;
+  readonly level: ProofLevel;
+  /** `closed`: no session of a tenant is let at any row, and no column says whose they are. */
+  readonly verdict: 'proved' | 'refuted' | 'closed' | 'not-provable';
+  readonly reason?: string | undefined;
+  readonly statement?: string | undefined;
+  readonly roles: readonly RoleProof[];
+}
+
+/** One leak refutes; what nobody could decide, or where nothing was to be seen, proves nothing. */
+export function concludeTable(table: TableFacts, level: ProofLevel, roles: readonly RoleProof[]): TableProof {
+  const about = { table, level, roles };
+  const first = (outcome: RoleProof['outcome']) => roles.find((one) => one.outcome === outcome);
+  const refuted = first('refuted');
+  if (refuted !== undefined) {
+    const { role, reason, statement } = refuted;
+    return { ...about, verdict: 'refuted', reason: `as ${role}: ${reason}`, statement };
+  }
+  const open = first('undecided') ?? first('vacuous');
+  if (open !== undefined) return { ...about, verdict: 'not-provable', reason: `as ${open.role}: ${open.reason}` };
+  if (table.tenantColumn === undefined) return { ...about, verdict: 'closed' };
+  if (first('proved') !== undefined) return { ...about, verdict: 'proved' };
+  return { ...about, verdict: 'not-provable', reason: 'no role that RLS binds may use the table' };
+}

@@ -1,0 +1,83 @@
+import { quoteLiteral } from '../../postgres/quote.ts';
+import { appliesTo, hasPrivilege, isBound, reachesSchema } from '../access.ts';
+import {
+  audience,
+  describeContext,
+  describeRow,
+  GATES,
+  type Gate,
+  type Opening,
+  openingsAt,
+  undecidedBecause,
+} from '../answers.ts';
+import { CONTEXTS, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
+import { sqlColumns, sqlName } from '../proposal.ts';
+import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
+
+/** Proves a table from what its policies answered: no row of it is read. */
+export function provePolicies(facts: RlsFacts, table: TableFacts): TableProof {
+  const undecided = undecidedBecause(facts, table);
+  const roles = audience(facts, table).map((role) => proveForRole(facts, table, role, undecided));
+  const missed = facts.unreachable.map(
+    (role): RoleProof => ({ role: role.name, outcome: 'undecided', reason: `${facts.reader.name} cannot become it` }),
+  );
+  return concludeTable(table, 'policies', [...roles, ...missed]);
+}
+
+function proveForRole(facts: RlsFacts, table: TableFacts, role: RoleFacts, undecided: string | undefined): RoleProof {
+  const about = { role: role.name };
+  const gates = GATES.filter((gate) => hasPrivilege(role, table, gate.command));
+  if (gates.length === 0 || !reachesSchema(facts, role, table.schema))
+    return { ...about, outcome: 'denied', reason: 'nothing is granted to it' };
+  if (!isBound(role, table)) {
+    const statement = statementFor(table, gates[0]!);
+    return { ...about, outcome: 'refuted', reason: 'RLS is not evaluated for it', statement };
+  }
+  if (undecided !== undefined) return { ...about, outcome: 'undecided', reason: undecided };
+  if (!table.policies.some((policy) => policy.permissive && appliesTo(policy, role)))
+    return { ...about, outcome: 'denied', reason: 'no policy is for it' };
+  return judgeOpenings(facts, table, role, gates);
+}
+
+function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gates: readonly Gate[]): RoleProof {
+  const about = { role: role.name };
+  const openings = gates.flatMap((gate) =>
+    CONTEXTS.flatMap((context) => openingsAt(facts, table, table.policies, { gate, role, context })),
+  );
+  const leak = openings.find((opening) => isLeak(table, opening));
+  if (leak !== undefined)
+    return {
+      ...about,
+      outcome: 'refuted',
+      reason: `${leak.gate.command} passes ${describeRow(leak.row)} in ${describeContext(leak.context)}`,
+      statement: statementFor(table, leak.gate, leak),
+    };
+  if (table.tenantColumn === undefined) return { ...about, outcome: 'denied', reason: 'no policy opens a row to it' };
+  const reads = openings.some(({ row, gate }) => row.owner === 'own' && gate.command === 'SELECT');
+  // Who may write and never read proves itself by what may be written.
+  const acts = reads || (!hasPrivilege(role, table, 'SELECT') && openings.some(({ row }) => row.owner === 'own'));
+  if (acts) return { ...about, outcome: 'proved' };
+  return { ...about, outcome: 'vacuous', reason: 'the own tenant is shown nothing either' };
+}
+
+/** A user's own row is the user's in whatever tenant; a row that must have a tenant cannot be without. */
+function isLeak({ tenantColumn }: TableFacts, { row, context }: Opening): boolean {
+  if (row.isPersonal) return false;
+  if (row.owner === 'none') return tenantColumn === undefined || !tenantColumn.notNull;
+  return row.owner === 'other' || !['own', 'own-uppercase', 'forged'].includes(context);
+}
+
+/** What would get through, for people to try: blind statements, which no SELECT policy narrows. */
+function statementFor(table: TableFacts, { command, part }: Gate, leak?: Opening): string {
+  const name = sqlName(table);
+  const tenant = table.tenantColumn?.name;
+  if (command === 'SELECT') return `select * from ${name};`;
+  if (command === 'DELETE') return `delete from ${name};`;
+  if (tenant === undefined)
+    return command === 'INSERT' ? `insert into ${name} default values;` : `update ${name} set ...;`;
+  const value = leak?.row.tenant == null ? 'null' : quoteLiteral(leak.row.tenant);
+  if (command === 'INSERT') return `insert into ${name} (${sqlColumns([tenant])}) values (${value});`;
+  return part === 'check'
+    ? `update ${name} set ${sqlColumns([tenant])} = ${value};`
+    : `update ${name} set ${sqlColumns([tenant])} = default;`;
+}

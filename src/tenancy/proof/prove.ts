@@ -1,0 +1,68 @@
+import type { Session } from '../../postgres/session.ts';
+import { tablesInScope } from '../access.ts';
+import type { AskLimits } from '../ask.ts';
+import type { RlsFacts, TableFacts } from '../facts.ts';
+import type { TenancySettings } from '../settings.ts';
+import { type BlindPlan, readBlindPlans } from './blind-plans.ts';
+import { failedControl } from './controls.ts';
+import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
+import { provePolicies } from './prove-policies.ts';
+
+/** The proof of all tables that are looked at, or why no verdict can be given. */
+export interface Proof {
+  readonly tables: readonly TableProof[];
+  /** A control came out wrong: nothing else that was found may be believed. */
+  readonly failedControl: string | undefined;
+}
+
+/** Planning a statement may wait for a lock on its table; no longer than this, in milliseconds. */
+const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 10_000 };
+
+/**
+ * Proves, without touching a row, that no tenant reaches another's: what policies answered, combined as the server
+ * combines them, and the plans of statements without WHERE.
+ */
+export async function proveWithoutRows(session: Session, facts: RlsFacts, settings: TenancySettings): Promise<Proof> {
+  const wrong = await failedControl(session, facts, LIMITS);
+  const tables = tablesInScope(facts).filter(({ kind }) => kind !== 'foreign');
+  if (wrong !== undefined) return { tables: tables.map((table) => undecidable(table, wrong)), failedControl: wrong };
+  const plans = byTable(await readBlindPlans(session, facts, tables, settings, LIMITS));
+  return {
+    tables: tables.map((table) => confirm(provePolicies(facts, table), plans.get(table.oid) ?? [])),
+    failedControl: undefined,
+  };
+}
+
+function undecidable(table: TableFacts, reason: string): TableProof {
+  return { table, level: 'policies', verdict: 'not-provable', reason, roles: [] };
+}
+
+function byTable(plans: readonly BlindPlan[]): ReadonlyMap<number, readonly BlindPlan[]> {
+  const groups = new Map<number, BlindPlan[]>();
+  for (const plan of plans) groups.set(plan.table.oid, [...(groups.get(plan.table.oid) ?? []), plan]);
+  return groups;
+}
+
+/** What the server plans has the last word: it, not the catalog's reading, is what an application gets. */
+function confirm(proof: TableProof, plans: readonly BlindPlan[]): TableProof {
+  const roles = proof.roles.map((role): RoleProof => {
+    if (role.outcome === 'refuted') return role;
+    const own = plans.filter((plan) => plan.role.name === role.role);
+    const bare = own.find((plan) => plan.isConditional === false);
+    if (bare !== undefined)
+      return {
+        role: role.role,
+        outcome: 'refuted',
+        reason: 'the server plans it without a condition on the rows',
+        statement: bare.statement,
+      };
+    const failed = own.find((plan) => typeof plan.isConditional === 'object');
+    if (failed === undefined || typeof failed.isConditional !== 'object') return role;
+    return {
+      role: role.role,
+      outcome: 'undecided',
+      reason: `${failed.statement} cannot be planned: ${failed.isConditional.error}`,
+    };
+  });
+  return concludeTable(proof.table, proof.level, roles);
+}

@@ -1,0 +1,155 @@
+/** @module-tag since-13 */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { makeProject } from '../commands/project.ts';
+import { expect, type TestDatabase } from '../support/database.ts';
+import { test } from './database.ts';
+import { proofOf } from './session.ts';
+
+const prelude = readFileSync(join(import.meta.dirname, 'fixtures/prelude.sql'), 'utf8');
+
+/** A table with its tenant's column and a sound policy; more is done to it by the SQL that follows. */
+const table = (name: string, condition = 'tenant_id = (select own_tenant())') => `
+  create table ${name} (id int, tenant_id uuid not null references tenant, note text);
+  select isolate('${name}', $$${condition}$$);`;
+
+describe('policies that are sound are proved, and what gets through refutes:', () => {
+  const cases: readonly (readonly [name: string, sql: string, verdict: string, statement?: RegExp])[] = [
+    ['a sound policy', table('t'), 'proved'],
+    ['hostile names', table('"T ""%s"" </script> ü"'), 'proved'],
+    ['a policy that is true', table('t', 'true'), 'refuted', /^select \* from "public"."t";$/],
+    ['a policy that compares with itself', table('t', 'tenant_id = tenant_id'), 'refuted', /^select/],
+    ['a policy that opens on a value', table('t', `tenant_id = (select own_tenant()) or note = 'x'`), 'refuted'],
+    [
+      'rows that may be moved to another tenant',
+      `${table('t')} alter policy tenant_isolation on t with check (true)`,
+      'refuted',
+      /^(insert|update)/,
+    ],
+    [
+      'a sound SELECT policy and an open DELETE policy, which only a blind DELETE shows',
+      `${table('t')} create policy loose on t for delete using (true)`,
+      'refuted',
+      /^delete from "public"."t";$/,
+    ],
+    [
+      'an open UPDATE policy, which only a blind UPDATE shows',
+      `${table('t')} create policy loose on t for update using (true) with check (tenant_id = (select own_tenant()))`,
+      'refuted',
+      /^update "public"."t" set "tenant_id" = default;$/,
+    ],
+    [
+      'an open policy behind a restrictive one',
+      `${table('t', 'true')} create policy r on t as restrictive
+      using (tenant_id = (select own_tenant()))`,
+      'proved',
+    ],
+    ['RLS that is not enabled', `${table('t')} alter table t disable row level security`, 'refuted', /^select/],
+    ['RLS that is not forced', `${table('t')} alter table t no force row level security`, 'refuted', /^select/],
+    [
+      'a session without a tenant that sees everything',
+      table('t', `tenant_id = (select own_tenant()) or (select own_tenant()) is null`),
+      'refuted',
+    ],
+    ['a policy that shows nobody anything', table('t', 'false'), 'not-provable'],
+    ['a policy of the wrong column', table('t', `note = current_setting('app.current_tenant_id', true)`), 'refuted'],
+    [
+      'a table without a tenant column that nobody is let at',
+      'create table t (id int); alter table t enable row level security; alter table t force row level security; create policy p on t using (false)',
+      'closed',
+    ],
+  ];
+
+  test.for(cases)('%s', async ([, sql, verdict, statement], { db }) => {
+    await db.query(`${prelude}${sql}`);
+    const { tables, failedControl } = await proofOf(db.url);
+    expect(failedControl).toBeUndefined();
+    const proof = tables.find(({ table: { name } }) => name !== 'tenant')!;
+    expect([proof.verdict, proof.reason]).toEqual([
+      verdict,
+      ['proved', 'closed'].includes(verdict) ? undefined : expect.any(String),
+    ]);
+    if (statement !== undefined) expect(proof.statement).toMatch(statement);
+  });
+});
+
+test('where a control comes out wrong, nothing is proved', async ({ db }) => {
+  await db.query(`${prelude}${table('t')}`);
+  const same = 'aaaaaaaa-0000-4000-8000-00000000000a';
+  const { tables, failedControl } = await proofOf(db.url, { tenants: [same, same] });
+  expect(failedControl).toMatch(/^the control "the tenant of the session" came out as refuted$/);
+  expect(tables.map(({ verdict }) => verdict)).toEqual(['not-provable', 'not-provable']);
+});
+
+/** A project whose configuration says what no catalog does. */
+function projectOf(db: TestDatabase, url = db.url) {
+  const config = JSON.stringify({ tenancy: { apiSchemas: ['public'] } });
+  return makeProject({ 'aisha-db.config.json': config }, { env: { DATABASE_URL: url } });
+}
+
+test('the report has a verdict for each table, and the statement that gets through', async ({ db }) => {
+  await db.query(`${prelude}${table('open_table', 'true')}${table('sound')}`);
+  const report = await (await projectOf(db)).report('rls-check', '--prove');
+  expect(report.exitCode).toBe(1);
+  const verdicts = report.data.tables.map((one: { table: string; verdict: string }) => [one.table, one.verdict]);
+  expect(verdicts).toEqual([
+    ['public.open_table', 'refuted'],
+    ['public.sound', 'proved'],
+    ['public.tenant', 'proved'],
+  ]);
+  expect(report.data.tables[0].proof).toMatchObject({
+    level: 'policies',
+    statement: 'select * from "public"."open_table";',
+  });
+  expect(report.findings).toContainEqual(
+    expect.objectContaining({
+      check: 'isolation-proof',
+      severity: 'critical',
+      object: 'public.open_table',
+      remediation: 'What gets through: select * from "public"."open_table";',
+    }),
+  );
+  expect(report.checks).toContainEqual(expect.objectContaining({ id: 'negative-controls', status: 'passed' }));
+});
+
+test('a role that cannot become the others proves nothing, and is told what to grant', async ({ db }) => {
+  await db.query(prelude);
+  const report = await (await projectOf(db, db.readerUrl)).report('rls-check', '--prove');
+  expect(report.exitCode).toBe(1);
+  expect(report.data.tables[0].verdict).toBe('not-provable');
+  expect(report.checks).toContainEqual(
+    expect.objectContaining({
+      id: 'evaluated-roles',
+      remediation: expect.stringMatching(/^grant .*"authenticated".* to "app_reader";$/),
+    }),
+  );
+});
+
+test('neither a row is read nor a lock waited for', async ({ db }) => {
+  await db.query(`${prelude}${table('t')}`);
+  await db.superQuery(
+    `insert into t select n, 'aaaaaaaa-0000-4000-8000-00000000000a' from generate_series(1, 100) n; analyze t`,
+  );
+  const scans = async () =>
+    (
+      await db.superQuery<{ scans: number }>(
+        "select seq_scan::int as scans from pg_stat_user_tables where relname = 't'",
+      )
+    )[0]!.scans;
+  const before = await scans();
+  await proofOf(db.url);
+  // A scan that is counted shows that the others would have been.
+  const reader = await db.connect(db.superUrl);
+  await reader.query('select count(*) from t');
+  await reader.end();
+  await expect.poll(scans, { timeout: 20_000 }).toBe(before + 1);
+  const locker = await db.connect();
+  await locker.query('begin; lock table t in access exclusive mode');
+  const { tables } = await proofOf(db.url);
+  expect(tables.map(({ table: { name }, verdict }) => [name, verdict])).toEqual([
+    ['t', 'not-provable'],
+    ['tenant', 'proved'],
+  ]);
+  await locker.query('rollback');
+});
