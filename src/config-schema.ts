@@ -59,6 +59,30 @@ const diagnostics = z.strictObject({
   mutes: z.array(mute).optional().describe('Findings that are accepted for a while.'),
 });
 
+const addedRelation = z.strictObject({
+  table: z.string().min(1).describe('Table whose rows refer, as reports write it: "public.activities".'),
+  columns: z.array(identifier).min(1).describe('Its columns.'),
+  parent: z.string().min(1).describe('Table they refer to.'),
+  parentColumns: z.array(identifier).min(1).optional().describe('Its columns. Default: its primary key.'),
+  match: z.enum(['simple', 'full']).optional().describe('What a NULL in a composite key means. Default: "simple".'),
+  when: z
+    .strictObject({ column: identifier, value: z.string() })
+    .optional()
+    .describe('Only rows with this value refer there: { "column": "related_type", "value": "contact" }.'),
+  reason: z.string().min(1).optional().describe('How it is known.'),
+});
+
+const excludedRelation = z.strictObject({
+  relation: z.string().min(1).describe('Relation as the report names it; * is any text.'),
+  reason: z.string().min(1).describe('Why it is not looked at.'),
+});
+
+const orphans = z.strictObject({
+  timeout: duration.optional().describe('How long counting one relation may take. 0: for ever. Default: "30s".'),
+  add: z.array(addedRelation).optional().describe('Relations that neither a foreign key nor a name tells.'),
+  exclude: z.array(excludedRelation).optional().describe('Relations that are not looked at.'),
+});
+
 const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, {
   error: 'expected the name of a setting, such as "aisha.seed"',
 });
@@ -127,6 +151,7 @@ const shared = {
     .record(settingName, z.string())
     .describe('Session settings for every migration: { "aisha.seed": "on" }. An environment adds to them.'),
   diagnostics: diagnostics.describe('How diagnose judges. An environment adds to it.'),
+  orphans: orphans.describe('Which rows refer to which. An environment adds to it.'),
 };
 
 const environment = z.strictObject({
@@ -158,6 +183,10 @@ export type ConfigFile = z.infer<typeof configSchema>;
 export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-1) === 'ledger') return Object.keys(shared.ledger.shape);
   if (path.at(-1) === 'diagnostics') return Object.keys(diagnostics.shape);
+  if (path.at(-1) === 'orphans') return Object.keys(orphans.shape);
+  if (path.at(-2) === 'add') return Object.keys(addedRelation.shape);
+  if (path.at(-1) === 'when') return ['column', 'value'];
+  if (path.at(-2) === 'exclude') return Object.keys(excludedRelation.shape);
   if (path.at(-2) === 'checks') return Object.keys(checkSettings.shape);
   if (path.at(-2) === 'mutes') return Object.keys(mute.shape);
   if (path.at(-1) === 'tenancy') return Object.keys(tenancy.shape);

@@ -5,6 +5,7 @@ import type { ConfigFile } from './config-schema.ts';
 import type { DiagnosticsSettings } from './diagnostics/settings.ts';
 import { parseDuration } from './duration.ts';
 import { AishaError } from './errors.ts';
+import type { OrphansSettings } from './orphans/settings.ts';
 import { type EnvironmentAddress, unknownEnvironment } from './postgres/target-address.ts';
 import { Secret } from './secret.ts';
 import { DEFAULT_TENANCY, type TenancySettings } from './tenancy/settings.ts';
@@ -34,6 +35,8 @@ export interface Config {
   readonly settings: Readonly<Record<string, string>>;
   /** How diagnose runs and judges. */
   readonly diagnostics: DiagnosticsSettings;
+  /** Which relations orphans looks at, beside those of the catalog. */
+  readonly orphans: OrphansSettings;
   /** Name of the environment that `--env` chose. */
   readonly environment: string | undefined;
   readonly environments: Readonly<Record<string, EnvironmentAddress>>;
@@ -94,6 +97,7 @@ interface Layer {
   readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly diagnostics?: Partial<DiagnosticsSettings> | undefined;
   readonly tenancy?: Block['tenancy'];
+  readonly orphans?: Block['orphans'];
 }
 
 type Block = Omit<ConfigFile, '$schema' | 'environments'>;
@@ -132,6 +136,7 @@ function layerOfFile(block: Block, base: string): Layer {
     settings: block.settings,
     diagnostics: block.diagnostics && layerOfDiagnostics(block.diagnostics, base),
     tenancy: block.tenancy,
+    orphans: block.orphans,
   };
 }
 
@@ -192,6 +197,7 @@ function resolveValues(
     settings: Object.assign({}, ...layers.map((layer) => layer.settings).reverse()),
     tenancy: Object.assign({ ...DEFAULT_TENANCY }, ...layers.map((layer) => layer.tenancy).reverse()),
     diagnostics: resolveDiagnostics(layers.map((layer) => layer.diagnostics ?? {})),
+    orphans: resolveOrphans(layers.map((layer) => layer.orphans ?? {})),
   };
 }
 
@@ -204,6 +210,14 @@ function resolveDiagnostics(layers: readonly NonNullable<Layer['diagnostics']>[]
     ignoreSchemas: layers.flatMap((layer) => layer.ignoreSchemas ?? []),
     checks: Object.assign({}, ...layers.map((layer) => layer.checks).reverse()),
     mutes: layers.flatMap((layer) => layer.mutes ?? []),
+  };
+}
+
+function resolveOrphans(layers: readonly NonNullable<Layer['orphans']>[]): OrphansSettings {
+  return {
+    timeoutMs: duration(strongest(layers, 'timeout'), 'orphans.timeout') ?? 30_000,
+    add: layers.flatMap((layer) => layer.add ?? []),
+    exclude: layers.flatMap((layer) => layer.exclude ?? []),
   };
 }
 

@@ -1,28 +1,6 @@
+import { SUPABASE_SCHEMAS } from '../postgres/managed-schemas.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Capabilities, InstalledExtension, Need, TableAccess } from './needs.ts';
-
-/** Schemas that Supabase manages; another project may use the same names for its own. */
-const SUPABASE_SCHEMAS = [
-  '_analytics',
-  '_realtime',
-  '_supavisor',
-  'auth',
-  'cron',
-  'extensions',
-  'graphql',
-  'graphql_public',
-  'net',
-  'pgbouncer',
-  'pgmq',
-  'pgsodium',
-  'pgsodium_masks',
-  'pgtle',
-  'realtime',
-  'storage',
-  'supabase_functions',
-  'supabase_migrations',
-  'vault',
-];
 
 interface ServerRow {
   readonly version: number;

@@ -1,0 +1,74 @@
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
+import type { TableFact } from './facts.ts';
+import type { Pair, Relation } from './relation.ts';
+
+/** Names of the two sides in every statement. */
+const CHILD = 'child';
+const PARENT = 'parent';
+
+/**
+ * The condition under which a row, called `child`, is an orphan. NOT EXISTS and not NOT IN, which matches nothing once
+ * its list holds a NULL; and a key with NULL in it refers to nothing (MATCH SIMPLE), unless only part of it is NULL
+ * (MATCH FULL). PostgreSQL docs, CREATE TABLE, REFERENCES.
+ */
+export function orphanCondition(relation: Relation): string {
+  const keys = relation.pairs.map(({ child }) => `${CHILD}.${quoteIdentifier(child.name)}`);
+  const refers =
+    relation.match === 'full' && keys.length > 1
+      ? `not (${keys.map((key) => `${key} is null`).join(' and ')})`
+      : keys.map((key) => `${key} is not null`).join(' and ');
+  const parentRows = `select from ${parentTable(relation)} ${PARENT} where ${relation.pairs.map(equality).join(' and ')}`;
+  return [...discriminator(relation), refers, `not exists (${parentRows})`].join(' and ');
+}
+
+/** A foreign key of an ordinary table speaks of its own rows only, of a partitioned one of all partitions. */
+export function childTable({ child }: Pick<Relation, 'child'>): string {
+  return tableSql(child, true);
+}
+
+/** Where no constraint says otherwise, the rows of tables that inherit from the parent are parents as well. */
+export function parentTable({ parent, foreignKey }: Pick<Relation, 'parent' | 'foreignKey'>): string {
+  return tableSql(parent, foreignKey !== undefined);
+}
+
+/** One row: how many orphans there are. */
+export function countSql(relation: Relation): string {
+  return `select pg_catalog.count(*)::float8 as orphans from ${childTable(relation)} ${CHILD} where ${orphanCondition(relation)}`;
+}
+
+/** The orphans themselves, to look at. */
+export function listSql(relation: Relation): string {
+  return `select * from ${childTable(relation)} ${CHILD} where ${orphanCondition(relation)};`;
+}
+
+/** Keys of a few orphans, as text: what tells which rows are meant, and nothing else of them. */
+export function sampleSql(relation: Relation, limit: number): string {
+  const names = [...new Set([...relation.child.primaryKey, ...relation.pairs.map(({ child }) => child.name)])];
+  const columns = names.map((name) => `${CHILD}.${quoteIdentifier(name)}::pg_catalog.text`);
+  return `select ${columns.join(', ')} from ${childTable(relation)} ${CHILD} where ${orphanCondition(relation)} limit ${limit}`;
+}
+
+/** Values of a type column, most of a hundred: each means another parent. */
+export function valuesSql(child: TableFact, column: string, typeColumn: string): string {
+  const value = quoteIdentifier(typeColumn);
+  return `select distinct ${value}::pg_catalog.text as value from ${tableSql(child, true)}
+    where ${value} is not null and ${quoteIdentifier(column)} is not null order by 1 limit 101`;
+}
+
+function discriminator({ when }: Relation): readonly string[] {
+  if (when === undefined) return [];
+  return [
+    `${CHILD}.${quoteIdentifier(when.column)}::pg_catalog.text operator(pg_catalog.=) ${quoteLiteral(when.value)}`,
+  ];
+}
+
+/** Two collations without an order of precedence are an error: the parent's decides, as in a foreign key. */
+function equality({ child, parent, operator }: Pair): string {
+  const collate =
+    parent.collation === undefined || parent.collation === child.collation ? '' : ` collate ${parent.collation}`;
+  return `${PARENT}.${quoteIdentifier(parent.name)} ${operator} ${CHILD}.${quoteIdentifier(child.name)}${collate}`;
+}
+
+function tableSql({ schema, name, partitioned }: TableFact, alone: boolean): string {
+  return `${alone && !partitioned ? 'only ' : ''}${quoteQualified(schema, name)}`;
+}
