@@ -99,7 +99,7 @@ function toKey(
     child,
     reason:
       fitting.length === 0
-        ? `it is ${column.type}, and the key of ${titles.join(', ')} is ${types.join(', ')}: they cannot be compared`
+        ? `the column is ${column.type}, and the key of ${titles.join(', ')} is ${types.join(', ')}: they cannot be compared`
         : `${titles.join(' and ')} could be meant`,
     remediation: 'Say what it refers to under "orphans.add" in the configuration, or exclude it with a reason.',
   };

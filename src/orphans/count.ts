@@ -26,14 +26,14 @@ export interface CountOptions extends OrphansSettings {
 }
 
 /** What the planner thinks before anything is read. */
-export interface Estimate {
+interface Estimate {
   /** Rows of the child. */
   readonly rows: number;
   /** Planner's cost of the count: one page read in sequence is 1. */
   readonly cost: number;
 }
 
-export interface Counted {
+interface Counted {
   readonly relation: Relation;
   readonly estimate: Estimate | undefined;
   /** Exact, or `undefined` with an obstacle. */

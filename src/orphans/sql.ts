@@ -11,7 +11,7 @@ const PARENT = 'parent';
  * its list holds a NULL; and a key with NULL in it refers to nothing (MATCH SIMPLE), unless only part of it is NULL
  * (MATCH FULL). PostgreSQL docs, CREATE TABLE, REFERENCES.
  */
-export function orphanCondition(relation: Relation): string {
+function orphanCondition(relation: Relation): string {
   const keys = relation.pairs.map(({ child }) => `${CHILD}.${quoteIdentifier(child.name)}`);
   const refers =
     relation.match === 'full' && keys.length > 1
@@ -22,12 +22,12 @@ export function orphanCondition(relation: Relation): string {
 }
 
 /** A foreign key of an ordinary table speaks of its own rows only, of a partitioned one of all partitions. */
-export function childTable({ child }: Pick<Relation, 'child'>): string {
+function childTable({ child }: Pick<Relation, 'child'>): string {
   return tableSql(child, true);
 }
 
 /** Where no constraint says otherwise, the rows of tables that inherit from the parent are parents as well. */
-export function parentTable({ parent, foreignKey }: Pick<Relation, 'parent' | 'foreignKey'>): string {
+function parentTable({ parent, foreignKey }: Pick<Relation, 'parent' | 'foreignKey'>): string {
   return tableSql(parent, foreignKey !== undefined);
 }
 

@@ -148,7 +148,7 @@ describe('relations by convention', () => {
     const report = await orphans(db, orphansSettings);
     expect(countsOf(report)).toMatchObject({
       'public."People"(unknown_id) -> public.companies(id)': 2,
-      "public.activities(related_id) where related_type = 'alien' -> public.\"People\"(personId)": 1,
+      'public.activities(related_id) where related_type = \'alien\' -> public."People"(personId)': 1,
     });
     expect(unknowns(report)).toEqual({});
     expect(report.data.excluded).toEqual([
@@ -245,9 +245,7 @@ describe('what cannot be counted is unknown', () => {
     const report = await orphans(db, 'contacts');
     expect(report).toMatchObject({ exitCode: 1, findings: [] });
     expect(unknowns(report)).toEqual({ [CONTACTS]: expect.stringContaining('row-level security') });
-    expect(report.checks).toContainEqual(
-      expect.objectContaining({ remediation: 'alter role "app_owner" bypassrls;' }),
-    );
+    expect(report.checks).toContainEqual(expect.objectContaining({ remediation: 'alter role "app_owner" bypassrls;' }));
   });
 
   test('a count that takes too long, with about how many rows there are', async ({ db }) => {
