@@ -40,6 +40,7 @@ test('without a file everything has a default and every path is absolute', async
     stateDir: join(cwd, '.aisha-db'),
     settings: {},
     diagnostics: { checksDir: undefined, connections: 3, timeoutMs: 15_000, ignoreSchemas: [], checks: {}, mutes: [] },
+    orphans: { timeoutMs: 30_000, add: [], exclude: [] },
     environment: undefined,
     environments: {},
   });
