@@ -1,3 +1,4 @@
+import { groupBy } from '../group-by.ts';
 import { type Check, type Finding, type Report, SEVERITIES, type Severity } from './report.ts';
 
 /** Severities from the one that matters most. */
@@ -10,21 +11,11 @@ export interface CheckOutcome extends Check {
 
 /** Checks in the order they were asked, then those that only findings name. */
 export function outcomes(report: Report): readonly CheckOutcome[] {
-  const found = groupByCheck(report.findings);
+  const found = groupBy(report.findings, (finding) => finding.check);
   const listed = report.checks.map((check) => ({ ...check, findings: found.get(check.id) ?? [] }));
   const known = new Set(report.checks.map((check) => check.id));
   const unlisted = [...found].filter(([id]) => !known.has(id));
   return [...listed, ...unlisted.map(([id, findings]) => ({ id, title: id, status: 'failed' as const, findings }))];
-}
-
-function groupByCheck(findings: readonly Finding[]): ReadonlyMap<string, readonly Finding[]> {
-  const groups = new Map<string, Finding[]>();
-  for (const finding of findings) {
-    const group = groups.get(finding.check);
-    if (group === undefined) groups.set(finding.check, [finding]);
-    else group.push(finding);
-  }
-  return groups;
 }
 
 export function ofSeverity(report: Report, severity: Severity): readonly Finding[] {

@@ -1,3 +1,4 @@
+import { groupBy } from '../group-by.ts';
 import { bypasses } from './access.ts';
 import { type AccessLists, grantsOf } from './catalog/grants.ts';
 import { type IndexRow, leaksOfIndex } from './catalog/indexes.ts';
@@ -149,16 +150,6 @@ function assembleForeignKey(row: ForeignKeyRow): ForeignKeyFacts {
     targetColumnNames: row.target_column_names,
     actions: action('update', ACTIONS[row.on_update]) + action('delete', ACTIONS[row.on_delete]),
   };
-}
-
-function groupBy<T>(items: readonly T[], key: (item: T) => number): ReadonlyMap<number, readonly T[]> {
-  const groups = new Map<number, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group === undefined) groups.set(key(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 /** The first of the configured columns that a table has; for the table of the tenants, its key. */

@@ -1,8 +1,9 @@
 import type { ChalkInstance } from 'chalk';
+import { groupBy } from '../../group-by.ts';
 import { drawTable } from '../columns.ts';
 import { plain, plainLines } from '../plain.ts';
 import { isSentence } from '../remediation.ts';
-import type { Finding, RenderOptions, Report, Reporter, ReportTable, Severity } from '../report.ts';
+import type { Check, Finding, RenderOptions, Report, Reporter, ReportTable, Severity } from '../report.ts';
 import { countLine, ofSeverity, undecided, WORST_FIRST } from '../summary.ts';
 import { shorten, textWidth, wrap } from '../text-width.ts';
 
@@ -60,11 +61,25 @@ function drawRemediation(remediation: string, width: number | undefined): string
 function drawUndecided(report: Report, { width, chalk }: RenderOptions): string[] {
   const checks = undecided(report);
   if (checks.length === 0) return [];
-  const lines = checks.flatMap(({ id, title, reason, remediation }) => [
-    ...indent(`${id}: ${reason ?? title}`, '  ', width),
-    ...(remediation === undefined ? [] : drawRemediation(remediation, width)),
-  ]);
+  const lines = [...groupBy(checks, causeOf).values()].flatMap((alike) => drawAlike(alike, width));
   return [paint('warning', `could not be decided (${checks.length})`, chalk), ...lines];
+}
+
+/** Checks with the same are answered by the same. */
+function causeOf({ id, reason, remediation }: Check): string {
+  return reason === undefined ? id : JSON.stringify([reason, remediation]);
+}
+
+/** One privilege that is missing, or one extension, leaves many checks open: it is named once. */
+function drawAlike(checks: readonly Check[], width: number | undefined): string[] {
+  const [{ id, title, reason, remediation }] = checks as readonly [Check];
+  const names = checks.map((check) => check.id).join(', ');
+  return [
+    ...(checks.length === 1
+      ? indent(`${id}: ${reason ?? title}`, '  ', width)
+      : [...indent(reason ?? title, '  ', width), ...indent(names, '    ', width, 'checks: ')]),
+    ...(remediation === undefined ? [] : drawRemediation(remediation, width)),
+  ];
 }
 
 function drawEnd(report: Report, { chalk, width }: RenderOptions): string[] {

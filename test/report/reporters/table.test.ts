@@ -30,6 +30,28 @@ could not be decided (1)
 `);
 });
 
+test('checks that lack the same are listed under what they lack', () => {
+  const open = (id: string, reason: string) => ({
+    id,
+    title: id,
+    status: 'unknown' as const,
+    reason,
+    remediation: 'grant pg_monitor to aisha;',
+  });
+  const checks = [open('wal-size', 'not permitted'), open('locks', 'timed out'), open('sessions', 'not permitted')];
+  expect(
+    render({ ...clinic, text: undefined, tables: [], findings: [], checks } as unknown as Report, PIPE),
+  ).toBe(`could not be decided (3)
+  not permitted
+    checks: wal-size, sessions
+    fix: grant pg_monitor to aisha;
+  locks: timed out
+    fix: grant pg_monitor to aisha;
+
+3 checks: 3 unknown
+`);
+});
+
 test('a failure is one line: the rest is on stderr', () => {
   expect(render(failed, PIPE)).toBe('failed: another run holds the lock\n');
 });
