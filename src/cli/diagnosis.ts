@@ -3,6 +3,7 @@ import type { Command, Context } from '../commands/command.ts';
 import { loadDefinitions, SHIPPED_CHECKS } from '../diagnostics/load.ts';
 import { toResult } from '../diagnostics/result.ts';
 import { runChecks } from '../diagnostics/run.ts';
+import { SECRET_IN_FILE } from '../diagnostics/secret-in-file.ts';
 import { type Selection, selectChecks } from '../diagnostics/select.ts';
 import { applySettings, type ConfiguredCheck } from '../diagnostics/settings.ts';
 import type { CommandResult } from '../report/report.ts';
@@ -14,7 +15,7 @@ const PROGRESS_MS = 2_000;
 /** Every check that is shipped or the project's own, judged as the project wants it. */
 export function configuredChecks({ config: { diagnostics } }: Context): readonly ConfiguredCheck[] {
   const own = diagnostics.checksDir === undefined ? [] : [diagnostics.checksDir];
-  return applySettings(loadDefinitions([SHIPPED_CHECKS, ...own]), diagnostics);
+  return applySettings([...loadDefinitions([SHIPPED_CHECKS, ...own]), SECRET_IN_FILE], diagnostics);
 }
 
 /** Runs the checks that were asked for and judges what they say. */
@@ -28,10 +29,11 @@ export async function diagnose(context: Context, selection: Selection): Promise<
     ),
   );
   const checks = configured.filter(({ definition }) => selected.has(definition));
+  const asked = checks.flatMap((check) => (check.enabled ? [check.definition] : []));
   const target = await context.target();
   const run = await runChecks(
     target,
-    checks.flatMap((check) => (check.enabled ? [check.definition] : [])),
+    asked.filter(({ id }) => id !== SECRET_IN_FILE.id),
     {
       ...diagnostics,
       signal: context.signal,
@@ -39,9 +41,14 @@ export async function diagnose(context: Context, selection: Selection): Promise<
       onProgress: progress(context),
     },
   );
+  const outcomes = new Map(run.outcomes);
+  if (asked.some(({ id }) => id === SECRET_IN_FILE.id)) {
+    const { secretsInFiles } = await import('./secret-files.ts');
+    outcomes.set(SECRET_IN_FILE.id, secretsInFiles(context));
+  }
   const today = new Date().toISOString().slice(0, 10);
   const withTables = selection.names.length > 0;
-  const { result, expired } = toResult({ ...run, checks, mutes: diagnostics.mutes, today, withTables });
+  const { result, expired } = toResult({ ...run, outcomes, checks, mutes: diagnostics.mutes, today, withTables });
   for (const { check, object, until, reason } of expired) {
     context.talk.warn(
       `muted until ${until}, and still there: ${check}${object === undefined ? '' : ` ${object}`} (${reason})`,
@@ -70,11 +77,11 @@ export function requestedBy(options: Readonly<Record<string, unknown>>): string[
 }
 
 /** The command of one category of checks: `aisha-db indexes` is `aisha-db diagnose indexes`. */
-export function categoryCommand(category: string, summary: string, description: string): Command {
+export function categoryCommand(category: string, summary: string, description: string, name = category): Command {
   return {
     summary,
     description: `${description}\n\nThe same as aisha-db diagnose ${category}; docs/diagnostics.md describes each check.`,
-    examples: [`aisha-db ${category}`, `aisha-db ${category} --format json | jq .findings`],
+    examples: [`aisha-db ${name}`, `aisha-db ${name} --format json | jq .findings`],
     database: true,
     configure: category === 'bloat' ? exactOption : () => {},
     run: (context, _args, options) => diagnose(context, { names: [category], requested: requestedBy(options) }),

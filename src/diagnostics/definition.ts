@@ -16,6 +16,7 @@ export const CATEGORIES = {
   stats: 'what the planner knows about the data',
   orphans: 'rows that point to nothing',
   schema: 'keys, types and constraints',
+  security: 'roles, privileges, passwords, functions, the log and secrets',
   users: 'accounts of people',
   campaigns: 'AI campaigns and what they refer to',
   capacity: 'sizes, memory, disk, and how long they will do',

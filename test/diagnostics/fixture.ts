@@ -14,6 +14,8 @@ export interface Fixture {
   bad(db: TestDatabase): Promise<readonly string[]>;
   /** What mends it, where a finding's own remediation is no SQL. */
   readonly cure: ((db: TestDatabase) => Promise<void>) | undefined;
+  /** Takes away what is not in the database and would stay. */
+  readonly after?: ((db: TestDatabase) => Promise<void>) | undefined;
 }
 
 /** A fixture of what cannot be written as SQL: sessions, locks, load. `fixtures/<id>.ts` exports it as `fixture`. */
@@ -22,6 +24,7 @@ export interface LiveFixture {
   lookAlike(db: TestDatabase): Promise<void>;
   bad(db: TestDatabase): Promise<readonly string[]>;
   cure?(db: TestDatabase): Promise<void>;
+  after?(db: TestDatabase): Promise<void>;
 }
 
 const FOLDER = join(import.meta.dirname, 'fixtures');

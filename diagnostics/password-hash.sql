@@ -1,0 +1,17 @@
+-- Title: Passwords are stored with SCRAM
+-- Category: security
+-- Severity: warning
+-- Needs:
+-- - table pg_catalog.pg_authid (rolname, rolcanlogin, rolpassword)
+-- Message: the password of {object} is stored as MD5: who sees the hash, in a backup or on the wire, can log in with it
+-- Remediation: Set the password of {object} again while password_encryption is scram-sha-256, with \password in psql.
+-- Why: An MD5 hash is as good as the password, and is salted with the role's name only. SCRAM-SHA-256 is the default
+--   from PostgreSQL 14 on, but a hash changes only when the password is set again. Only superusers see the hashes.
+-- Manual: 12.4
+
+select quote_ident(a.rolname) as object
+from pg_authid a
+where a.rolcanlogin
+  and a.rolpassword like 'md5%'
+  and has_database_privilege(a.oid, current_database(), 'connect')
+order by object;
