@@ -25,7 +25,7 @@ const checksThat = (wanted: boolean) => ids.filter((id) => wanted === definition
 
 describe.each(checksThat(true))('%s', (id) => {
   test('is silent about the look-alike, finds the bad case, and is silent after its remedy', async ({ db }) => {
-    const { settings, lookAlike, bad, cure, after: cleanUp } = await loadFixture(id);
+    const { settings, lookAlike, bad, cure, after } = await loadFixture(id);
     const check = definitions.filter((definition) => definition.id === id);
     const judgesCounters = check.some(({ windowDays }) => windowDays !== undefined);
     const run = () => diagnose(db.url, check, { settings: { [id]: settings } });
@@ -58,6 +58,7 @@ describe.each(checksThat(true))('%s', (id) => {
     // A session that is told to end takes a moment.
     await expect.poll(async () => foundBy(await run()), { timeout: 10_000 }).toEqual([]);
     expect((await run()).checks).toMatchObject([{ id, status: 'passed' }]);
+    await after?.(db);
   });
 });
 
@@ -71,7 +72,6 @@ describe.each(checksThat(false))('%s', (id) => {
     expect(checks).toMatchObject([{ id, status: 'passed' }]);
     const rows = tables.flatMap((table) => table.rows.map((row) => row.join(' | '))).join('\n');
     for (const text of expected) expect(rows).toContain(text);
-    await cleanUp?.(db);
   });
 });
 

@@ -87,7 +87,7 @@ describe('a wrong header is refused with everything that is wrong with it:', () 
   test('several at once', () => {
     const text = fileOf({ Title: undefined, Category: 'quieries', Mesage: 'x', Severity: 'high', 'Min-PG': 'ten' }, '');
     expect(problemsOf(text).toSorted()).toEqual([
-      'Category is none of queries, connections, bloat, vacuum, indexes, stats, orphans, schema, users, campaigns, capacity, archive',
+      'Category is none of queries, connections, bloat, vacuum, indexes, stats, orphans, schema, security, users, campaigns, capacity, archive',
       'Min-PG is not a major version such as 16',
       'Severity is none of info, warning, critical',
       'Title is missing',

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SHIPPED_CHECKS } from '../../src/diagnostics/load.ts';
@@ -56,6 +56,14 @@ test.each([
   `secrets constant text[] := array['password_hash', 'key_hash', 'secret', 'api_credentials'];`,
 ])('leaves alone: %s', (text) => {
   expect(findSecrets(text)).toEqual([]);
+});
+
+test('leaves the shipped schema alone', () => {
+  const folders = ['sql', 'sql/fixes', 'rollbacks'].map((name) => join(SHIPPED_CHECKS, '..', name));
+  const files = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)));
+  const texts = files.filter((file) => file.endsWith('.sql')).map((file) => readFileSync(file, 'utf8'));
+  expect(texts.length).toBeGreaterThan(30);
+  expect(texts.flatMap(findSecrets)).toEqual([]);
 });
 
 test('a long line of anything takes no longer than it should', () => {
