@@ -13,6 +13,8 @@ try {
   await run('build', [join(ROOT, 'scripts', 'build.mjs')], ROOT);
   await aisha(['migrate', '--embedded', ...FILES]);
   await aisha(['migrate', '--embedded', ...FILES]);
+  process.stdout.write('\n$ npm run seed -- --embedded --rows 100\n');
+  await run('seed', [join(ROOT, 'scripts', 'seed.mjs'), '--embedded', '--rows', '100'], folder);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
