@@ -109,13 +109,18 @@ function readCount(option: string, value: unknown, least: number, most: number):
 async function faultList(): Promise<CommandResult> {
   const faults = await Promise.all(
     faultNames().map(async (name) => {
-      const { summary, manual } = await loadFault(name);
-      return { name, summary, manual };
+      const { summary, manual, foundBy } = await loadFault(name);
+      return { name, summary, manual, ...(foundBy === undefined ? {} : { foundBy }) };
     }),
   );
   return {
     text: `${faults.length} faults. Not in a database, so that they cannot be planted: ${LIVE_STATE.join('; ')}.`,
-    tables: [{ columns: ['fault', 'what is wrong', 'manual'], rows: faults.map((f) => [f.name, f.summary, f.manual]) }],
+    tables: [
+      {
+        columns: ['fault', 'what is wrong', 'manual', 'found by'],
+        rows: faults.map((f) => [f.name, f.summary, f.manual, f.foundBy ?? '-']),
+      },
+    ],
     data: { faults },
   };
 }

@@ -4,6 +4,8 @@ export interface Fault {
   readonly summary: string;
   /** Where the manual speaks of it: chapter or appendix. */
   readonly manual: string;
+  /** The command that finds it and, after a space, its check; absent where no command is meant to. */
+  readonly foundBy?: string;
   /** What it needs of the data to be planted. */
   readonly needs?: string;
   /**

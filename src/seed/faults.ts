@@ -1,6 +1,6 @@
-import { modulesIn } from '../modules-in.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
+import { modulesIn } from '../modules-in.ts';
 import type { Fault } from './fault.ts';
 
 /** What diagnostics look for and no seed can plant: it is not in the database, but in what goes on in the server. */

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a table and its indexes that are mostly empty pages, also after a vacuum',
   manual: '10.4',
+  foundBy: 'diagnose table-bloat',
   inRows: true,
   plant: `
     insert into system_logs (tenant_id, message, source, created_at)

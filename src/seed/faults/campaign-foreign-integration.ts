@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'campaigns that use the sending profile or the call integration of another tenant',
   manual: 'appendix A',
+  foundBy: 'diagnose campaign-integration',
   needs: 'two tenants',
   inRows: true,
   plant: `

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'campaigns that use a sending profile or a call integration which is not active',
   manual: 'appendix A',
+  foundBy: 'diagnose campaign-integration',
   inRows: true,
   plant: `
     update tenant_integrations set is_active = false

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'an e-mail campaign without its configuration and a call campaign without its integration',
   manual: 'appendix A',
+  foundBy: 'diagnose campaign-metadata',
   inRows: true,
   plant: `
     update ai_campaigns set metadata = metadata - 'ai_email_config'

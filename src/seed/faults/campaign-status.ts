@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a campaign with a status that there is not',
   manual: 'appendix A',
+  foundBy: 'diagnose campaign-status',
   inRows: true,
   plant: `
     alter table ai_campaigns drop constraint if exists ai_campaigns_status_check;

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'dead rows that nobody vacuums away',
   manual: '10.2',
+  foundBy: 'diagnose autovacuum-behind',
   plant: `
     alter table notifications set (autovacuum_enabled = false);
     insert into notifications (tenant_id, title, message)

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'agent sessions that were archived twice',
   manual: '7.4 (076)',
+  foundBy: 'diagnose duplicate-archived-session',
   inRows: true,
   plant: `
     alter table agent_sessions_archive drop constraint if exists agent_sessions_archive_unique;

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'users with the e-mail address of an employee',
   manual: '7.5 DIAGNOSTIC_check_users',
+  foundBy: 'diagnose duplicate-email',
   inRows: true,
   plant: `
     alter table users disable trigger user;

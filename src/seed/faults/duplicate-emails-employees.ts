@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'employees of one tenant with the same e-mail address but for the case',
   manual: '7.5 DIAGNOSTIC_check_users',
+  foundBy: 'diagnose duplicate-email',
   inRows: true,
   plant: `
     drop index if exists employee_email_unique;

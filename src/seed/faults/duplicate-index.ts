@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'two indexes that are the same but for their names',
   manual: '10.3',
+  foundBy: 'diagnose duplicate-index',
   plant: 'create index if not exists fault_duplicate_index on contacts (email)',
   evidence: `
     select string_agg(indexrelid::regclass::text, ', ' order by indexrelid::regclass::text) as object

@@ -3,12 +3,14 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'an integer key that a bigint sequence will soon run past',
   manual: 'appendix A',
+  foundBy: 'diagnose sequence-exhaustion',
   plant: `
     create sequence if not exists fault_numbers;
     create table if not exists fault_orders (
       id integer primary key default nextval('fault_numbers'),
       tenant_id uuid not null references tenant (id) on delete cascade
     );
+    alter sequence fault_numbers owned by fault_orders.id;
     create index if not exists fault_orders_tenant on fault_orders (tenant_id);
     select apply_tenant_rls('fault_orders');
     select setval('fault_numbers', 2100000000)`,

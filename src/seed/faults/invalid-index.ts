@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'an index that a failed CREATE INDEX CONCURRENTLY left behind',
   manual: '10.3',
+  foundBy: 'diagnose invalid-index',
   needs: 'two contacts of one tenant',
   // Not unique: it fails half-way, and what was built of it stays.
   outside: [

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a foreign key without an index that begins with its columns',
   manual: '10.3',
+  foundBy: 'diagnose unindexed-foreign-key',
   plant: 'drop index if exists idx_opportunities_account_id',
   evidence: `
     select k.conname as object

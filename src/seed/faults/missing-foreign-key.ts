@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a column that is named like a foreign key and is none',
   manual: '7.3 (032)',
+  foundBy: 'diagnose undeclared-reference',
   plant: 'alter table workflow_execution drop constraint if exists workflow_execution_workflow_id_fkey',
   evidence: `
     select format('%s.%s', c.relname, a.attname) as object

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a table without a primary key',
   manual: 'appendix A',
+  foundBy: 'diagnose missing-primary-key',
   plant: `
     create table if not exists "fault 'Unkeyed' table" (tenant_id uuid not null references tenant (id) on delete cascade, note text);
     create index if not exists fault_unkeyed_tenant on "fault 'Unkeyed' table" (tenant_id);

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a table with rows that was never analysed',
   manual: '10.5',
+  foundBy: 'diagnose never-analysed',
   plant: `
     create table if not exists "fault Never </script> analysed" (
       id uuid primary key,

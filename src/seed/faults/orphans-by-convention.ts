@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'activities about records that are gone: related_type and related_id have no key that could be checked',
   manual: '11.5',
+  foundBy: 'orphans',
   inRows: true,
   plant: `
     alter table activities disable trigger user;

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'contacts of accounts that are gone, behind a foreign key that was never validated',
   manual: '11.5',
+  foundBy: 'orphans',
   inRows: true,
   plant: `
     alter table contacts disable trigger user;

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'opportunities of contacts that are gone, and no foreign key at all',
   manual: '11.5',
+  foundBy: 'orphans',
   inRows: true,
   plant: `
     alter table opportunities disable trigger user;

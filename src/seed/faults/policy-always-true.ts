@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a policy that lets everybody through',
   manual: '12.4',
+  foundBy: 'rls-check policy-always-true',
   plant: `
     drop policy if exists "fault: open to all" on api_key;
     create policy "fault: open to all" on api_key for all using (true) with check (true)`,

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'an index whose columns are the first ones of another index',
   manual: '10.3',
+  foundBy: 'diagnose redundant-index',
   plant: 'create index if not exists fault_wider_index on leads (tenant_id, created_at)',
   evidence: `
     select format('%s within %s', i.indexrelid::regclass, w.indexrelid::regclass) as object

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a table with row-level security and no policy: nobody sees a row',
   manual: '11.1',
+  foundBy: 'rls-check no-policy',
   plant: `
     do $$
     declare

@@ -3,11 +3,12 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a table without tenant_id that holds rows of tenants',
   manual: '7.4 (052)',
+  foundBy: 'diagnose missing-tenant-column',
   plant: `
     create table if not exists fault_contact_tags (
-      contact_id uuid not null references contacts (id) on delete cascade,
-      tag text not null,
-      primary key (contact_id, tag)
+      contact_email text,
+      tag text,
+      primary key (contact_email, tag)
     );
     select apply_tenant_rls('fault_contact_tags')`,
   evidence: `

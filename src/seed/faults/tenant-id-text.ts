@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a table whose tenant_id is text',
   manual: '7.4 (052)',
+  foundBy: 'diagnose tenant-column-type',
   plant: `
     create table if not exists fault_preferences (id uuid primary key, tenant_id text not null, value jsonb);
     create index if not exists fault_preferences_tenant on fault_preferences (tenant_id);

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a table without an index that begins with tenant_id, which every policy asks for',
   manual: '7.3 (025)',
+  foundBy: 'diagnose unindexed-tenant-column',
   plant: 'drop index if exists idx_webhook_tenant_id',
   evidence: `
     select c.relname as object

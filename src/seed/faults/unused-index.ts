@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'an index that no query has used',
   manual: '10.1',
+  foundBy: 'diagnose unused-index',
   plant: 'create index if not exists fault_unused_index on contacts (department, mobile)',
   // A new database has used none of its indexes: what counts is that this one is there to no purpose.
   evidence: `

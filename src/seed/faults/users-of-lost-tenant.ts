@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'a user whose tenant is gone',
   manual: '7.5 DIAGNOSTIC_check_users',
+  foundBy: 'diagnose lost-account',
   inRows: true,
   plant: `
     alter table users drop constraint if exists fk_users_tenant;
