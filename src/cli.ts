@@ -104,14 +104,16 @@ async function execute(invocation: Invocation, talk: EdgeTalk, signal: AbortSign
   const { command, args, options, global } = invocation;
   const { cwd, env, redactor, streams } = edge;
   const ask = async (question: string) => (await import('./cli/ask.ts')).ask(question, streams, signal);
-  const world = { cwd, env, talk, signal, redactor, ask };
+  const input = async () => (await import('./cli/ask.ts')).readInput(streams, signal);
+  const world = { cwd, env, talk, signal, redactor, ask, input };
   let target: () => RunFacts['target'] = () => undefined;
   try {
     if (global.output !== undefined) await (await import('./cli/report-file.ts')).checkReportFile(global.output, cwd);
     const opened = await openContext(invocation, world);
     target = opened.target;
     const result = await command.run(opened.context, args, options).finally(opened.close);
-    const error = signal.aborted ? understandError(result.error ?? signal.reason, edge, signal) : result.error;
+    const isCutShort = signal.aborted && result.stopped !== true;
+    const error = isCutShort ? understandError(result.error ?? signal.reason, edge, signal) : result.error;
     return { result: error === undefined ? result : { ...result, error }, target: target() };
   } catch (error) {
     return { result: { error: understandError(error, edge, signal) }, target: target() };

@@ -27,6 +27,36 @@ export async function ask(question: string, { stdin, stderr }: Terminal, signal:
   }
 }
 
+/** More is not the text of an error or a list of names (bytes). */
+const LONGEST_INPUT = 16 * 1024 * 1024;
+
+/**
+ * All that is piped into stdin.
+ * @throws AishaError (usage) when it is a terminal, where nobody knows that something is waited for, or too long;
+ * (interrupted) when aborted
+ */
+export async function readInput({ stdin }: Pick<Terminal, 'stdin'>, signal: AbortSignal): Promise<string> {
+  if (stdin.isTTY === true) {
+    throw new AishaError('usage', 'nothing is piped into stdin', {
+      hint: 'Give it as an argument, or pipe it: ... | aisha-db ...',
+    });
+  }
+  const { addAbortSignal } = await import('node:stream');
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of addAbortSignal(signal, stdin)) {
+      chunks.push(Buffer.from(chunk));
+      length += chunks.at(-1)!.length;
+      if (length > LONGEST_INPUT)
+        throw new AishaError('usage', 'stdin has more than 16 MB', { hint: 'Pipe only the part that matters.' });
+    }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 function noAnswer(reason: string): AishaError {
   return new AishaError('usage', `nobody can be asked: ${reason}`, { hint: 'Answer with an option, such as --yes.' });
 }

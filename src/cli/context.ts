@@ -17,6 +17,7 @@ export interface World {
   readonly signal: AbortSignal;
   readonly redactor: Redactor;
   ask(question: string): Promise<string>;
+  input(): Promise<string>;
 }
 
 /** A context and what the edge wants to know of it afterwards. */
@@ -30,7 +31,7 @@ export interface OpenContext {
 
 /** @throws AishaError (usage) when the configuration cannot be understood */
 export async function openContext({ options, global }: Invocation, world: World): Promise<OpenContext> {
-  const { cwd, talk, signal, redactor, ask } = world;
+  const { cwd, talk, signal, redactor, ask, input } = world;
   const env = await withDotenv(cwd, world.env);
   redactor.addAll({ ...env, '--database-url': global.databaseUrl });
   const config = await loadConfig({ cwd, flags: { ...options, config: global.config, env: global.env } });
@@ -55,7 +56,7 @@ export async function openContext({ options, global }: Invocation, world: World)
     talk.info(`server: PostgreSQL ${serverVersion}`);
   };
   const confirm = (to: Target): Promise<void> => confirmTarget(to, global, ask);
-  const context = { config, env, cwd, talk, quiet: global.quiet, ask, confirm, signal, target, connected };
+  const context = { config, env, cwd, talk, quiet: global.quiet, ask, input, confirm, signal, target, connected };
   return { context, target: () => known, close: () => release() };
 }
 

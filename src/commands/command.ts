@@ -23,6 +23,8 @@ export interface Context {
   readonly quiet: boolean;
   /** Asks on the terminal; rejects (usage) when there is none. */
   ask(question: string): Promise<string>;
+  /** All that is piped into stdin; rejects (usage) when it is a terminal. */
+  input(): Promise<string>;
   /**
    * Asks before anything destructive, unless --yes or --confirm answered already.
    * @throws AishaError (connection: the target is refused) when the answer is another one or nobody can be asked

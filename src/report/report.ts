@@ -136,6 +136,8 @@ export interface CommandResult {
   readonly error?: import('../errors.ts').AishaError;
   /** Exit code of a result that is no failure but not 0 either (`status --check`). */
   readonly exitCode?: number;
+  /** A service that runs until it is told to stop: the interruption was the end it was made for. */
+  readonly stopped?: boolean;
 }
 
 /** How a reporter may draw. */
