@@ -2,6 +2,7 @@ import { migrationSource, runHooks, runSettings } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
 import { baseline } from '../migrations/baseline.ts';
 import { parseName, type Version } from '../migrations/name.ts';
+import { counted } from '../report/quantity.ts';
 import type { Finding } from '../report/report.ts';
 import type { Command } from './command.ts';
 
@@ -47,7 +48,7 @@ export const command: Command = {
       })),
     ];
     return {
-      text: `${result.marked.length} ${result.marked.length === 1 ? 'file' : 'files'} ${dryRun ? 'would be marked' : 'marked'} as applied; none was run`,
+      text: `${counted(result.marked.length, 'file')} ${dryRun ? 'would be marked' : 'marked'} as applied; none was run`,
       tables: result.marked.length === 0 ? [] : [{ columns: ['file'], rows: result.marked.map((file) => [file]) }],
       data: { baseline: result },
       findings,

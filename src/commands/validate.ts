@@ -9,6 +9,7 @@ import { lookAtFiles, lookInto } from '../migrations/preflight.ts';
 import { inFileOrder, problemFindings, warningFindings } from '../migrations/report.ts';
 import { loadGrammar } from '../migrations/tree.ts';
 import { once } from '../once.ts';
+import { counted } from '../report/quantity.ts';
 import type { Command, Context } from './command.ts';
 
 export const command: Command = {
@@ -50,10 +51,6 @@ export const command: Command = {
     };
   },
 };
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
 
 interface Found {
   readonly problems: readonly PlanProblem[];

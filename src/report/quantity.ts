@@ -20,6 +20,11 @@ export function quantity(value: number, unit: Unit = 'count'): string {
   return grouped(Number.isInteger(value) ? String(value) : significant(value));
 }
 
+/** `1 row`, `3,000 rows`; a plural that is not the singular with an s is given: `1 index`, `2 indexes`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${quantity(count)} ${count === 1 ? one : many}`;
+}
+
 function bytes(value: number): string {
   let amount = value;
   let unit = 0;

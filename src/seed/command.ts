@@ -1,7 +1,7 @@
 import { runHooks } from '../cli/migration.ts';
 import type { Command, Context } from '../commands/command.ts';
 import { AishaError } from '../errors.ts';
-import { quantity } from '../report/quantity.ts';
+import { counted, quantity } from '../report/quantity.ts';
 import type { CommandResult, ReportTable } from '../report/report.ts';
 import { faultNames, LIVE_STATE, loadFault, readFaultNames } from './faults.ts';
 import type { SeedPlan } from './plan.ts';
@@ -131,7 +131,7 @@ function report(plan: SeedPlan | undefined, planted: readonly PlantedFault[], re
   const tenants = plan?.tenants.filter(({ id }) => id !== null) ?? [];
   const sentences = [
     ...(plan === undefined ? [] : [rowsSentence(plan, tenants.length, request)]),
-    ...(planted.length === 0 ? [] : [`planted ${count(planted.length, 'fault')}`]),
+    ...(planted.length === 0 ? [] : [`planted ${counted(planted.length, 'fault')}`]),
   ];
   return {
     text: sentences.join('\n'),
@@ -151,7 +151,7 @@ function report(plan: SeedPlan | undefined, planted: readonly PlantedFault[], re
 }
 
 function rowsSentence({ total, rows }: SeedPlan, tenants: number, { seed, dryRun }: Request): string {
-  const what = `${quantity(total)} rows of ${count(tenants, 'tenant')} in ${Object.keys(rows).length} tables`;
+  const what = `${quantity(total)} rows of ${counted(tenants, 'tenant')} in ${Object.keys(rows).length} tables`;
   return dryRun ? `would make ${what}, from seed ${seed}; nothing was written` : `made ${what}, from seed ${seed}`;
 }
 
@@ -166,8 +166,4 @@ function faultsTable(planted: readonly PlantedFault[]): ReportTable {
     return [name, `${objects[0]}${more}`];
   });
   return { columns: ['fault', 'where'], rows };
-}
-
-function count(number: number, noun: string): string {
-  return `${quantity(number)} ${noun}${number === 1 ? '' : 's'}`;
 }

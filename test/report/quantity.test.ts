@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { quantity } from '../../src/report/quantity.ts';
+import { counted, quantity } from '../../src/report/quantity.ts';
 import type { Unit } from '../../src/report/report.ts';
 
 test.each<[Unit | undefined, number, string]>([
@@ -24,4 +24,9 @@ test.each<[Unit | undefined, number, string]>([
   ['percent', Number.POSITIVE_INFINITY, 'Infinity'],
 ])('%s of %d is %s', (unit, value, text) => {
   expect(quantity(value, unit)).toBe(text);
+});
+
+test('a counted noun has its plural from two on, and for none', () => {
+  expect([0, 1, 2, 3000].map((count) => counted(count, 'row'))).toEqual(['0 rows', '1 row', '2 rows', '3,000 rows']);
+  expect(counted(2, 'index', 'indexes')).toBe('2 indexes');
 });

@@ -1,6 +1,6 @@
 import { openTenantSession } from '../../cli/tenant.ts';
 import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts';
-import { quantity } from '../../report/quantity.ts';
+import { counted, quantity } from '../../report/quantity.ts';
 import type { Check, Finding } from '../../report/report.ts';
 import { type CheckedTable, checkTenants } from '../../tenants/check.ts';
 import { readCatalog } from '../../tenants/tables.ts';
@@ -44,7 +44,7 @@ function summarise(checked: readonly CheckedTable[], column: string): string {
   if (checked.length === 0) return `no table has a column ${column}`;
   return rows === 0
     ? `${checked.length} tables with a column ${column}: no row of no tenant was found`
-    : `${quantity(rows)} rows in ${wrong.length} of ${checked.length} tables have a ${column} that is no tenant`;
+    : `${counted(rows, 'row')} in ${wrong.length} of ${checked.length} tables ${rows === 1 ? 'has' : 'have'} a ${column} that is no tenant`;
 }
 
 function unknownCheck(checked: readonly CheckedTable[], elsewhere: readonly string[]): Check {
@@ -95,7 +95,7 @@ function findingsOf(
             check: UNKNOWN,
             severity: 'critical' as const,
             object: table,
-            message: `${quantity(unknown)} rows have a ${column} that is no tenant: ${values}`,
+            message: `${counted(unknown, 'row has', 'rows have')} a ${column} that is no tenant: ${values}`,
             remediation: `select * from ${sql} x where x.${name} is not null and not exists (select from ${registry} t where t.id::text = x.${name}::text);`,
             metric: unknown,
             unit: 'count' as const,
@@ -109,7 +109,7 @@ function findingsOf(
             check: EMPTY,
             severity: 'info' as const,
             object: table,
-            message: `${quantity(empty)} rows have no ${column}: right for what belongs to all, wrong for what belongs to one`,
+            message: `${counted(empty, 'row has', 'rows have')} no ${column}: right for what belongs to all, wrong for what belongs to one`,
             metric: empty,
             unit: 'count' as const,
           },

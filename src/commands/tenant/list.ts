@@ -1,4 +1,5 @@
 import { openTenantSession } from '../../cli/tenant.ts';
+import { counted } from '../../report/quantity.ts';
 import { listTenants } from '../../tenants/tenant-table.ts';
 import type { TenantAction } from '../tenant.ts';
 
@@ -7,7 +8,7 @@ export const run: TenantAction['run'] = async (context, _args, { table }) => {
   try {
     const tenants = await listTenants(session, tenantTable);
     return {
-      text: `${tenants.length} ${tenants.length === 1 ? 'tenant' : 'tenants'}`,
+      text: counted(tenants.length, 'tenant'),
       tables: [
         {
           columns: ['slug', 'uuid', 'name', 'status', 'plan', 'created'],

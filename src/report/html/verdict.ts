@@ -1,4 +1,4 @@
-import { quantity } from '../quantity.ts';
+import { counted, quantity } from '../quantity.ts';
 import type { Report, ReportError, Severity } from '../report.ts';
 import { ofSeverity, undecided, WORST_FIRST } from '../summary.ts';
 import { line, lines, optional } from './text.ts';
@@ -15,7 +15,7 @@ export function verdictOf(report: Report): string {
   if (report.error !== undefined || report.status === 'failed') return 'The run failed';
   const counts = WORST_FIRST.map((severity) => countOf(severity, report)).filter((count) => count !== '');
   const open = undecided(report).length;
-  const unknown = open === 0 ? '' : `${open} ${open === 1 ? 'check' : 'checks'} could not be decided`;
+  const unknown = open === 0 ? '' : `${counted(open, 'check')} could not be decided`;
   if (counts.length > 0) return [...counts, ...(unknown === '' ? [] : [unknown])].join(', ');
   if (unknown !== '') return `Nothing found, but ${unknown}`;
   if (report.exitCode !== 0) return 'Something is to be done';
@@ -42,7 +42,7 @@ export function drawVerdict(report: Report): string {
 function countOf(severity: Severity, report: Report): string {
   const count = ofSeverity(report, severity).length;
   if (count === 0) return '';
-  return severity === 'warning' ? `${count} ${count === 1 ? 'warning' : 'warnings'}` : `${count} ${severity}`;
+  return severity === 'warning' ? counted(count, 'warning') : `${quantity(count)} ${severity}`;
 }
 
 /** The colour of the whole: of the worst that was found. */
