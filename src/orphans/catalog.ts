@@ -26,6 +26,7 @@ interface ColumnRow {
   readonly title: string;
   readonly partitioned: boolean;
   readonly partition: boolean;
+  readonly ancestors: number[];
   readonly ignored: boolean;
   readonly rows: number;
   readonly key: string[];
@@ -71,6 +72,11 @@ const TABLES = `
     pg_catalog.format('%I.%I', n.nspname, c.relname) as title,
     c.relkind = 'p' as partitioned,
     c.relispartition as partition,
+    case when c.relispartition then (
+      select pg_catalog.json_agg(a.relid::pg_catalog.oid::int8)
+      from pg_catalog.pg_partition_ancestors(c.oid) a
+      where a.relid <> c.oid
+    ) else '[]' end as ancestors,
     n.oid in (select oid from managed) or exists (
       select from pg_catalog.pg_depend d
       where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e'

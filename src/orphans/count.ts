@@ -33,7 +33,7 @@ interface Estimate {
   readonly cost: number;
 }
 
-interface Counted {
+export interface Counted {
   readonly relation: Relation;
   readonly estimate: Estimate | undefined;
   /** Exact, or `undefined` with an obstacle. */
@@ -45,6 +45,8 @@ interface Counted {
 
 export interface CountResult {
   readonly facts: CatalogFacts;
+  /** Every relation that is not excluded, whatever was asked for. */
+  readonly known: readonly Relation[];
   readonly counted: readonly Counted[];
   readonly unclear: readonly Unclear[];
   readonly excluded: readonly Excluded[];
@@ -89,19 +91,20 @@ class Counter {
     const typed = await this.#resolveTypes(known.polymorphic, facts);
     const all = [...known.relations, ...known.unclear, ...typed];
     const { kept, excluded } = exclude(all, patterns);
+    const everything = { facts, known: kept.filter((one): one is Relation => 'pairs' in one), excluded };
     const meant = kept.length === 0 ? [] : select(kept, names);
     const relations = meant.filter((one): one is Relation => 'pairs' in one);
     const unclear = meant.filter((one): one is Unclear => !('pairs' in one));
     const estimated: Counted[] = [];
     for (const relation of relations) estimated.push(await this.#estimate(relation));
-    if (estimateOnly) return { facts, counted: estimated, unclear, excluded };
+    if (estimateOnly) return { ...everything, counted: estimated, unclear };
     const counted = new Map<Relation, Counted>();
     const byCost = estimated.toSorted((a, b) => (a.estimate?.cost ?? 0) - (b.estimate?.cost ?? 0));
     for (const one of byCost) {
       onProgress(counted.size, byCost.length, one.relation.name);
       counted.set(one.relation, one.obstacle === undefined ? await this.#count(one) : one);
     }
-    return { facts, counted: relations.map((relation) => counted.get(relation)!), unclear, excluded };
+    return { ...everything, counted: relations.map((relation) => counted.get(relation)!), unclear };
   }
 
   async close(): Promise<void> {

@@ -29,6 +29,8 @@ export interface TableFact {
   readonly title: string;
   readonly partitioned: boolean;
   readonly partition: boolean;
+  /** Tables that it is a partition of: keys to them lead to its rows. */
+  readonly ancestors: readonly number[];
   /** Not looked at for orphans of its own: a schema that is ignored, or a table of an extension. */
   readonly ignored: boolean;
   /** By the planner's statistics; -1 when it was never analysed (PostgreSQL 14 and later). */

@@ -6,7 +6,7 @@ import type { Excluded } from './relations.ts';
 import { listSql } from './sql.ts';
 
 /** What was found out about one relation. */
-interface RelationOutcome {
+export interface RelationOutcome {
   readonly relation: Relation;
   /** Rows of the child, and what the planner thinks the count costs. */
   readonly estimate: { readonly rows: number; readonly cost: number } | undefined;
@@ -90,12 +90,12 @@ export function listResult({ counted, unclear, excluded }: Look): CommandResult 
 }
 
 /** The columns of a sample, in its order. */
-function sampleColumns({ child, pairs }: Relation): readonly string[] {
+export function sampleColumns({ child, pairs }: Relation): readonly string[] {
   return [...new Set([...child.primaryKey, ...pairs.map((pair) => pair.child.name)])];
 }
 
 /** Single quotes for a POSIX shell; names of tables may hold anything. */
-function shellQuote(text: string): string {
+export function shellQuote(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 

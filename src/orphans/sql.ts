@@ -7,27 +7,27 @@ const CHILD = 'child';
 const PARENT = 'parent';
 
 /**
- * The condition under which a row, called `child`, is an orphan. NOT EXISTS and not NOT IN, which matches nothing once
+ * The condition under which a row, called `child` unless said otherwise, is an orphan. NOT EXISTS and not NOT IN, which matches nothing once
  * its list holds a NULL; and a key with NULL in it refers to nothing (MATCH SIMPLE), unless only part of it is NULL
  * (MATCH FULL). PostgreSQL docs, CREATE TABLE, REFERENCES.
  */
-function orphanCondition(relation: Relation): string {
-  const keys = relation.pairs.map(({ child }) => `${CHILD}.${quoteIdentifier(child.name)}`);
+export function orphanCondition(relation: Relation, row = CHILD): string {
+  const keys = relation.pairs.map(({ child }) => `${row}.${quoteIdentifier(child.name)}`);
   const refers =
     relation.match === 'full' && keys.length > 1
       ? `not (${keys.map((key) => `${key} is null`).join(' and ')})`
       : keys.map((key) => `${key} is not null`).join(' and ');
-  const parentRows = `select from ${parentTable(relation)} ${PARENT} where ${relation.pairs.map(equality).join(' and ')}`;
-  return [...discriminator(relation), refers, `not exists (${parentRows})`].join(' and ');
+  const parentRows = `select from ${parentTable(relation)} ${PARENT} where ${relation.pairs.map((pair) => equality(pair, row)).join(' and ')}`;
+  return [...discriminator(relation, row), refers, `not exists (${parentRows})`].join(' and ');
 }
 
 /** A foreign key of an ordinary table speaks of its own rows only, of a partitioned one of all partitions. */
-function childTable({ child }: Pick<Relation, 'child'>): string {
+export function childTable({ child }: Pick<Relation, 'child'>): string {
   return tableSql(child, true);
 }
 
 /** Where no constraint says otherwise, the rows of tables that inherit from the parent are parents as well. */
-function parentTable({ parent, foreignKey }: Pick<Relation, 'parent' | 'foreignKey'>): string {
+export function parentTable({ parent, foreignKey }: Pick<Relation, 'parent' | 'foreignKey'>): string {
   return tableSql(parent, foreignKey !== undefined);
 }
 
@@ -55,7 +55,7 @@ export function valuesSql(child: TableFact, column: string, typeColumn: string):
     where ${value} is not null and ${quoteIdentifier(column)} is not null order by 1 limit 101`;
 }
 
-function discriminator({ when }: Relation): readonly string[] {
+function discriminator({ when }: Relation, row: string): readonly string[] {
   if (when === undefined) return [];
   return [
     `${CHILD}.${quoteIdentifier(when.column)}::pg_catalog.text operator(pg_catalog.=) ${quoteLiteral(when.value)}`,
@@ -63,12 +63,13 @@ function discriminator({ when }: Relation): readonly string[] {
 }
 
 /** Two collations without an order of precedence are an error: the parent's decides, as in a foreign key. */
-function equality({ child, parent, operator }: Pair): string {
+function equality({ child, parent, operator }: Pair, row: string): string {
   const collate =
     parent.collation === undefined || parent.collation === child.collation ? '' : ` collate ${parent.collation}`;
-  return `${PARENT}.${quoteIdentifier(parent.name)} ${operator} ${CHILD}.${quoteIdentifier(child.name)}${collate}`;
+  return `${PARENT}.${quoteIdentifier(parent.name)} ${operator} ${row}.${quoteIdentifier(child.name)}${collate}`;
 }
 
-function tableSql({ schema, name, partitioned }: TableFact, alone: boolean): string {
+/** A table in FROM; `alone`: without the rows of tables that inherit from it, but with those of partitions. */
+export function tableSql({ schema, name, partitioned }: TableFact, alone: boolean): string {
   return `${alone && !partitioned ? 'only ' : ''}${quoteQualified(schema, name)}`;
 }
