@@ -33,7 +33,7 @@ interface Estimate {
   readonly cost: number;
 }
 
-export interface Counted {
+interface Counted {
   readonly relation: Relation;
   readonly estimate: Estimate | undefined;
   /** Exact, or `undefined` with an obstacle. */

@@ -24,7 +24,7 @@ export interface TableDetails {
   readonly filtered: boolean;
 }
 
-export interface Trigger {
+interface Trigger {
   readonly name: string;
   readonly function: string;
   readonly onDelete: boolean;

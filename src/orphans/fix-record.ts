@@ -18,7 +18,7 @@ export interface FixRecord {
 }
 
 /** The table of repairs in the ledger's schema. */
-export const FIXES = 'orphan_fixes';
+const FIXES = 'orphan_fixes';
 
 const COLUMNS = `id::int4, relation, kind, state, "constraint", columns, parts,
   pg_catalog.to_char(started_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC' as "startedAt"`;

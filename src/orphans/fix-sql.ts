@@ -19,7 +19,7 @@ export interface Part {
 export type SavedAs = 'orphan' | 'cascade' | 'change';
 
 /** Table of the rows that are to be repaired, of this session alone. */
-export const TODO = 'pg_temp.aisha_db_todo';
+const TODO = 'pg_temp.aisha_db_todo';
 
 /** The statements that make the list of at most so many orphans: no more than the plan announced is touched. */
 export function listTodoSql(relation: Relation, limit: number): readonly string[] {

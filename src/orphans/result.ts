@@ -95,7 +95,7 @@ export function sampleColumns({ child, pairs }: Relation): readonly string[] {
 }
 
 /** Single quotes for a POSIX shell; names of tables may hold anything. */
-export function shellQuote(text: string): string {
+function shellQuote(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
