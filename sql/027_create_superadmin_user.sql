@@ -20,7 +20,8 @@
 -- - None
 
 -- No password and no hash stands in a file. Give the hash when applying:
---   PGOPTIONS="-c aisha.superadmin_password_hash=..."
+--   PGOPTIONS='-c aisha.superadmin_password_hash=...'
+-- in single quotes: in double quotes a shell takes each $ of a hash for a variable.
 -- Without it the account has no password and nobody can log in with one until it is set.
 -- An account that has the address already is not promoted: whoever made it may not be the admin.
 do $$
@@ -29,7 +30,8 @@ declare
   address constant text := 'admin@aishacrm.com';
   found_role text;
 begin
-  if hash is not null and hash !~ '^\$(2[abxy]?|argon2(id|i|d)|scrypt)\$' then
+  -- Whole, in the forms that crypt and the PHC string format give them.
+  if hash !~ '^\$(2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}|(argon2(id|i|d)|scrypt)(\$[A-Za-z0-9+/=.,-]+){3,})$' then
     raise exception 'aisha.superadmin_password_hash is not a bcrypt, argon2 or scrypt hash'
       using hint = 'Give the hash of the password, not the password.';
   end if;
