@@ -1,13 +1,13 @@
 // aisha-db beside the least a Node runner can do, in turns, on a private server. Ratios are taken within a round.
 //   node bench/migrate.mjs [--rounds 5] [--files 1000] [--many 5000] [--big-mb 50]
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startScratchServer } from '../build/postgres/scratch-server.js';
 import { writeBigFile, writeFiles } from './corpus.mjs';
+import { measureRun } from './measure.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -21,8 +21,6 @@ const ROOT = resolve(import.meta.dirname, '..');
 const AISHA = join(ROOT, 'bin', 'aisha-db.js');
 const FLOOR = join(import.meta.dirname, 'floor.mjs');
 const rounds = Number(values.rounds);
-/** Clock ticks a second in /proc (sysconf _SC_CLK_TCK on Linux). */
-const TICKS = 100;
 
 const folder = mkdtempSync(join(tmpdir(), 'aisha-db-bench-'));
 // Durable: what a migration waits for in production is waited for here.
@@ -88,65 +86,8 @@ async function database(name, fresh) {
   return name;
 }
 
-/** Runs node with these arguments; wall from outside, CPU and peak memory from the process, the server's from /proc. */
 function measure(args, name) {
-  const usage = join(folder, 'usage.json');
-  const env = { ...process.env, DATABASE_URL: server.url(name), BENCH_USAGE: usage, NO_COLOR: '1' };
-  const cpuBefore = serverCpu();
-  const started = performance.now();
-  let backendMiB = 0;
-  const watch = setInterval(() => (backendMiB = Math.max(backendMiB, largestBackend())), 50);
-  return new Promise((done, failed) => {
-    const child = spawn(process.execPath, ['--import', join(import.meta.dirname, 'usage.mjs'), ...args], {
-      cwd: folder,
-      env,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    child.once('error', failed);
-    child.once('exit', (code) => {
-      clearInterval(watch);
-      const wallS = (performance.now() - started) / 1000;
-      if (code !== 0) return failed(new Error(`${args.join(' ')} ended with ${code}`));
-      const own = JSON.parse(readFileSync(usage, 'utf8'));
-      setTimeout(() => done({ wallS, ...own, serverS: serverCpu() - cpuBefore, backendMiB }), 50);
-    });
-  });
-}
-
-/** CPU seconds of the server, its living and its reaped processes (proc(5)). */
-function serverCpu() {
-  const of = (pid, reaped) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-      .map(Number);
-    return fields[11] + fields[12] + (reaped ? fields[13] + fields[14] : 0);
-  };
-  let ticks = of(server.pid, true);
-  for (const pid of backends()) {
-    try {
-      ticks += of(pid, false);
-    } catch {}
-  }
-  return ticks / TICKS;
-}
-
-function backends() {
-  return readdirSync(`/proc/${server.pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${server.pid}/task/${task}/children`, 'utf8').trim().split(' ').filter(Boolean),
-  );
-}
-
-/** Memory of its own (not the shared buffers) of the largest server process. */
-function largestBackend() {
-  const sizes = backends().map((pid) => {
-    try {
-      return Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-    } catch {
-      return 0;
-    }
-  });
-  return Math.max(0, ...sizes);
+  return measureRun(args, { server, database: name, folder });
 }
 
 function report(name, pairs) {

@@ -1,4 +1,4 @@
-import { Draw, idOf } from './draw.ts';
+import { Draw, idOf, type Key } from './draw.ts';
 import { HOSTILE_ROUND, hostileName } from './hostile.ts';
 import type { Name, Pools } from './pools.ts';
 
@@ -19,6 +19,8 @@ export interface Tenant {
   readonly id: string | null;
   /** How many rows of each table it has. */
   readonly rows: Readonly<Record<string, number>>;
+  /** What decides about the rows of each table. */
+  readonly keys: Readonly<Record<string, Key>>;
 }
 
 /** A person: the same for everybody who asks for the same row. */
@@ -29,30 +31,22 @@ export interface Person {
   readonly mailbox: string;
 }
 
-/** What all rows of a run share. */
-export interface World {
-  readonly seed: number;
-  readonly pools: Pools;
-}
-
 /** One row in the making: whose it is, its number among the rows of that table and tenant, and what chance says. */
 export class Place extends Draw {
   readonly tenant: Tenant;
   readonly n: number;
   readonly pools: Pools;
-  readonly #seed: number;
 
-  constructor({ seed, pools }: World, tenant: Tenant, table: string, n: number) {
-    super(rowKey(seed, tenant.index, table, n));
+  constructor(pools: Pools, tenant: Tenant, table: string, n: number) {
+    super(tenant.keys[table]!, n);
     this.tenant = tenant;
     this.n = n;
     this.pools = pools;
-    this.#seed = seed;
   }
 
   /** The id of row `n` of a table of the same tenant. */
   idOf(table: string, n: number): string {
-    return idOf(rowKey(this.#seed, this.tenant.index, table, n));
+    return idOf(this.tenant.keys[table]!, n);
   }
 
   /** The id of any row of a table of the same tenant. */
@@ -62,7 +56,7 @@ export class Place extends Draw {
 
   /** Another row's place: its draws begin anew. */
   at(table: string, n: number): Place {
-    return new Place({ seed: this.#seed, pools: this.pools }, this.tenant, table, n);
+    return new Place(this.pools, this.tenant, table, n);
   }
 
   /** The first thing that is asked of a row that is a person. */
@@ -124,11 +118,6 @@ export class Place extends Draw {
   #tenantSince(): number {
     return TODAY - LONGEST_AGO + Math.max(0, this.tenant.index % 24) * 30 * DAY;
   }
-}
-
-/** What decides about row `n` of a table and tenant. */
-export function rowKey(seed: number, tenant: number, table: string, n: number): string {
-  return `${seed}/${tenant}/${table}/${n}`;
 }
 
 function mailboxOf(first: Name, last: Name | undefined): string {

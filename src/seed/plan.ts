@@ -1,5 +1,5 @@
-import { idOf } from './draw.ts';
-import { rowKey, type Tenant } from './place.ts';
+import { idOf, type Key, keyOf } from './draw.ts';
+import type { Tenant } from './place.ts';
 import type { SeedTable } from './table.ts';
 
 /** What is asked for. */
@@ -30,8 +30,14 @@ export function planSeed(request: SeedRequest, tables: ReadonlyMap<string, SeedT
     index,
     id: tenantId(request.seed, index),
     rows: countRows(tables, (table) => table.rows(shares[at]!)),
+    keys: keysOf(request.seed, index, tables),
   }));
-  const shared = { index: -1, id: null, rows: countRows(tables, (table) => table.shared ?? 0) };
+  const shared = {
+    index: -1,
+    id: null,
+    rows: countRows(tables, (table) => table.shared ?? 0),
+    keys: keysOf(request.seed, -1, tables),
+  };
   const all = request.shared ? [...tenants, shared] : tenants;
   const rows = Object.fromEntries([...tables.keys()].map((name) => [name, sum(all.map((t) => t.rows[name]!))]));
   return { tenants: all, rows, total: sum(Object.values(rows)) };
@@ -39,7 +45,7 @@ export function planSeed(request: SeedRequest, tables: ReadonlyMap<string, SeedT
 
 /** The id of tenant number `index`. */
 export function tenantId(seed: number, index: number): string {
-  return idOf(rowKey(seed, index, 'tenant', 0));
+  return idOf(tableKey(seed, index, 'tenant'), 0);
 }
 
 /**
@@ -52,6 +58,14 @@ export function shareOut(total: number, parts: number): number[] {
   const shares = weights.map((weight) => 1 + Math.floor((spare * weight) / sum(weights)));
   // What rounding left over goes to the first.
   return shares.map((share, at) => (at === 0 ? share + total - sum(shares) : share));
+}
+
+function keysOf(seed: number, tenant: number, tables: ReadonlyMap<string, SeedTable>): Readonly<Record<string, Key>> {
+  return Object.fromEntries([...tables.keys()].map((table) => [table, tableKey(seed, tenant, table)]));
+}
+
+function tableKey(seed: number, tenant: number, table: string): Key {
+  return keyOf(`${seed}/${tenant}/${table}`);
 }
 
 function countRows(tables: ReadonlyMap<string, SeedTable>, count: (table: SeedTable) => number) {

@@ -6,9 +6,9 @@ import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { quantity } from '../report/quantity.ts';
 import { type Batch, makeBatches } from './batches.ts';
-import { Place, type World } from './place.ts';
+import { Place } from './place.ts';
 import { planSeed, type SeedPlan, tenantId } from './plan.ts';
-import { drawPools } from './pools.ts';
+import { drawPools, type Pools } from './pools.ts';
 import { checkSchema, type Obstacles, qualified, readObstacles, tablesWithRows } from './schema.ts';
 import type { SeedTable } from './table.ts';
 import { loadTables } from './tables.ts';
@@ -37,16 +37,18 @@ type Tables = ReadonlyMap<string, SeedTable>;
  */
 export async function seedDatabase(target: Target, options: SeedOptions, hooks: RunHooks): Promise<SeedPlan> {
   const tables = await loadTables();
-  const world = { seed: options.seed ?? 1, pools: drawPools() };
+  const pools = drawPools();
   const settings = {
     lock_timeout: `${options.lockTimeoutMs ?? 5_000}`,
+    // For building indexes and checking keys; four times the default.
+    maintenance_work_mem: '256MB',
     client_min_messages: 'warning',
     search_path: 'public',
   };
   const session = await openSession(target, 'aisha-db seed', settings, hooks);
   try {
-    await checkSchema(session, columnsOf(world, tables));
-    const plan = await fill(session, world, tables, options, hooks);
+    await checkSchema(session, columnsOf(pools, tables));
+    const plan = await fill(session, pools, tables, options, hooks);
     if (!options.dryRun) await tidyUp(session, [...tables.keys()], hooks);
     return plan;
   } finally {
@@ -56,16 +58,16 @@ export async function seedDatabase(target: Target, options: SeedOptions, hooks: 
 }
 
 /** The columns that each table's rows have. */
-function columnsOf(world: World, tables: Tables): ReadonlyMap<string, readonly string[]> {
+function columnsOf(pools: Pools, tables: Tables): ReadonlyMap<string, readonly string[]> {
   const [tenant] = planSeed({ seed: 0, rows: 1, tenants: [0], shared: false }, tables).tenants;
   return new Map(
-    [...tables].map(([name, table]) => [name, Object.keys(table.row(new Place(world, tenant!, name, 0)))]),
+    [...tables].map(([name, table]) => [name, Object.keys(table.row(new Place(pools, tenant!, name, 0)))]),
   );
 }
 
 async function fill(
   session: Session,
-  world: World,
+  pools: Pools,
   tables: Tables,
   options: SeedOptions,
   hooks: RunHooks,
@@ -74,12 +76,12 @@ async function fill(
   const run = (sql: string) => execute(session, [sql], hooks.signal);
   // Whose tables these are is bound by their policies like everybody else, unless they are not forced.
   await run(`begin;\nselect public.lift_forced_rls(${names.map(quoteLiteral).join(', ')})`);
-  const plan = await planFor(session, world, tables, options);
+  const plan = await planFor(session, tables, options);
   if (options.dryRun) return plan;
   const obstacles = await readObstacles(session, names);
   await run(obstacles.clear.join(';\n'));
   if (options.existing === 'truncate') await run(truncation(names));
-  await load(session, world, plan, tables, hooks);
+  await load(session, pools, plan, tables, hooks);
   await restore(obstacles, run, hooks);
   await run('select public.restore_forced_rls()');
   await run('commit');
@@ -87,9 +89,8 @@ async function fill(
 }
 
 /** @throws AishaError (connection) when the tables hold rows and nothing says what is to become of them */
-async function planFor(session: Session, world: World, tables: Tables, options: SeedOptions): Promise<SeedPlan> {
-  const { seed } = world;
-  const { existing = 'refuse', rows } = options;
+async function planFor(session: Session, tables: Tables, options: SeedOptions): Promise<SeedPlan> {
+  const { seed = 1, existing = 'refuse', rows } = options;
   const used = existing === 'truncate' ? [] : await tablesWithRows(session, [...tables.keys()]);
   if (used.length > 0 && existing === 'refuse') throw tablesInUse(used);
   const taken = used.length > 0 ? await session.query<{ id: string }>('select id from public.tenant') : [];
@@ -118,12 +119,12 @@ function truncation(tables: readonly string[]): string {
 }
 
 /** While the server stores one batch the next one is made: two processors, one for each. */
-async function load(session: Session, world: World, plan: SeedPlan, tables: Tables, hooks: RunHooks): Promise<void> {
+async function load(session: Session, pools: Pools, plan: SeedPlan, tables: Tables, hooks: RunHooks): Promise<void> {
   const progress = reportProgress(plan, hooks);
   progress(0, 'all tables');
   let storing: Promise<Error | undefined> = Promise.resolve(undefined);
   for (const [name, table] of tables) {
-    for await (const batch of makeBatches(world, plan.tenants, name, table)) {
+    for await (const batch of makeBatches(pools, plan.tenants, name, table)) {
       refuseFailure(await storing, hooks.signal);
       progress(batch.rows, name);
       storing = copy(session, name, batch);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { copyLine } from '../../src/seed/copy-text.ts';
+import { CopyText } from '../../src/seed/copy-text.ts';
+import { idOf, keyOf } from '../../src/seed/draw.ts';
 import { HOSTILE_NAMES } from '../../src/seed/hostile.ts';
 import { Place } from '../../src/seed/place.ts';
 import { planSeed, shareOut } from '../../src/seed/plan.ts';
@@ -19,21 +20,27 @@ test.each([
 });
 
 test('no tenant has the name of an account twice, also without regard to case', async () => {
-  const world = { seed: 1, pools: drawPools() };
   const [tenant] = planSeed({ seed: 1, rows: 40_000, tenants: [4], shared: false }, await loadTables()).tenants;
-  const place = new Place(world, tenant!, 'accounts', 0);
+  const place = new Place(drawPools(), tenant!, 'accounts', 0);
   const names = Array.from({ length: 5_000 }, (_, n) => place.company(n).toLowerCase());
   expect(new Set(names).size).toBe(names.length);
   for (const name of HOSTILE_NAMES) expect(names).toContain(name.toLowerCase());
 });
 
-test('what COPY would read as something else is escaped', () => {
-  const row = {
-    a: 'tab\tline\nback\\slash \\N',
-    b: null,
-    c: true,
-    d: { x: 'q"\n' },
-    e: new Date(Date.UTC(2025, 1, 3, 4, 5, 6)),
-  };
-  expect(copyLine(row)).toBe('tab\\tline\\nback\\\\slash \\\\N\t\\N\tt\t{"x":"q\\\\"\\\\n"}\t2025-02-03T04:05:06Z\n');
+test('what COPY would read as something else is escaped, in any script, however little was expected', () => {
+  const text = new CopyText(1);
+  text.add({ a: 'tab\tline\nback\\slash \\N', b: null, c: true, d: { x: 'q"\n' }, e: -1.5 });
+  text.add({ a: '日\t本\\\r', b: '', c: false, d: ['ü'], e: new Date(Date.UTC(2025, 1, 3, 4, 5, 6)) });
+  expect(text.bytes.toString()).toBe(
+    'tab\\tline\\nback\\\\slash \\\\N\t\\N\tt\t{"x":"q\\\\"\\\\n"}\t-1.5\n日\\t本\\\\\\r\t\tf\t["ü"]\t2025-02-03T04:05:06Z\n',
+  );
+});
+
+test('an id is a uuid of chance, and no two are equal', () => {
+  const keys = ['1/0/contacts', '1/1/contacts', '1/0/leads', '2/0/contacts'].map(keyOf);
+  const ids = new Set(keys.flatMap((key) => Array.from({ length: 25_000 }, (_, n) => idOf(key, n))));
+  expect(ids.size).toBe(100_000);
+  for (const id of [...ids].slice(0, 1_000)) {
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  }
 });

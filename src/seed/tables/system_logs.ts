@@ -9,7 +9,7 @@ export const table: SeedTable = {
     level: at.pick(['debug', 'info', 'info', 'info', 'warning', 'error']),
     message: at.pick(at.pools.sentences),
     source: at.pick(['api', 'worker', 'scheduler', 'webhook']),
-    metadata: { request_id: at.idOf('request', at.n) },
+    metadata: { request_id: at.idOf('performance_logs', at.n) },
     created_at: at.stamps().created_at,
   }),
 };
