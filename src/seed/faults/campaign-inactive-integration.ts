@@ -1,11 +1,16 @@
 import type { Fault } from '../fault.ts';
 
 export const fault: Fault = {
-  summary: 'campaigns that use a sending profile or a call integration which is not active',
+  summary: 'scheduled campaigns that use a sending profile or a call integration which is not active',
   manual: 'appendix A',
   foundBy: 'diagnose campaign-integration',
   inRows: true,
   plant: `
+    update ai_campaigns set status = 'scheduled'
+    where id in (
+      (select id from ai_campaigns where metadata ? 'ai_email_config' order by id desc limit 1),
+      (select id from ai_campaigns where metadata ? 'ai_call_integration_id' order by id desc limit 1)
+    );
     update tenant_integrations set is_active = false
     where id::text in (
       (select metadata #>> '{ai_email_config,sending_profile_id}' from ai_campaigns
