@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -20,6 +21,8 @@ const TAGS = [
 export default defineConfig({
   test: {
     tags: TAGS,
+    // Left alone, vitest takes one worker fewer than there are cores: of two, one idles while tests wait for a server.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
