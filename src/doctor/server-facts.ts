@@ -1,7 +1,7 @@
 import type { Session } from '../postgres/session.ts';
 
 /** Extensions that the schema and the checks use (manual 9.2, 9.5; part 1). */
-export const EXTENSIONS = ['pgcrypto', 'pg_stat_statements', 'uuid-ossp', 'pg_trgm'] as const;
+const EXTENSIONS = ['pgcrypto', 'pg_stat_statements', 'uuid-ossp', 'pg_trgm'] as const;
 
 /** What a server says about itself, the role and the database, in one question. */
 export interface ServerFacts {

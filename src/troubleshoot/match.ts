@@ -1,0 +1,121 @@
+import { didYouMean } from '../did-you-mean.ts';
+import type { Entry } from './entry.ts';
+
+/** An entry that fits an error, and what the message names: `{ relation: 'contacts' }`. */
+export interface Match {
+  readonly entry: Entry;
+  readonly named: Readonly<Record<string, string>>;
+  /** By its wording, by its SQLSTATE alone, or only by words they share. */
+  readonly by: 'wording' | 'SQLSTATE' | 'likeness';
+}
+
+/** Of the words of a message at least this part has to be met before it is called alike. */
+const ALIKE = 0.6;
+/** What is clearly less alike than the likest is left out. */
+const NEARLY = 0.9;
+/** Entries that are only alike are guesses: few of them help. */
+const GUESSES = 3;
+
+/**
+ * The entries that fit an error: those whose wording it has, else those of its SQLSTATE, else the likest.
+ * @param text the message, with whatever stands around it
+ */
+export function findEntries(text: string, entries: readonly Entry[]): readonly Match[] {
+  const plain = normalise(text);
+  const state = sqlStateOf(text);
+  const worded = entries.flatMap((entry) => {
+    const named = readNames(plain, entry);
+    return named === undefined ? [] : [{ entry, named: named.values, by: 'wording' as const, length: named.length }];
+  });
+  if (worded.length > 0) {
+    // The message that says most is the one that was meant: "column x of relation y does not exist".
+    const longest = Math.max(...worded.map(({ length }) => length));
+    return worded.filter(({ length }) => length === longest).map(({ length: _, ...match }) => match);
+  }
+  const ofState = entries.filter(({ sqlStates }) => state !== undefined && sqlStates.includes(state));
+  if (ofState.length > 0) return ofState.map((entry) => ({ entry, named: {}, by: 'SQLSTATE' }));
+  return likest(plain, entries).map((entry) => ({ entry, named: {}, by: 'likeness' }));
+}
+
+/** A SQLSTATE that stands alone, or where servers and drivers write one. */
+export function sqlStateOf(text: string): string | undefined {
+  const alone = /^\s*([0-9A-Z]{5})\s*$/.exec(text)?.[1];
+  if (alone !== undefined && /\d/.test(alone)) return alone;
+  return /(?:SQLSTATE|\bcode|ERROR|FATAL|PANIC|FEHLER|ERREUR)\b["']?[\s:=[(]+["']?([0-9A-Z]{2}[0-9A-Z]{3})\b/.exec(
+    text,
+  )?.[1];
+}
+
+/** Quotes of every language become one, white space one space; French ones have a space inside. */
+function normalise(text: string): string {
+  return text
+    .normalize('NFC')
+    .replaceAll(/«\s+|\s+»/g, '"')
+    .replaceAll(/[«»„“”]/g, '"')
+    .replaceAll(/[‘’]/g, "'")
+    .replaceAll(/\s+/g, ' ');
+}
+
+interface Names {
+  readonly values: Readonly<Record<string, string>>;
+  /** Characters of the longest wording that it has. */
+  readonly length: number;
+}
+
+function readNames(plain: string, { matches }: Entry): Names | undefined {
+  const found = matches.flatMap((wording) => {
+    const match = toRegExp(wording).exec(plain);
+    return match === null ? [] : [{ names: match.groups ?? {}, length: wording.replaceAll(/\{\w+\}/g, '').length }];
+  });
+  if (found.length === 0) return undefined;
+  // Where two wordings name the same thing, the one that says more is right.
+  const ordered = found.toSorted((a, b) => a.length - b.length);
+  return { values: Object.assign({}, ...ordered.map(({ names }) => names)), length: ordered.at(-1)!.length };
+}
+
+const compiled = new Map<string, RegExp>();
+
+/** What is quoted may hold anything, what is not ends at a space. */
+function toRegExp(wording: string): RegExp {
+  let pattern = compiled.get(wording);
+  if (pattern === undefined) {
+    const parts = normalise(wording).split(/("\{\w+\}"|\{\w+\})/);
+    const source = parts.map((part, at) => {
+      const [, quoted] = /^"\{(\w+)\}"$/.exec(part) ?? [];
+      const [, bare] = /^\{(\w+)\}$/.exec(part) ?? [];
+      if (quoted !== undefined) return `"(?<${quoted}>.+?)"`;
+      if (bare !== undefined) return `(?<${bare}>${at === parts.length - 2 && parts.at(-1) === '' ? '\\S+' : '.+?'})`;
+      return part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    });
+    pattern = new RegExp(source.join(''), 'iu');
+    compiled.set(wording, pattern);
+  }
+  return pattern;
+}
+
+function likest(plain: string, entries: readonly Entry[]): readonly Entry[] {
+  const words = wordsOf(plain);
+  const scored = entries
+    .map((entry) => ({
+      entry,
+      score: Math.max(...[entry.title, ...entry.matches].map((wording) => likeness(wording, words))),
+    }))
+    .sort((a, b) => b.score - a.score);
+  const least = Math.max(ALIKE, (scored[0]?.score ?? 0) * NEARLY);
+  return scored
+    .filter(({ score }) => score >= least)
+    .slice(0, GUESSES)
+    .map(({ entry }) => entry);
+}
+
+/** The part of a wording's words that the text has, misspelt or not. */
+function likeness(wording: string, words: readonly string[]): number {
+  const wanted = wordsOf(wording.replaceAll(/\{\w+\}/g, ' '));
+  // A word or two in common say nothing.
+  if (wanted.length < 3) return 0;
+  return wanted.filter((word) => didYouMean(word, words) !== undefined).length / wanted.length;
+}
+
+function wordsOf(text: string): readonly string[] {
+  return [...new Set(text.toLowerCase().match(/\p{L}{3,}/gu) ?? [])];
+}

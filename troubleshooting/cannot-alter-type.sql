@@ -1,0 +1,17 @@
+-- Title: The type of a column cannot be changed like this
+-- SQLSTATE: 42804, 0A000
+-- Manual: none
+-- Matches:
+-- - cannot alter type of a column used by a view or rule
+-- - cannot alter type of a column used in a policy definition
+-- - column "{column}" cannot be cast automatically to type {type}
+-- - column "{column}" is of type {type} but expression is of type {other}
+-- - default for column "{column}" cannot be cast automatically to type {type}
+-- - foreign key constraint "{constraint}" cannot be implemented
+-- Causes:
+-- - Views and policies hold on to the type of the columns they use.
+-- - There is no cast that happens by itself.
+-- Solutions:
+-- - Drop the views and policies, change the type, make them again, in one migration, as 052_tenant_identifiers.sql
+--   does.
+-- - Say how: alter column ... type uuid using ...::uuid; it rewrites the table under a lock that keeps everyone out.

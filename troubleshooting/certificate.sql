@@ -1,0 +1,17 @@
+-- Title: The certificate is not trusted
+-- Manual: 11.2
+-- Matches:
+-- - self signed certificate in certificate chain
+-- - self-signed certificate
+-- - unable to get local issuer certificate
+-- - certificate verify failed
+-- - The server does not support SSL connections
+-- - server does not support SSL, but SSL was required
+-- - root certificate file "{file}" does not exist
+-- - Hostname/IP does not match certificate's altnames
+-- Causes:
+-- - The root certificate of the server is not known to this machine.
+-- - The server has no TLS, and sslmode demands it.
+-- Solutions:
+-- - Name the root certificate: sslrootcert=FILE; Supabase offers its own under Dashboard, Settings, Database, SSL.
+-- - Do not turn the check off (rejectUnauthorized: false) for production.

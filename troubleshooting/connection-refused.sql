@@ -1,0 +1,14 @@
+-- Title: Nothing listens there
+-- Manual: 11.2
+-- Matches:
+-- - ECONNREFUSED
+-- - Connection refused
+-- - could not connect to server: Connection refused
+-- - connection to server at "{host}" failed: Connection refused
+-- - nothing listens at {host}
+-- - Verbindungsaufbau abgelehnt
+-- Causes:
+-- - The server does not run, or listens on another port.
+-- - listen_addresses lets only localhost in; in a container localhost is the container itself.
+-- Solutions:
+-- - Ask each question in turn: aisha-db doctor.

@@ -1,0 +1,20 @@
+-- Title: A connection times out
+-- Manual: 11.2
+-- Matches:
+-- - connection timeout
+-- - connection timed out
+-- - timeout expired
+-- - Connection terminated due to connection timeout
+-- - ETIMEDOUT
+-- - could not connect to server: Connection timed out
+-- - Verbindung abgelaufen: Zeitüberschreitung
+-- Causes:
+-- - The network, a VPN or a firewall does not let port 5432 through.
+-- - The address is wrong.
+-- - The Supabase project is paused: those of the free tier are, when they are not used.
+-- - The direct host of a Supabase project has an IPv6 address only, and this network has none.
+-- Solutions:
+-- - Ask each question in turn: aisha-db doctor.
+-- - Resume the project in the dashboard; https://status.supabase.com says whether Supabase has trouble.
+-- - Without IPv6 use the session pooler: aws-0-REGION.pooler.supabase.com, port 5432, user postgres.PROJECT.
+-- - A pool that waits for a free connection says the same: see aisha-db troubleshoot 53300.

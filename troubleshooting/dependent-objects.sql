@@ -1,0 +1,12 @@
+-- Title: Something depends on it
+-- SQLSTATE: 2BP01
+-- Manual: none
+-- Matches:
+-- - cannot drop {kind} {object} because other objects depend on it
+-- - cannot drop column {column} of table {relation} because other objects depend on it
+-- - kann {kind} {object} nicht löschen, weil andere Objekte davon abhängen
+-- Causes:
+-- - A view, policy, key or function uses it; DETAIL lists them.
+-- Solutions:
+-- - Drop and make again what DETAIL lists, in the same migration. CASCADE drops it for good, also what you did not
+--   think of.

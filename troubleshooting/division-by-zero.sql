@@ -1,0 +1,12 @@
+-- Title: A number is divided by zero
+-- SQLSTATE: 22012
+-- Manual: none
+-- Matches:
+-- - division by zero
+-- - Division durch Null
+-- - division par zéro
+-- - división por cero
+-- Causes:
+-- - A ratio has nothing to divide by.
+-- Solutions:
+-- - Write x / nullif(y, 0).

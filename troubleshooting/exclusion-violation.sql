@@ -1,0 +1,9 @@
+-- Title: Rows conflict with each other
+-- SQLSTATE: 23P01
+-- Manual: none
+-- Matches:
+-- - conflicting key value violates exclusion constraint "{constraint}"
+-- Causes:
+-- - Another row overlaps with this one: the same room at the same time.
+-- Solutions:
+-- - The DETAIL line names both; change one of them.

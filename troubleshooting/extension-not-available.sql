@@ -1,0 +1,15 @@
+-- Title: An extension or file is missing on the server
+-- SQLSTATE: 58P01
+-- Manual: none
+-- Matches:
+-- - could not open extension control file "{file}"
+-- - extension "{extension}" is not available
+-- - could not access file "{file}"
+-- - could not open file "{file}"
+-- - konnte Erweiterungskontrolldatei »{file}« nicht öffnen
+-- Causes:
+-- - The package with the extension is not installed on the server.
+-- - pg_stat_statements has to be in shared_preload_libraries.
+-- Solutions:
+-- - apt-get install postgresql-contrib, or the extension's own package; on Supabase: Dashboard, Database,
+--   Extensions.

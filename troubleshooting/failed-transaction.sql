@@ -1,0 +1,13 @@
+-- Title: A statement before this one failed
+-- SQLSTATE: 25P02
+-- Manual: none
+-- Matches:
+-- - current transaction is aborted, commands ignored until end of transaction block
+-- - aktuelle Transaktion wurde abgebrochen, Befehle werden bis zum Ende der Transaktion ignoriert
+-- - la transaction est annulée
+-- - transacción abortada, las órdenes serán ignoradas hasta el fin de bloque de transacción
+-- Causes:
+-- - An earlier statement of the transaction failed; this is not the error to look for.
+-- Solutions:
+-- - Look for the first error before it, and end the transaction: rollback;
+-- - A pool that gets this at once was handed a connection back in the middle of a transaction.

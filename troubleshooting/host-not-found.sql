@@ -1,0 +1,15 @@
+-- Title: The host is not known
+-- Manual: 11.2
+-- Matches:
+-- - ENOTFOUND
+-- - getaddrinfo ENOTFOUND {host}
+-- - getaddrinfo EAI_AGAIN {host}
+-- - could not translate host name "{host}" to address
+-- - Name or service not known
+-- - host "{host}" cannot be found
+-- Causes:
+-- - The host name is wrong, or the project was deleted or paused.
+-- - The direct host of a Supabase project has an IPv6 address only.
+-- Solutions:
+-- - Ask each question in turn: aisha-db doctor.
+-- - Copy the address anew: "Connect" in the dashboard.

@@ -1,0 +1,11 @@
+-- Title: The server ended an idle transaction
+-- SQLSTATE: 25P03
+-- Manual: 9.3
+-- Matches:
+-- - terminating connection due to idle-in-transaction timeout
+-- - terminating connection due to idle-session timeout
+-- Causes:
+-- - A client opened a transaction and did nothing for longer than idle_in_transaction_session_timeout.
+-- Solutions:
+-- - End transactions before waiting for anything else: a person, another service.
+-- - aisha-db connections lists sessions that are idle in a transaction.

@@ -1,0 +1,11 @@
+-- Title: A date or time cannot be read
+-- SQLSTATE: 22007
+-- Manual: none
+-- Matches:
+-- - invalid input syntax for type timestamp
+-- - invalid input syntax for type date: "{value}"
+-- - date/time field value out of range: "{value}"
+-- Causes:
+-- - The text is no date, or its order is another one than DateStyle says.
+-- Solutions:
+-- - Write dates as 2026-11-27 and times with their zone: 2026-11-27T10:00:00Z.

@@ -1,0 +1,18 @@
+-- Title: A text is not of the type it should be
+-- SQLSTATE: 22P02
+-- Manual: 7.2
+-- Matches:
+-- - invalid input syntax for type uuid: "{value}"
+-- - invalid input syntax for type {type}: "{value}"
+-- - invalid input value for enum {type}: "{value}"
+-- - malformed array literal: "{value}"
+-- - ungültige Eingabesyntax für Typ {type}: »{value}«
+-- - syntaxe invalide en entrée pour le type {type} : « {value} »
+-- - la sintaxis de entrada no es válida para tipo {type}: «{value}»
+-- Causes:
+-- - A slug was passed where a tenant's UUID is expected.
+-- - app.current_tenant_id is the empty string, as after RESET in a session that had set it: ''::uuid fails.
+-- Solutions:
+-- - Resolve the slug first: aisha-db tenant resolve SLUG.
+-- - In policies write nullif(current_setting('app.current_tenant_id', true), '')::uuid; aisha-db rls-check finds
+--   those that do not.

@@ -1,0 +1,12 @@
+-- Title: A statement cannot run inside a transaction
+-- SQLSTATE: 25001
+-- Manual: none
+-- Matches:
+-- - {command} cannot run inside a transaction block
+-- - {command} cannot be executed from a function
+-- - {command} kann nicht in einem Transaktionsblock laufen
+-- Causes:
+-- - CREATE INDEX CONCURRENTLY, VACUUM, CREATE DATABASE, ALTER SYSTEM are transactions of their own.
+-- Solutions:
+-- - Put the directive "-- Transaction: none" into the header of the migration: aisha-db runs it statement by
+--   statement.

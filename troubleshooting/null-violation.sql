@@ -1,0 +1,18 @@
+-- Title: A value is missing
+-- SQLSTATE: 23502
+-- Manual: none
+-- Matches:
+-- - null value in column "{column}" of relation "{relation}" violates not-null constraint
+-- - null value in column "{column}" violates not-null constraint
+-- - column "{column}" of relation "{relation}" contains null values
+-- - column "{column}" contains null values
+-- - NULL-Wert in Spalte »{column}« von Relation »{relation}« verletzt Not-Null-Constraint
+-- - une valeur NULL viole la contrainte NOT NULL de la colonne « {column} »
+-- - el valor nulo en la columna «{column}» de la relación «{relation}» viola la restricción de no nulo
+-- Causes:
+-- - The client does not send the column, and it has no default.
+-- - A migration makes a column NOT NULL while rows without a value are there.
+-- Solutions:
+-- - Give it a default, or send it.
+-- - Fill the rows first, in batches; then: alter table ... add constraint ... check (... is not null) not valid;
+--   validate it; set not null.

@@ -1,0 +1,15 @@
+-- Title: A number does not fit
+-- SQLSTATE: 22003
+-- Manual: none
+-- Matches:
+-- - integer out of range
+-- - bigint out of range
+-- - smallint out of range
+-- - numeric field overflow
+-- - nextval: reached maximum value of sequence "{relation}"
+-- - integer ist außerhalb des gültigen Bereichs
+-- Causes:
+-- - An id of type integer has reached 2,147,483,647.
+-- - A numeric has fewer digits than the value.
+-- Solutions:
+-- - Make the column a bigint before it happens: aisha-db diagnose sequence-exhaustion shows how much room is left.

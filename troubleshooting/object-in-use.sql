@@ -1,0 +1,15 @@
+-- Title: It is in use
+-- SQLSTATE: 55006
+-- Manual: none
+-- Matches:
+-- - database "{database}" is being accessed by other users
+-- - cannot drop the currently open database
+-- - cannot {command} "{relation}" because it is being used by active queries in this session
+-- - cannot ALTER TABLE "{relation}" because it has pending trigger events
+-- - auf Datenbank »{database}« wird von anderen Benutzern zugegriffen
+-- Causes:
+-- - Other sessions are connected.
+-- - The transaction has changed rows whose deferred triggers are still to run.
+-- Solutions:
+-- - End them: drop database ... with (force);
+-- - Run set constraints all immediate; before the ALTER, or split the migration.

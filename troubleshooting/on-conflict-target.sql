@@ -1,0 +1,13 @@
+-- Title: ON CONFLICT fits no unique key
+-- SQLSTATE: 42P10
+-- Manual: 11.1
+-- Matches:
+-- - there is no unique or exclusion constraint matching the ON CONFLICT specification
+-- - keine Unique-Constraint oder Exclusion-Constraint, die auf die ON-CONFLICT-Angabe passt
+-- Causes:
+-- - The key is on an expression: since 020 it is lower(email), not email.
+-- - The key has further columns, or a WHERE.
+-- Solutions:
+-- - Write what the key is on: on conflict (lower(email)) for users, on conflict (lower(email), tenant_id) for
+--   employee.
+-- - Or name the constraint: on conflict on constraint NAME.

@@ -1,0 +1,15 @@
+-- Title: Memory or locks are used up
+-- SQLSTATE: 53200
+-- Manual: none
+-- Matches:
+-- - out of memory
+-- - out of shared memory
+-- - You might need to increase max_locks_per_transaction
+-- - Speicher aufgebraucht
+-- Causes:
+-- - work_mem is too large for so many sessions.
+-- - One transaction locks more tables than max_locks_per_transaction allows (pg_dump of thousands of tables,
+--   partitions).
+-- Solutions:
+-- - Make work_mem smaller, or use fewer connections.
+-- - Raise max_locks_per_transaction and restart.

@@ -1,0 +1,14 @@
+-- Title: A policy or rule is wrong in itself
+-- SQLSTATE: 42P17
+-- Manual: 11.4
+-- Matches:
+-- - infinite recursion detected in policy for relation "{relation}"
+-- - infinite recursion detected in rules for relation "{relation}"
+-- - functions in index expression must be marked IMMUTABLE
+-- - "{relation}" is not partitioned
+-- Causes:
+-- - The policy reads its own table, whose policy applies again.
+-- - PARTITION OF a table that was not created as partitioned.
+-- Solutions:
+-- - Look the row up in a SECURITY DEFINER function with a fixed search_path, as the pack does.
+-- - A table is partitioned when it is made: create it anew as partition by range (...), move the rows, rename.

@@ -1,0 +1,15 @@
+-- Title: A prepared statement is missing or there twice
+-- SQLSTATE: 26000, 42P05
+-- Manual: 9.3
+-- Matches:
+-- - prepared statement "{statement}" does not exist
+-- - prepared statement "{statement}" already exists
+-- - bind message supplies {count} parameters, but prepared statement
+-- - vorbereitete Anweisung »{statement}« existiert nicht
+-- Causes:
+-- - A transaction pooler (port 6543) gives each transaction another server session: what was prepared in one is not
+--   in the next.
+-- Solutions:
+-- - Switch prepared statements off in the client (Prisma: pgbouncer=true, postgres.js: prepare: false), or connect
+--   to port 5432.
+-- - Migrations and dumps never go through a transaction pooler.

@@ -1,0 +1,13 @@
+-- Title: The application's own code refused it
+-- SQLSTATE: P0001
+-- Manual: 7.2
+-- Matches:
+-- - Email already exists in users table
+-- - Email already exists in employees table
+-- - Unknown tenant slug
+-- - raise exception
+-- Causes:
+-- - A trigger or function raised it: check_email_uniqueness (020) keeps one address from users and employees at
+--   once, validate_tenant_access refuses references to rows of another tenant.
+-- Solutions:
+-- - CONTEXT names the function; aisha-db diagnose duplicate-email lists addresses that are there twice.

@@ -1,0 +1,16 @@
+-- Title: The server refuses the log-in
+-- SQLSTATE: 28000
+-- Manual: 11.2
+-- Matches:
+-- - no pg_hba.conf entry for host "{host}"
+-- - pg_hba.conf rejects connection for host "{host}"
+-- - role "{role}" is not permitted to log in
+-- - Tenant or user not found
+-- - Peer authentication failed for user "{role}"
+-- - kein pg_hba.conf-Eintrag für Host »{host}«
+-- Causes:
+-- - pg_hba.conf has no line for this host, user and database, or wants TLS.
+-- - Through Supabase's pooler the user is postgres.PROJECT, and the host that of the project's region.
+-- Solutions:
+-- - Ask each question in turn: aisha-db doctor.
+-- - Use sslmode=require where the message says "no encryption".

@@ -1,0 +1,15 @@
+-- Title: A dump does not fit the tools or the database
+-- Manual: 8.3
+-- Matches:
+-- - unsupported version ({version}) in file header
+-- - aborting because of server version mismatch
+-- - pg_dump: error: server version: {server}; pg_dump version: {client}
+-- - unrecognized configuration parameter "transaction_timeout"
+-- - input file appears to be a text format dump. Please use psql
+-- - input file does not appear to be a valid archive
+-- Causes:
+-- - pg_dump is older than the server, or pg_restore older than pg_dump.
+-- - A plain script was given to pg_restore, or an archive to psql.
+-- Solutions:
+-- - Install the client programs of the server's version: aisha-db doctor says which.
+-- - Plain scripts are read by psql -v ON_ERROR_STOP=1 -f, archives by pg_restore.

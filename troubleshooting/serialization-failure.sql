@@ -1,0 +1,15 @@
+-- Title: A transaction has to be repeated
+-- SQLSTATE: 40001
+-- Manual: none
+-- Matches:
+-- - could not serialize access due to concurrent update
+-- - could not serialize access due to concurrent delete
+-- - could not serialize access due to read/write dependencies among transactions
+-- - canceling statement due to conflict with recovery
+-- - konnte Zugriff nicht serialisieren
+-- Causes:
+-- - Another transaction changed the same rows (repeatable read, serializable).
+-- - On a replica a query was in the way of what the primary had vacuumed.
+-- Solutions:
+-- - Run the whole transaction again; clients at these isolation levels have to be able to.
+-- - On a replica: hot_standby_feedback = on, or max_standby_streaming_delay.

@@ -1,0 +1,17 @@
+-- Title: The server ended the connection
+-- SQLSTATE: 57P01, 57P02
+-- Manual: 11.2
+-- Matches:
+-- - terminating connection due to administrator command
+-- - terminating connection because of crash of another server process
+-- - server closed the connection unexpectedly
+-- - Connection terminated unexpectedly
+-- - breche Verbindung ab aufgrund von Anweisung des Administrators
+-- - SSL connection has been closed unexpectedly
+-- Causes:
+-- - The server was restarted, or somebody ended the session.
+-- - A server process crashed, often for want of memory; all sessions are ended then.
+-- - A pooler or firewall closed a connection that was idle for long.
+-- Solutions:
+-- - Connect again; pools have to test a connection before they hand it out.
+-- - Look into the server's log (Supabase: Dashboard, Logs) when it happens again.

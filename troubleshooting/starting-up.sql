@@ -1,0 +1,14 @@
+-- Title: The server takes no connections yet
+-- SQLSTATE: 57P03
+-- Manual: 11.2
+-- Matches:
+-- - the database system is starting up
+-- - the database system is shutting down
+-- - the database system is in recovery mode
+-- - the database system is not yet accepting connections
+-- - das Datenbanksystem startet
+-- - le système de bases de données se lance
+-- Causes:
+-- - It is starting, stopping, or recovering after a crash.
+-- Solutions:
+-- - Try again in a moment; if it lasts, look into the server's log.

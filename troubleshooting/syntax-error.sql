@@ -1,0 +1,17 @@
+-- Title: The SQL cannot be read
+-- SQLSTATE: 42601
+-- Manual: none
+-- Matches:
+-- - syntax error at or near "{token}"
+-- - syntax error at end of input
+-- - unterminated quoted string
+-- - cannot insert multiple commands into a prepared statement
+-- - Syntaxfehler bei »{token}«
+-- - erreur de syntaxe sur ou près de « {token} »
+-- - error de sintaxis en o cerca de «{token}»
+-- Causes:
+-- - A comma, quote or parenthesis is missing before the place that is named.
+-- - A word that is reserved is used as a name without double quotes.
+-- - psql commands (\\dt, \\copy) were sent to the server.
+-- Solutions:
+-- - Check the files before anyone runs them: aisha-db validate shows line and column.

@@ -1,0 +1,28 @@
+-- Title: A type, role, setting or other object does not exist
+-- SQLSTATE: 42704
+-- Manual: 11.1
+-- Matches:
+-- - type "{object}" does not exist
+-- - role "{object}" does not exist
+-- - unrecognized configuration parameter "{object}"
+-- - constraint "{object}" of relation "{relation}" does not exist
+-- - index "{object}" does not exist
+-- - policy "{object}" for table "{relation}" does not exist
+-- - operator class "{object}" does not exist for access method "{method}"
+-- - text search configuration "{object}" does not exist
+-- - Typ »{object}« existiert nicht
+-- - Rolle »{object}« existiert nicht
+-- Causes:
+-- - An extension is missing: gin_trgm_ops belongs to pg_trgm, vector to pgvector.
+-- - A role of Supabase (anon, authenticated, service_role) does not exist on a plain server.
+-- - DATABASE_URL is a variable of the environment, not a setting of the server: current_setting('DATABASE_URL')
+--   always fails.
+-- Solutions:
+-- - Install the extension before the migration needs it: create extension if not exists pg_trgm;
+-- - Ask the connection itself: select current_database(), inet_server_addr();
+-- - A setting of the application needs a default: current_setting('app.current_tenant_id', true).
+
+-- Check: Which extensions could be created?
+-- Some: These are available and not installed.
+-- None: Everything that is available is installed.
+select name, default_version as version from pg_catalog.pg_available_extensions where installed_version is null order by name limit 60;

@@ -1,0 +1,13 @@
+-- Title: A text is longer than its column
+-- SQLSTATE: 22001
+-- Manual: none
+-- Matches:
+-- - value too long for type character varying({length})
+-- - value too long for type character({length})
+-- - Wert zu lang für Typ character varying({length})
+-- - valeur trop longue pour le type character varying({length})
+-- Causes:
+-- - The column has a limit of characters.
+-- Solutions:
+-- - Shorten the value, or widen the column: alter table ... alter column ... type text; that neither rewrites the
+--   table nor its indexes.

@@ -1,0 +1,19 @@
+-- Title: The password is wrong
+-- SQLSTATE: 28P01
+-- Manual: 11.2
+-- Matches:
+-- - password authentication failed for user "{role}"
+-- - Passwort-Authentifizierung für Benutzer »{role}« fehlgeschlagen
+-- - authentification par mot de passe échouée pour l'utilisateur « {role} »
+-- - la autentificación password falló para el usuario «{role}»
+-- - SASL authentication failed
+-- - no password supplied
+-- - password missing
+-- Causes:
+-- - The password is wrong, was changed, or has expired (valid until).
+-- - In a URL, characters such as @ : / ? # % were not percent-encoded.
+-- - PGPASSWORD or ~/.pgpass gives another one than you think.
+-- - It is another server: local and Supabase have the same user names.
+-- Solutions:
+-- - Ask each question in turn: aisha-db doctor.
+-- - Set a new one: Dashboard, Settings, Database, or: alter role ... password '...';
