@@ -58,7 +58,7 @@ export function valuesSql(child: TableFact, column: string, typeColumn: string):
 function discriminator({ when }: Relation, row: string): readonly string[] {
   if (when === undefined) return [];
   return [
-    `${CHILD}.${quoteIdentifier(when.column)}::pg_catalog.text operator(pg_catalog.=) ${quoteLiteral(when.value)}`,
+    `${row}.${quoteIdentifier(when.column)}::pg_catalog.text operator(pg_catalog.=) ${quoteLiteral(when.value)}`,
   ];
 }
 
