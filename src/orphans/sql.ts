@@ -57,9 +57,7 @@ export function valuesSql(child: TableFact, column: string, typeColumn: string):
 
 function discriminator({ when }: Relation, row: string): readonly string[] {
   if (when === undefined) return [];
-  return [
-    `${row}.${quoteIdentifier(when.column)}::pg_catalog.text operator(pg_catalog.=) ${quoteLiteral(when.value)}`,
-  ];
+  return [`${row}.${quoteIdentifier(when.column)}::pg_catalog.text operator(pg_catalog.=) ${quoteLiteral(when.value)}`];
 }
 
 /** Two collations without an order of precedence are an error: the parent's decides, as in a foreign key. */
