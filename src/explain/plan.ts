@@ -17,7 +17,7 @@ export interface RawPlan {
 }
 
 /** What a node really did; only with ANALYZE. */
-export interface Actual {
+interface Actual {
   /** For one loop. */
   readonly rows: number;
   readonly loops: number;
