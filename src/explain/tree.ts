@@ -38,7 +38,7 @@ function drawNode(node: PlanNode, lead: string, below: string, drawing: Drawing)
   const details = node.conditions
     .filter(({ name }) => SHOWN.has(name))
     .map(({ name, text }) => [
-      fit(`${below}${bar} `, `${name.toLowerCase()}: ${text}`, width),
+      cutTo(`${below}${bar} `, `${name.toLowerCase()}: ${text}`, width),
       ...numbers.map(() => ''),
       '',
     ]);
@@ -46,11 +46,11 @@ function drawNode(node: PlanNode, lead: string, below: string, drawing: Drawing)
     const isLast = index === node.children.length - 1;
     return drawNode(child, `${below}${isLast ? '└ ' : '├ '}`, `${below}${isLast ? '  ' : '│ '}`, drawing);
   });
-  return [[fit(lead, node.label, width), ...numbers, marks], ...details, ...children];
+  return [[cutTo(lead, node.label, width), ...numbers, marks], ...details, ...children];
 }
 
 /** Of a deep tree the lead is cut, never the name of a node. */
-function fit(lead: string, text: string, width: number): string {
+function cutTo(lead: string, text: string, width: number): string {
   const room = Math.max(20, width - lead.length);
   const kept = lead.slice(Math.max(0, lead.length - (width - 20)));
   return `${kept}${shorten(text.replaceAll(/\s+/g, ' '), room)}`;
