@@ -9,7 +9,7 @@ export const command: Command = {
     'aisha-db explain --file slow.sql --analyze',
     'aisha-db explain --id 5432109876543210987',
     'aisha-db explain --role authenticated --tenant 7f3c… --analyze "select count(*) from contacts"',
-    'psql -At -c "select query from ..." | aisha-db explain --format json',
+    'aisha-db explain --file slow.sql --format html --output plan.html',
   ],
   database: true,
   // What stands out is for people to look at; a script that wants to fail says so.
