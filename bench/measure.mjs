@@ -7,9 +7,9 @@ const TICKS = 100;
 
 /**
  * Runs node with these arguments on a database of a private server; wall from outside, CPU and peak memory from the
- * process, the server's from /proc.
+ * process, the server's from /proc. Any of `codes` is a good end.
  */
-export function measureRun(args, { server, database, folder }) {
+export function measureRun(args, { server, database, folder, codes = [0] }) {
   const usage = join(folder, 'usage.json');
   const env = { ...process.env, DATABASE_URL: server.url(database), BENCH_USAGE: usage, NO_COLOR: '1' };
   const cpuBefore = serverCpu(server);
@@ -26,7 +26,7 @@ export function measureRun(args, { server, database, folder }) {
     child.once('exit', (code) => {
       clearInterval(watch);
       const wallS = (performance.now() - started) / 1000;
-      if (code !== 0) return failed(new Error(`${args.join(' ')} ended with ${code}`));
+      if (!codes.includes(code)) return failed(new Error(`${args.join(' ')} ended with ${code}`));
       const own = JSON.parse(readFileSync(usage, 'utf8'));
       setTimeout(() => done({ wallS, ...own, serverS: serverCpu(server) - cpuBefore, backendMiB }), 50);
     });
@@ -34,7 +34,7 @@ export function measureRun(args, { server, database, folder }) {
 }
 
 /** CPU seconds of the server, its living and its reaped processes (proc(5)). */
-function serverCpu(server) {
+export function serverCpu(server) {
   const of = (pid, reaped) => {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
@@ -67,4 +67,15 @@ function largestBackend(server) {
     }
   });
   return Math.max(0, ...sizes);
+}
+
+export function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** A row of a Markdown table; `heads` draws the line below it. */
+export function print(cells, heads = false) {
+  console.log(`| ${cells.join(' | ')} |`);
+  if (heads) console.log(`| ${cells.map((_, i) => (i === 0 ? '---' : '---:')).join(' | ')} |`);
 }

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startScratchServer } from '../build/postgres/scratch-server.js';
 import { writeBigFile, writeFiles } from './corpus.mjs';
-import { measureRun } from './measure.mjs';
+import { measureRun, median, print } from './measure.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -30,17 +30,10 @@ try {
   writeFiles(dirs.files, Number(values.files));
   writeFiles(dirs.many, Number(values.many));
   writeBigFile(dirs.big, Number(values['big-mb']) * 1e6);
-  print([
-    'what',
-    'wall s',
-    'x floor',
-    'client cpu s',
-    'x floor',
-    'server cpu s',
-    'x floor',
-    'client MiB',
-    'backend MiB',
-  ]);
+  print(
+    ['what', 'wall s', 'x floor', 'client cpu s', 'x floor', 'server cpu s', 'x floor', 'client MiB', 'backend MiB'],
+    true,
+  );
   await startUp('--version', ['--version']);
   await startUp('--help', ['--help']);
   await compare(`apply ${values.files} files`, dirs.files, { fresh: true });
@@ -104,14 +97,4 @@ function report(name, pairs) {
     value('rssMiB').toFixed(0),
     value('backendMiB').toFixed(0),
   ]);
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
-}
-
-function print(cells) {
-  console.log(`| ${cells.join(' | ')} |`);
-  if (cells[0] === 'what') console.log(`| ${cells.map((_, i) => (i === 0 ? '---' : '---:')).join(' | ')} |`);
 }

@@ -78,7 +78,10 @@ export function psqlScript(
   settings: Readonly<Record<string, string>>,
 ): string {
   const configured = thresholds.map((threshold) => `-- ${threshold.severity} when ${threshold.text}`);
-  const set = Object.entries(settings).map(([name, value]) => `set local ${name} = '${value.replaceAll("'", "''")}';`);
+  // The path is a list of identifiers; as one literal it would be one schema of an odd name.
+  const literal = (name: string, value: string) =>
+    name === 'search_path' ? value : `'${value.replaceAll("'", "''")}'`;
+  const set = Object.entries(settings).map(([name, value]) => `set local ${name} = ${literal(name, value)};`);
   const query = sql.endsWith(';') ? sql : `${sql}\n;`;
   return [
     header,

@@ -69,6 +69,14 @@ describe('diagnose', () => {
     expect(stderr).toContain('muted until 2020-01-01, and still there: missing-primary-key public.* (comes with 080)');
   });
 
+  test('--show prints a script that finds what lies in the schemas of its path', async ({ db }) => {
+    const project = await makeProject({}, { env: db.env });
+    const { stdout } = await project.run('diagnose', '--show', 'missing-primary-key');
+    const input = stdout.replace('commit;', 'select current_schemas(true)::text;');
+    const output = execFileSync('psql', [db.url, '-X', '-At'], { input, encoding: 'utf8' });
+    expect(output).toContain('{pg_catalog}');
+  });
+
   test('--show prints a script that psql runs', async ({ db }) => {
     await db.query(BAD);
     const project = await makeProject({}, { env: db.env });
