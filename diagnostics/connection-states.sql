@@ -8,6 +8,7 @@
 -- - application as Application
 -- - sessions:count as Sessions
 -- - longest:duration as Longest in it
+-- Chart: Sessions by state: sessions:count by state
 -- Why: Sessions of this database by state, role and application, and how long the one that has been in its state longest
 --   has been so.
 -- Manual: 9.3, 11.2

@@ -11,6 +11,7 @@
 -- - bytes:bytes as Size
 -- - wasted:bytes as Free (estimate)
 -- - percent:percent as Of size
+-- Chart: Free space in indexes, estimated: wasted:bytes by object
 -- Why: A B-tree does not give pages back that are nearly empty. The estimate compares its pages with those its entries
 --   should need by the statistics of the columns, each entry stored by itself; where equal entries share one (PostgreSQL
 --   13 and later) more may be free than it says. Other kinds of index are not estimated.
@@ -31,6 +32,7 @@ with largest as (
       (select option_value::float8 from pg_options_to_table(c.reloptions) where option_name = 'fillfactor'),
       90
     ) as fillfactor,
+    row_security_active(t.oid) as filtered,
     row_security_active(t.oid) or not has_table_privilege(t.oid, 'select') as hidden
   from pg_index i
   join pg_class c on c.oid = i.indexrelid
@@ -95,14 +97,15 @@ select
   case when is_unknown then 100 else 100 * greatest(relpages - needed, 0) / relpages end as percent,
   case
     when not is_unknown then null
-    when hidden then format(
-      'the statistics for %I.%I are hidden from %I, who may not read all rows; aisha-db bloat --exact measures',
-      nspname,
-      relname,
-      current_user
-    )
-    else format('there are no statistics for %I.%I: analyze %I.%I;', nspname, relname, nspname, table_name)
-  end as undecided
+    when hidden
+      then format('the statistics for %I.%I are hidden from %I, who may not read all rows', nspname, relname, current_user)
+    else format('there are no statistics for %I.%I', nspname, relname)
+  end as undecided,
+  case
+    when filtered then format('alter role %I bypassrls;', current_user)
+    when hidden then format('grant select on %I.%I to %I;', nspname, table_name, current_user)
+    else format('analyze %I.%I;', nspname, table_name)
+  end as decided_by
 from estimated
 order by wasted desc, object
 limit 50;

@@ -36,7 +36,8 @@ select
       from pg_locks l
       where l.relation = i.indrelid and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock') and l.granted
     ) then format('%I.%I is invalid while %I is being indexed or vacuumed', n.nspname, c.relname, t.relname)
-  end as undecided
+  end as undecided,
+  'Run it again when that is done.' as decided_by
 from pg_index i
 join pg_class c on c.oid = i.indexrelid
 join pg_class t on t.oid = i.indrelid

@@ -77,6 +77,10 @@ select
       relname
     )
   end as fix,
-  case when value is null then format('the value of %I.%I may not be read', nspname, relname) end as undecided
+  case when value is null then format('the value of %I.%I may not be read by %I', nspname, relname, current_user) end as undecided,
+  case
+    when not has_schema_privilege(nspname, 'usage') then format('grant usage on schema %I to %I;', nspname, current_user)
+    else format('grant select on sequence %I.%I to %I;', nspname, relname, current_user)
+  end as decided_by
 from bounded
 order by percent desc, object;

@@ -16,6 +16,7 @@
 -- - total:duration as Total
 -- - longest:duration as Longest
 -- - query as Query
+-- Chart: Slowest queries, mean time of a call: mean:duration by query
 -- Why: What one call takes is what somebody waits for. A statement counts from ten calls on, so that maintenance by
 --   hand does not; sessions of all roles are summed up.
 -- Manual: 9.2, 9.4

@@ -75,7 +75,11 @@ select
     when c.is_chosen then null
     when c.is_locked then format('%I.%I is locked', c.nspname, c.relname)
     else format('%I.%I is beyond the 50 tables and 8 GB that one run measures', c.nspname, c.relname)
-  end as undecided
+  end as undecided,
+  case
+    when c.is_locked then 'Run it again when that lock is gone.'
+    else format('select * from pgstattuple_approx(%L);', format('%I.%I', c.nspname, c.relname))
+  end as decided_by
 from chosen c
 left join measured m on m.oid = c.oid
 cross join lateral (

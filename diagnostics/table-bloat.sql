@@ -14,6 +14,7 @@
 -- - wasted:bytes as Free or dead (estimate)
 -- - percent:percent as Of size
 -- - dead_percent:percent as Dead rows
+-- Chart: Free space in tables, estimated: wasted:bytes by object
 -- Why: Space that updates and deletes leave is used again by the same table, but read by every scan. The estimate
 --   compares the pages a table has with those its rows should need by the statistics of its columns: padding and
 --   fillfactor are in it, what lies in TOAST is not. It ranks; a verdict takes a measurement. Dead rows are something
@@ -93,14 +94,14 @@ select
   case
     when not is_unknown then null
     when filtered or not has_table_privilege(oid, 'select')
-      then format(
-        'the statistics of %I.%I are hidden from %I, who may not read all of its rows; aisha-db bloat --exact measures',
-        nspname,
-        relname,
-        current_user
-      )
-    else format('%I.%I has no statistics for all of its columns: analyze %I.%I;', nspname, relname, nspname, relname)
-  end as undecided
+      then format('the statistics of %I.%I are hidden from %I, who may not read all of its rows', nspname, relname, current_user)
+    else format('%I.%I has no statistics for all of its columns', nspname, relname)
+  end as undecided,
+  case
+    when filtered then format('alter role %I bypassrls;', current_user)
+    when not has_table_privilege(oid, 'select') then format('grant select on %I.%I to %I;', nspname, relname, current_user)
+    else format('analyze %I.%I;', nspname, relname)
+  end as decided_by
 from estimated
 order by wasted desc, object
 limit 50;

@@ -1,5 +1,6 @@
 -- Title: Sizes of the largest tables
 -- Category: capacity
+-- Metric: total:bytes
 -- Table:
 -- - table as Table
 -- - total:bytes as Total
@@ -7,6 +8,7 @@
 -- - indexes:bytes as Indexes
 -- - toast:bytes as TOAST
 -- - rows:count as Row count
+-- Chart: Largest tables: heap:bytes as Rows, indexes:bytes as Indexes, toast:bytes as TOAST by table
 -- Why: The twenty largest tables, exactly; which they are is told by the catalog, without asking for every table's size.
 -- Manual: 8.5, 10.4
 
@@ -42,10 +44,11 @@ with sized as (
 free as (
   select *
   from sized
-  where not exists (select from pg_locks l where l.relation = sized.oid and l.mode = 'AccessExclusiveLock')
+  where not exists (select from pg_locks l where l.relation = sized.oid and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid())
   offset 0
 )
 select
+  format('%I.%I', nspname, relname) as object,
   format('%I.%I', nspname, relname) as "table",
   pg_total_relation_size(oid) as total,
   pg_relation_size(oid) as heap,

@@ -16,6 +16,7 @@
 -- - calls:count as Calls
 -- - mean:duration as Mean
 -- - query as Query
+-- Chart: Queries that take the most time together: total:duration by query
 -- Why: What one statement takes together is what the server is busy with; a fast one that is asked a million times counts
 --   for more than a slow one. Sessions of all roles are summed up.
 -- Manual: 9.2

@@ -30,6 +30,14 @@ interface TableColumn extends Reference {
   readonly heading: string;
 }
 
+/** A picture of the rows: a bar for each, of one value or of parts. */
+interface ChartDefinition {
+  readonly title: string;
+  /** Rows with the same label are one bar. */
+  readonly label: string;
+  readonly parts: readonly TableColumn[];
+}
+
 /** One check: a question to the catalog or the data, and how its answer is judged. */
 export interface Definition {
   /** The file's name without `.sql`, or the header's `Id` where several files share one. */
@@ -55,6 +63,7 @@ export interface Definition {
   readonly metric: Reference | undefined;
   /** Columns for people, shown when the check or its category is asked for. */
   readonly table: readonly TableColumn[];
+  readonly chart: ChartDefinition | undefined;
   /** What it looks at and why that matters. */
   readonly why: string;
   /** Section of the manual; `none` when the manual does not have it. */
@@ -65,6 +74,8 @@ export interface Definition {
 }
 
 const REFERENCE = /^([a-z_][a-z0-9_]*)(?::([a-z]+))?$/;
+/** `Largest tables: heap:bytes as Rows, toast:bytes as TOAST by table`; the heading of a single value may be left out. */
+const CHART = /^(.+?): (.+) by ([a-z_][a-z0-9_]*)$/;
 
 const text = z.string().min(1, { error: 'is empty' });
 const major = z.string().regex(/^\d\d$/, { error: 'is not a major version such as 16' });
@@ -93,6 +104,7 @@ const headerSchema = z.strictObject({
   Message: text.optional(),
   Remediation: text.optional(),
   Table: list.optional(),
+  Chart: z.string().regex(CHART, { error: 'is not "Title: column:format as Heading, ... by column"' }).optional(),
   Why: text,
   Manual: z.string().regex(/^(none|[\dA-E][\dA-E., ]*)$/, { error: 'is neither "none" nor a section such as 10.3' }),
 });
@@ -143,7 +155,7 @@ function buildDefinition(
   { head, body }: { readonly head: string; readonly body: string },
 ): { readonly definition: Definition; readonly problems: readonly string[] } {
   const problems: string[] = [];
-  const read = <T>(key: string, items: readonly string[] | undefined, parse: (item: string) => T | string): T[] =>
+  const read: Read = (key, items, parse) =>
     (items ?? []).flatMap((item) => {
       const parsed = parse(item);
       if (typeof parsed !== 'string') return [parsed];
@@ -166,6 +178,7 @@ function buildDefinition(
     message: header.Message,
     remediation: header.Remediation,
     table: read('Table', header.Table, parseColumn),
+    chart: header.Chart === undefined ? undefined : chartOf(header.Chart, read),
     why: header.Why,
     manual: header.Manual,
     header: head,
@@ -176,6 +189,16 @@ function buildDefinition(
 
 function numberOf(digits: string | undefined): number | undefined {
   return digits === undefined ? undefined : Number(digits);
+}
+
+/** Parses what a key lists, and notes what cannot be understood. */
+type Read = <T>(key: string, items: readonly string[] | undefined, parse: (item: string) => T | string) => T[];
+
+function chartOf(text: string, read: Read): ChartDefinition {
+  const [, title = '', parts = '', label = ''] = CHART.exec(text) ?? [];
+  const items = parts.split(', ');
+  const withHeading = (item: string) => (items.length === 1 && !item.includes(' as ') ? `${item} as ${title}` : item);
+  return { title, label, parts: read('Chart', items.map(withHeading), parseColumn) };
 }
 
 /** `wasted:bytes as Wasted` */
@@ -192,7 +215,7 @@ function parseReference(text: string): Reference {
 
 /** What each key allows by itself and all of them do not together. */
 function contradictions(definition: Definition): string[] {
-  const { severity, thresholds, message, remediation, table, metric, minPg, maxPg } = definition;
+  const { severity, thresholds, message, remediation, table, chart, metric, minPg, maxPg } = definition;
   const judges = severity !== undefined || thresholds.length > 0;
   const texts = { Message: message, Remediation: remediation };
   return [
@@ -211,6 +234,7 @@ function contradictions(definition: Definition): string[] {
       ...referencesIn(message ?? ''),
       ...referencesIn(remediation ?? ''),
       ...table,
+      ...(chart?.parts ?? []),
       ...(metric ? [metric] : []),
     ].flatMap((reference) => formatProblem(reference) ?? []),
   ];
@@ -218,10 +242,12 @@ function contradictions(definition: Definition): string[] {
 
 /** The columns a query must return for its header to make sense. */
 export function columnsNeeded(definition: Definition): ReadonlySet<string> {
-  const { message, remediation, table, metric, thresholds, windowDays, severity } = definition;
+  const { message, remediation, table, chart, metric, thresholds, windowDays, severity } = definition;
   const judges = severity !== undefined || thresholds.length > 0;
   return new Set([
-    ...(judges ? ['object'] : []),
+    // What is measured is measured of something: runs are compared by it.
+    ...(judges || metric !== undefined ? ['object'] : []),
+    ...(chart === undefined ? [] : [chart.label, ...chart.parts.map(({ column }) => column)]),
     ...(windowDays === undefined ? [] : ['window_days']),
     ...(metric === undefined ? [] : [metric.column]),
     ...[...referencesIn(message ?? ''), ...referencesIn(remediation ?? ''), ...table].map(({ column }) => column),

@@ -30,10 +30,27 @@ export function explainFailure(error: unknown, { role, timeoutMs, lockTimeoutMs 
   if (code === SQLSTATE.insufficientPrivilege) {
     return /row-level security/.test(message)
       ? unknown(message, `Run it as a role with BYPASSRLS, or: alter role ${quoteIdentifier(role)} bypassrls;`)
-      : unknown(message, `Grant that right to ${quoteIdentifier(role)}.`);
+      : unknown(message, grantFor(message, quoteIdentifier(role)));
   }
   if (code === NOT_LOADED) return unknown(message, 'Set it in the configuration of the server, and restart that.');
   return unknown(`its query failed: ${message} (SQLSTATE ${code})`, hint);
+}
+
+/** The right that a query needs on each kind of object; the server's message names kind and object, but no schema. */
+const RIGHTS: Readonly<Record<string, string>> = {
+  table: 'select on table',
+  view: 'select on table',
+  'foreign table': 'select on table',
+  'materialized view': 'select on table',
+  sequence: 'select on sequence',
+  schema: 'usage on schema',
+  function: 'execute on function',
+};
+
+function grantFor(message: string, role: string): string {
+  const [, kind = '', name = ''] = /^permission denied for ([a-z ]+) (\S.*)$/.exec(message) ?? [];
+  const right = Object.hasOwn(RIGHTS, kind) ? RIGHTS[kind] : undefined;
+  return right === undefined ? `Grant that right to ${role}.` : `grant ${right} ${quoteIdentifier(name)} to ${role};`;
 }
 
 function unknown(reason: string, remediation?: string): Obstacle {

@@ -16,7 +16,14 @@ export interface Judgement {
 }
 
 /** Columns that are not facts about the object but say how to treat the row. */
-const RESERVED: ReadonlySet<string> = new Set(['object', 'key', 'undecided', 'not_applicable', 'window_days']);
+const RESERVED: ReadonlySet<string> = new Set([
+  'object',
+  'key',
+  'undecided',
+  'decided_by',
+  'not_applicable',
+  'window_days',
+]);
 
 /** Facts to findings: the only place where a check passes or fails. */
 export function judge(
@@ -45,15 +52,22 @@ export function judge(
   if (absent !== undefined) return settle('not-applicable', absent);
   const seen = outcome.rows.flatMap((row) => look(definition, row, severity));
   const found = seen.flatMap((look) => ('finding' in look ? [look.finding] : []));
-  const doubts = new Set(seen.flatMap((look) => ('doubt' in look ? [look.doubt] : [])));
+  const doubts = seen.flatMap((look) => ('doubt' in look ? [look.doubt] : []));
   const sorted = sortOut(found, mutes, today);
-  const reason = [...summarise([...doubts]), ...describeMuted(sorted.muted)].join('; ');
+  const reason = [...summarise(doubts.map(({ reason }) => reason)), ...describeMuted(sorted.muted)].join('; ');
   // What could not be looked at is never green, also beside something that was found.
-  const status = doubts.size > 0 ? 'unknown' : sorted.findings.length > 0 ? 'failed' : 'passed';
-  return { ...settle(status, reason), ...sorted };
+  const status = doubts.length > 0 ? 'unknown' : sorted.findings.length > 0 ? 'failed' : 'passed';
+  const remedy = [...new Set(doubts.map(({ remedy }) => remedy))].slice(0, MOST_DOUBTS).join(' ');
+  return { ...settle(status, reason, remedy), ...sorted };
 }
 
-type Look = { readonly finding: Finding } | { readonly doubt: string };
+type Look = { readonly finding: Finding } | { readonly doubt: Doubt };
+
+/** Why a row that would be a finding is none, and what would decide it. */
+interface Doubt {
+  readonly reason: string;
+  readonly remedy: string;
+}
 
 function look(definition: Definition, row: Row, override: Severity | undefined): Look[] {
   const severity = definition.severity ?? severityOf(row, definition.thresholds);
@@ -62,14 +76,18 @@ function look(definition: Definition, row: Row, override: Severity | undefined):
   return [doubt === undefined ? { finding: toFinding(definition, row, override ?? severity) } : { doubt }];
 }
 
-/** Why a row that would be a finding is none: the query says so, or its counters are too young. */
-function doubtOf({ windowDays }: Definition, row: Row): string | undefined {
-  if (typeof row['undecided'] === 'string') return row['undecided'];
+/** The query says so, or its counters are too young. */
+function doubtOf({ windowDays }: Definition, row: Row): Doubt | undefined {
+  if (typeof row['undecided'] === 'string')
+    return { reason: row['undecided'], remedy: write(row['decided_by'], undefined) };
   if (windowDays === undefined) return undefined;
   const days = row['window_days'];
   if (typeof days === 'number' && days >= windowDays) return undefined;
   const covered = typeof days === 'number' ? `only ${write(days, undefined)} days` : 'no known time';
-  return `its counters cover ${covered} since they were last reset, by hand or by a crash; ${windowDays} are needed: run it again later`;
+  return {
+    reason: `its counters cover ${covered} since they were last reset, by hand or by a crash; ${windowDays} are needed`,
+    remedy: `Run it again when they cover ${windowDays} days.`,
+  };
 }
 
 function toFinding({ id, message, metric, remediation }: Definition, row: Row, severity: Severity): Finding {
@@ -82,7 +100,7 @@ function toFinding({ id, message, metric, remediation }: Definition, row: Row, s
     message: fill(message ?? '', row),
     ...(remediation === undefined ? {} : { remediation: fill(remediation, row) }),
     ...(metric === undefined ? {} : measure(row, metric)),
-    fingerprint: fingerprint(id, row['key'] === undefined ? object : write(row['key'], undefined)),
+    fingerprint: fingerprintOfRow(id, row),
     ...(Object.keys(details).length === 0 ? {} : { details }),
   };
 }
@@ -91,15 +109,18 @@ function toFinding({ id, message, metric, remediation }: Definition, row: Row, s
  * What makes a finding the same in the next run: its check and what it is about. Numbers, wording, severity and the
  * names of other things are not in it.
  */
-function fingerprint(check: string, key: string): string {
+export function fingerprintOfRow(check: string, row: Row): string {
+  const key = write(row['key'] ?? row['object'], undefined);
   return createHash('sha256').update(`${check}\0${key}`).digest('hex').slice(0, 16);
 }
 
 /** A few reasons say enough; there may be one for each table. */
+const MOST_DOUBTS = 3;
+
 function summarise(doubts: readonly string[]): string[] {
-  const most = 3;
-  const rest = doubts.length - most;
-  return rest > 0 ? [...doubts.slice(0, most), `and ${rest} more like these`] : [...doubts];
+  const distinct = [...new Set(doubts)];
+  const rest = distinct.length - MOST_DOUBTS;
+  return rest > 0 ? [...distinct.slice(0, MOST_DOUBTS), `and ${rest} more like these`] : distinct;
 }
 
 function describeMuted(muted: readonly MutedFinding[]): string[] {

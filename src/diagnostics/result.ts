@@ -1,4 +1,5 @@
 import type { CommandResult, ReportTable } from '../report/report.ts';
+import { drawChart } from './chart.ts';
 import type { Definition } from './definition.ts';
 import type { Outcome } from './facts.ts';
 import { type Judgement, judge } from './judge.ts';
@@ -29,6 +30,7 @@ export function toResult(diagnosis: Diagnosis): { readonly result: CommandResult
     checks: judgements.map(({ check }) => check),
     findings: judgements.flatMap(({ findings }) => findings),
     text: summarise(judgements, ignoredSchemas),
+    charts: asked.flatMap(({ definition }) => drawChart(definition, outcomeOf({ definition }, outcomes)) ?? []),
     ...(withTables ? { tables: tablesOf(asked, judgements, outcomes) } : {}),
     data: {
       facts: Object.fromEntries(
@@ -50,16 +52,18 @@ function onePerId(checks: readonly ConfiguredCheck[]): ConfiguredCheck[] {
   return [...new Map(checks.map((check) => [check.definition.id, check])).values()];
 }
 
-function outcomeOf({ definition }: ConfiguredCheck, outcomes: Diagnosis['outcomes']): Outcome {
+function outcomeOf({ definition }: Pick<ConfiguredCheck, 'definition'>, outcomes: Diagnosis['outcomes']): Outcome {
   return outcomes.get(definition.id) ?? { kind: 'unknown', reason: 'was not run' };
 }
 
 function summarise(judgements: readonly Judgement[], ignoredSchemas: readonly string[]): string {
   const platform = ignoredSchemas.filter((name) => !/^(pg_|information_schema$)/.test(name));
   const left = platform.length === 0 ? '' : ` Left out: the schemas ${platform.join(', ')}.`;
-  const isSound = judgements.every(({ check }) => check.status === 'passed' || check.status === 'not-applicable');
-  const verdict = isSound ? 'Nothing was found.' : 'There is something to look at.';
-  return `${verdict}${left}`;
+  const hasFindings = judgements.some(({ findings }) => findings.length > 0);
+  const open = judgements.filter(({ check }) => check.status === 'unknown').length;
+  const undecided = `${open} ${open === 1 ? 'check' : 'checks'} could not be decided`;
+  if (hasFindings) return `There is something to look at${open === 0 ? '' : `, and ${undecided}`}.${left}`;
+  return `Nothing was found${open === 0 ? '' : `, but ${undecided}`}.${left}`;
 }
 
 /** What there is nothing to look at for has no table. */

@@ -48,12 +48,14 @@ export function write(value: unknown, format: string | undefined): string {
 }
 
 /** A fact as reports carry it: a number and what it counts; nothing when there is no number. */
-export function measure(
-  row: Row,
-  { column, format }: Reference,
-): { readonly metric: number; readonly unit: Unit } | undefined {
-  const value = row[column];
+export function measure(row: Row, reference: Reference): { readonly metric: number; readonly unit: Unit } | undefined {
+  const value = row[reference.column];
   if (typeof value !== 'number') return undefined;
-  const { unit, factor } = FORMATS[format ?? 'count'] ?? { unit: 'count', factor: 1 };
+  const { unit, factor } = scaleOf(reference);
   return { metric: value * factor, unit };
+}
+
+/** What the numbers of a column count. */
+export function scaleOf({ format }: Reference): { readonly unit: Unit; readonly factor: number } {
+  return FORMATS[format ?? 'count'] ?? { unit: 'count', factor: 1 };
 }

@@ -103,6 +103,16 @@ describe('what could not be decided', () => {
     expect(check).toMatchObject({ status: 'unknown', reason: 'no statistics of hidden' });
   });
 
+  test('names what would decide it, once each and not for every row', () => {
+    const hidden = (name: string, grant: string) =>
+      fat(name, 100 * MB, 30, { undecided: `${name} is hidden`, decided_by: `grant select on ${grant} to reader;` });
+    const rows = [hidden('a', 's'), hidden('b', 's'), hidden('c', 't'), hidden('d', 'u'), hidden('e', 'v')];
+    expect(judged(rows).check).toMatchObject({
+      reason: 'a is hidden; b is hidden; c is hidden; and 2 more like these',
+      remediation: 'grant select on s to reader; grant select on t to reader; grant select on u to reader;',
+    });
+  });
+
   test('is something else than having nothing to look at', () => {
     const row = { ...fat('none', 0, 100), not_applicable: 'no tier is known' };
     expect(judged([row])).toMatchObject({
@@ -120,6 +130,7 @@ describe('what could not be decided', () => {
     expect(findings).toEqual([]);
     expect(check.status).toBe('unknown');
     expect(check.reason).toContain(`cover ${covered}`);
+    expect(check.remediation).toBe('Run it again when they cover 30 days.');
     expect(judged([fat('fat', 100 * MB, 30, { window_days: 30 })], { text }).check.status).toBe('failed');
   });
 });

@@ -168,6 +168,7 @@ test('a role that may only connect gets unknown with the grant, never an empty t
   expect(remedyOf(result, 'people')).toBe(`grant select on "public"."users" to ${role};`);
   expect(remedyOf(result, 'texts')).toBe('create extension pg_stat_statements;');
   expect(reasonOf(result, 'unforeseen')).toContain('permission denied for table users');
+  expect(remedyOf(result, 'unforeseen')).toBe(`grant select on table "users" to ${role};`);
   await dropLogin(db);
 });
 
@@ -259,5 +260,35 @@ test('bloat is not estimated for a role that may not see the statistics', async 
   const result = await diagnose(url, estimates, { settings: { 'table-bloat': limit, 'index-bloat': limit } });
   expect(statuses(result)).toEqual({ 'table-bloat': 'unknown', 'index-bloat': 'unknown' });
   expect(reasonOf(result, 'table-bloat')).toContain('the statistics of public.secret are hidden from');
+  const role = quoteIdentifier(`only "connect" ${db.name}`);
+  const grant = `grant select on public.secret to ${role};`;
+  expect(remedyOf(result, 'table-bloat')).toBe(grant);
+  expect(remedyOf(result, 'index-bloat')).toBe(grant);
+  await db.query(grant);
+  const informed = await diagnose(url, estimates, { settings: { 'table-bloat': limit, 'index-bloat': limit } });
+  expect(statuses(informed)).toEqual({ 'table-bloat': 'passed', 'index-bloat': 'passed' });
+  await dropLogin(db);
+});
+
+test('a sequence that may not be read is named with the grants that decide it, one after the other', async ({ db }) => {
+  await db.query(`
+    create schema "Own ""numbers"; create sequence "Own ""numbers"."of %" as smallint;
+    select setval('"Own ""numbers"."of %"', 32000)
+  `);
+  const url = await login(db, () => '');
+  const checks = loadDefinitions().filter(({ id }) => id === 'sequence-exhaustion');
+  const grants: (string | undefined)[] = [];
+  for (let step = 0; step < 2; step++) {
+    const result = await diagnose(url, checks);
+    expect(result).toMatchObject({ findings: [], text: 'Nothing was found, but 1 check could not be decided.' });
+    grants.push(remedyOf(result, 'sequence-exhaustion'));
+    await db.query(grants.at(-1)!);
+  }
+  const role = quoteIdentifier(`only "connect" ${db.name}`);
+  expect(grants).toEqual([
+    `grant usage on schema "Own ""numbers" to ${role};`,
+    `grant select on sequence "Own ""numbers"."of %" to ${role};`,
+  ]);
+  expect(foundBy(await diagnose(url, checks))).toEqual(['critical "Own ""numbers"."of %"']);
   await dropLogin(db);
 });
