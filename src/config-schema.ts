@@ -49,6 +49,7 @@ const mute = z.strictObject({
 
 const diagnostics = z.strictObject({
   checksDir: path.optional().describe("Folder of the project's own checks, beside those that are shipped."),
+  runsDir: path.optional().describe('Folder for the runs of diagnose --save. Default: a table beside the ledger.'),
   connections: z.int().min(1).max(8).optional().describe('How many checks run side by side. Default: 3.'),
   timeout: duration.optional().describe('How long one check may run. 0: for ever. Default: "15s".'),
   ignoreSchemas: z.array(identifier).optional().describe('Schemas that are not looked at.'),

@@ -141,11 +141,12 @@ function layerOfFile(block: Block, base: string): Layer {
 }
 
 function layerOfDiagnostics(
-  { checksDir, timeout, mutes, checks, ignoreSchemas, connections }: NonNullable<Block['diagnostics']>,
+  { checksDir, runsDir, timeout, mutes, checks, ignoreSchemas, connections }: NonNullable<Block['diagnostics']>,
   base: string,
 ): NonNullable<Layer['diagnostics']> {
   const timeoutMs = duration(timeout, 'diagnostics.timeout');
-  const given = { checksDir: absolute(checksDir, base), timeoutMs, mutes, checks, ignoreSchemas, connections };
+  const folders = { checksDir: absolute(checksDir, base), runsDir: absolute(runsDir, base) };
+  const given = { ...folders, timeoutMs, mutes, checks, ignoreSchemas, connections };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
@@ -205,6 +206,7 @@ function resolveValues(
 function resolveDiagnostics(layers: readonly NonNullable<Layer['diagnostics']>[]): DiagnosticsSettings {
   return {
     checksDir: strongest(layers, 'checksDir'),
+    runsDir: strongest(layers, 'runsDir'),
     connections: strongest(layers, 'connections') ?? 3,
     timeoutMs: strongest(layers, 'timeoutMs') ?? 15_000,
     ignoreSchemas: layers.flatMap((layer) => layer.ignoreSchemas ?? []),

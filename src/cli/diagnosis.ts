@@ -13,19 +13,33 @@ import { runHooks } from './migration.ts';
 const PROGRESS_MS = 2_000;
 
 /** Every check that is shipped or the project's own, judged as the project wants it. */
-export function configuredChecks({ config: { diagnostics } }: Context): readonly ConfiguredCheck[] {
-  const own = diagnostics.checksDir === undefined ? [] : [diagnostics.checksDir];
-  return applySettings([...loadDefinitions([SHIPPED_CHECKS, ...own]), SECRET_IN_FILE], diagnostics);
+export function configuredChecks(context: Context): readonly ConfiguredCheck[] {
+  return applySettings([...loadDefinitions(checkFolders(context)), SECRET_IN_FILE], context.config.diagnostics);
+}
+
+/** Where checks are: the shipped ones and the project's own. */
+export function checkFolders({ config: { diagnostics } }: Context): readonly string[] {
+  return diagnostics.checksDir === undefined ? [SHIPPED_CHECKS] : [SHIPPED_CHECKS, diagnostics.checksDir];
+}
+
+/** Which checks are run, and what becomes of the run. */
+export interface DiagnoseOptions extends Selection {
+  /** Keeps the run. */
+  readonly save: boolean;
+  /** Compares with runs that were kept. */
+  readonly trend: boolean;
+  /** Folder of kept runs, in place of the configured one. */
+  readonly runsDir: string | undefined;
 }
 
 /** Runs the checks that were asked for and judges what they say. */
-export async function diagnose(context: Context, selection: Selection): Promise<CommandResult> {
+export async function diagnose(context: Context, options: DiagnoseOptions): Promise<CommandResult> {
   const { diagnostics } = context.config;
   const configured = configuredChecks(context);
   const selected = new Set(
     selectChecks(
       configured.map(({ definition }) => definition),
-      selection,
+      options,
     ),
   );
   const checks = configured.filter(({ definition }) => selected.has(definition));
@@ -47,14 +61,17 @@ export async function diagnose(context: Context, selection: Selection): Promise<
     outcomes.set(SECRET_IN_FILE.id, secretsInFiles(context));
   }
   const today = new Date().toISOString().slice(0, 10);
-  const withTables = selection.names.length > 0;
+  const withTables = options.names.length > 0;
   const { result, expired } = toResult({ ...run, outcomes, checks, mutes: diagnostics.mutes, today, withTables });
   for (const { check, object, until, reason } of expired) {
     context.talk.warn(
       `muted until ${until}, and still there: ${check}${object === undefined ? '' : ` ${object}`} (${reason})`,
     );
   }
-  return result;
+  if (!options.save && !options.trend) return result;
+  const { withHistory } = await import('./run-history.ts');
+  const facts = { definitions: checks.map(({ definition }) => definition), outcomes };
+  return withHistory(context, target, { result, facts }, options);
 }
 
 function progress({ talk }: Context): (done: number, total: number) => void {
@@ -71,9 +88,23 @@ export function exactOption(command: Commander): void {
   command.option('--exact', 'also run checks that measure, which read whole tables');
 }
 
-/** The names of the options among these that switch checks on. */
-export function requestedBy(options: Readonly<Record<string, unknown>>): string[] {
-  return options['exact'] === true ? ['exact'] : [];
+/** Options that keep a run and compare it with those that were kept. */
+export function historyOptions(command: Commander): void {
+  command
+    .option('--save', 'keep the run: in a table beside the ledger, or in a folder')
+    .option('--trend', 'also say what is new, gone and growing since the runs that were kept')
+    .option('--runs-dir <folder>', 'folder of the kept runs, in place of the table');
+}
+
+/** What the command line says about a run of these checks or categories. */
+export function diagnoseOptions(names: readonly string[], options: Readonly<Record<string, unknown>>): DiagnoseOptions {
+  return {
+    names,
+    requested: options['exact'] === true ? ['exact'] : [],
+    save: options['save'] === true,
+    trend: options['trend'] === true,
+    runsDir: options['runsDir'] as string | undefined,
+  };
 }
 
 /** The command of one category of checks: `aisha-db indexes` is `aisha-db diagnose indexes`. */
@@ -83,7 +114,10 @@ export function categoryCommand(category: string, summary: string, description: 
     description: `${description}\n\nThe same as aisha-db diagnose ${category}; docs/diagnostics.md describes each check.`,
     examples: [`aisha-db ${name}`, `aisha-db ${name} --format json | jq .findings`],
     database: true,
-    configure: category === 'bloat' ? exactOption : () => {},
-    run: (context, _args, options) => diagnose(context, { names: [category], requested: requestedBy(options) }),
+    configure(command) {
+      if (category === 'bloat') exactOption(command);
+      historyOptions(command);
+    },
+    run: (context, _args, options) => diagnose(context, diagnoseOptions([category], options)),
   };
 }

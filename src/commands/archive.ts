@@ -1,6 +1,6 @@
 import type { ArchiveOptions, Moved, Stranded } from '../archive/move.ts';
 import { FINISHED } from '../archive/source.ts';
-import { diagnose } from '../cli/diagnosis.ts';
+import { diagnose, diagnoseOptions, historyOptions } from '../cli/diagnosis.ts';
 import { runHooks } from '../cli/migration.ts';
 import { parseDuration } from '../duration.ts';
 import { AishaError } from '../errors.ts';
@@ -25,8 +25,9 @@ export const command: Command = {
   database: true,
   failures: ['lock'],
   configure(command) {
+    command.argument('[action]', 'check or move', 'check');
+    historyOptions(command);
     command
-      .argument('[action]', 'check or move', 'check')
       .optionsGroup('Of move:')
       .option('--older-than <duration>', 'how long a session has been finished', '30d')
       .option('--sessions <table>', 'table of the sessions', SESSIONS)
@@ -37,7 +38,7 @@ export const command: Command = {
   },
   async run(context, args, options) {
     const [action = 'check'] = args;
-    if (action === 'check') return diagnose(context, { names: ['archive'], requested: [] });
+    if (action === 'check') return diagnose(context, diagnoseOptions(['archive'], options));
     if (action === 'move') return move(context, readOptions(context, options), options['dryRun'] === true);
     throw new AishaError('usage', `archive cannot "${action}"`, { hint: 'It can check and move.' });
   },

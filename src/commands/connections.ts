@@ -16,6 +16,7 @@ export const command: Command = {
     'aisha-db connections --kill-idle 10min --spare nightly_export',
   ],
   configure(command) {
+    category.configure(command);
     command
       .option('--kill-idle <duration>', 'end sessions that have done nothing for this long, such as 10min')
       .option('--spare <name...>', 'roles or applications that are left alone')

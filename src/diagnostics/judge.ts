@@ -57,7 +57,8 @@ export function judge(
   const reason = [...summarise(doubts.map(({ reason }) => reason)), ...describeMuted(sorted.muted)].join('; ');
   // What could not be looked at is never green, also beside something that was found.
   const status = doubts.length > 0 ? 'unknown' : sorted.findings.length > 0 ? 'failed' : 'passed';
-  const remedy = [...new Set(doubts.map(({ remedy }) => remedy))].slice(0, MOST_DOUBTS).join(' ');
+  const remedies = new Set(doubts.flatMap(({ remedy }) => (remedy === '' ? [] : [remedy])));
+  const remedy = [...remedies].slice(0, MOST_DOUBTS).join(' ');
   return { ...settle(status, reason, remedy), ...sorted };
 }
 
@@ -78,8 +79,9 @@ function look(definition: Definition, row: Row, override: Severity | undefined):
 
 /** The query says so, or its counters are too young. */
 function doubtOf({ windowDays }: Definition, row: Row): Doubt | undefined {
-  if (typeof row['undecided'] === 'string')
-    return { reason: row['undecided'], remedy: write(row['decided_by'], undefined) };
+  const { undecided, decided_by } = row;
+  if (typeof undecided === 'string')
+    return { reason: undecided, remedy: typeof decided_by === 'string' ? decided_by : '' };
   if (windowDays === undefined) return undefined;
   const days = row['window_days'];
   if (typeof days === 'number' && days >= windowDays) return undefined;

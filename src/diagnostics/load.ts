@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AishaError, messageOf } from '../errors.ts';
 import { collisions, type Definition, parseDefinition } from './definition.ts';
+import { parseFixture, type SqlFixture } from './fixture.ts';
 
 /** The checks that are shipped. */
 export const SHIPPED_CHECKS = fileURLToPath(new URL('../../diagnostics', import.meta.url));
@@ -42,6 +43,26 @@ export function loadDefinitions(folders: readonly string[] = [SHIPPED_CHECKS]): 
     );
   }
   return definitions.sort((a, b) => (a.id + a.file < b.id + b.file ? -1 : 1));
+}
+
+/**
+ * What is planted for each check that can be tested that way: `fixtures/<id>.sql` below the folders of checks.
+ * @throws AishaError (usage) for a fixture that cannot be understood
+ */
+export function loadFixtures(folders: readonly string[]): ReadonlyMap<string, SqlFixture> {
+  const paths = folders
+    .map((folder) => join(folder, 'fixtures'))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
+    .filter((path) => path.endsWith('.sql'));
+  try {
+    return new Map(paths.map((path) => [basename(path, '.sql'), parseFixture(path, readFileSync(path, 'utf8'))]));
+  } catch (error) {
+    throw new AishaError('usage', `a fixture cannot be understood: ${messageOf(error)}`, {
+      hint: 'docs/adding-a-check.md says what a fixture holds.',
+      cause: error,
+    });
+  }
 }
 
 function sqlFiles(folder: string): string[] {

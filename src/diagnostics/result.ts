@@ -1,3 +1,4 @@
+import { counted } from '../report/quantity.ts';
 import type { CommandResult, ReportTable } from '../report/report.ts';
 import { drawChart } from './chart.ts';
 import type { Definition } from './definition.ts';
@@ -61,7 +62,7 @@ function summarise(judgements: readonly Judgement[], ignoredSchemas: readonly st
   const left = platform.length === 0 ? '' : ` Left out: the schemas ${platform.join(', ')}.`;
   const hasFindings = judgements.some(({ findings }) => findings.length > 0);
   const open = judgements.filter(({ check }) => check.status === 'unknown').length;
-  const undecided = `${open} ${open === 1 ? 'check' : 'checks'} could not be decided`;
+  const undecided = `${counted(open, 'check')} could not be decided`;
   if (hasFindings) return `There is something to look at${open === 0 ? '' : `, and ${undecided}`}.${left}`;
   return `Nothing was found${open === 0 ? '' : `, but ${undecided}`}.${left}`;
 }

@@ -5,7 +5,7 @@ import { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { readCapabilities } from './capabilities.ts';
 import { columnsNeeded, type Definition, variantsById } from './definition.ts';
-import type { Outcome, Row } from './facts.ts';
+import type { Obstacle, Outcome, Row } from './facts.ts';
 import { explainFailure } from './failure.ts';
 import { type Capabilities, findObstacle } from './needs.ts';
 
@@ -55,7 +55,11 @@ export async function runChecks(
     const { decided, queue } = prepare(definitions, capabilities);
     const ran = await runQueue(queue, { first, target, capabilities, options });
     const { ignoredSchemas } = capabilities;
-    return { outcomes: new Map([...decided, ...ran.outcomes]), durations: ran.durations, ignoredSchemas };
+    return {
+      outcomes: new Map<string, Outcome>([...decided, ...ran.outcomes]),
+      durations: ran.durations,
+      ignoredSchemas,
+    };
   } finally {
     await first.close();
   }
@@ -68,13 +72,13 @@ function openSession(target: Target, signal: AbortSignal): Promise<Session> {
 // ── which checks can run ────────────────────────────────────────────────────────────────────────────────────────────
 
 interface Prepared {
-  readonly decided: ReadonlyMap<string, Outcome>;
+  readonly decided: ReadonlyMap<string, Obstacle>;
   readonly queue: readonly Definition[];
 }
 
 /** Of each check the variant for this server; what cannot run is decided already. */
-function prepare(definitions: readonly Definition[], capabilities: Capabilities): Prepared {
-  const decided = new Map<string, Outcome>();
+export function prepare(definitions: readonly Definition[], capabilities: Capabilities): Prepared {
+  const decided = new Map<string, Obstacle>();
   const queue: Definition[] = [];
   const major = Math.floor(capabilities.versionNumber / 10_000);
   for (const [id, variants] of variantsById(definitions)) {
@@ -182,15 +186,12 @@ async function ask(definition: Definition, session: Session, { capabilities, opt
   signal.addEventListener('abort', cut, { once: true });
   try {
     signal.throwIfAborted();
-    const { error } = await session.script([openTransaction(definition, capabilities, timeoutMs)]);
+    const settings = settingsFor(definition, capabilities, timeoutMs);
+    const { error } = await session.script([`begin transaction read only; ${setLocally(settings)}`]);
     if (error !== undefined) throw error;
-    const result = await session.client.query<Record<string, unknown>>(typed(definition.sql));
+    const outcome = await readFacts(definition, session);
     await session.query('commit');
-    return toFacts(
-      definition,
-      result.fields.map(({ name }) => name),
-      result.rows,
-    );
+    return outcome;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', cut);
@@ -222,11 +223,19 @@ export function settingsFor(
   };
 }
 
-function openTransaction(definition: Definition, capabilities: Capabilities, timeoutMs: number): string {
-  const settings = Object.entries(settingsFor(definition, capabilities, timeoutMs)).map(
+/** The statement that sets them until the end of the transaction. */
+export function setLocally(settings: Readonly<Record<string, string>>): string {
+  const calls = Object.entries(settings).map(
     ([name, value]) => `pg_catalog.set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, true)`,
   );
-  return `begin transaction read only; select ${settings.join(', ')}`;
+  return `select ${calls.join(', ')}`;
+}
+
+/** Runs the query of a check in the transaction that is open. */
+export async function readFacts(definition: Definition, session: Session): Promise<Outcome> {
+  const result = await session.client.query<Record<string, unknown>>(typed(definition.sql));
+  const columns = result.fields.map(({ name }) => name);
+  return toFacts(definition, columns, result.rows);
 }
 
 /** int2, int4, int8, float4, float8, numeric, oid: all numbers here, exact up to 2^53. */

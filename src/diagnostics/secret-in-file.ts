@@ -18,6 +18,7 @@ export const SECRET_IN_FILE: Definition = {
     'Change the secret where it is used, and read it from outside of the file. A file that was applied stays as it is: mute this finding with the reason.',
   metric: undefined,
   table: [],
+  chart: undefined,
   why: 'Whoever can read the repository, now or in its history, has what stands in it. Looked through are the folders of migrations, rollbacks and fixes, comments included: keys whose issuers mark them, passwords of roles and in URLs, and strings that look random after a name that says secret. Their text is never shown.',
   manual: '12.4',
   header: '-- Not a query: aisha-db security-check looks through the SQL files.',

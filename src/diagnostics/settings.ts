@@ -19,6 +19,8 @@ export interface CheckSettings {
 export interface DiagnosticsSettings {
   /** Folder of the project's own checks. */
   readonly checksDir: string | undefined;
+  /** Folder where runs are kept, in place of a table in the database. */
+  readonly runsDir: string | undefined;
   /** How many checks run side by side. */
   readonly connections: number;
   /** For one check; 0 is no limit. */
