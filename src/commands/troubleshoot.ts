@@ -20,7 +20,7 @@ export const command: Command = {
   examples: [
     'aisha-db troubleshoot \'relation "contacts" does not exist\'',
     'aisha-db troubleshoot 23505',
-    'psql -f fix.sql 2>&1 | aisha-db troubleshoot -',
+    'aisha-db troubleshoot - < errors.txt',
     'aisha-db troubleshoot --log postgresql.log --offline',
   ],
   database: true,
