@@ -44,10 +44,17 @@ async function answer(argv: readonly string[], edge: Edge): Promise<number> {
   const [first] = argv;
   if (first === '--version' || first === '-V') return print(`${version()}\n`, edge);
   if (first === undefined || (argv.length === 1 && isHelp(first))) return print(await rootHelp(edge.commands), edge);
+  if (isHelp(first) && argv.length === 2 && !edge.commands.names().includes(argv[1]!))
+    return printTopic(argv[1]!, edge);
   const request = await understand(isHelp(first) ? [...argv.slice(1), '--help'] : argv, edge);
   if (request instanceof AishaError) return refuse(request, argv, edge);
   if ('helpFor' in request) return print(await commandHelp(request, edge), edge);
   return runCommand(request, edge);
+}
+
+async function printTopic(name: string, edge: Edge): Promise<number> {
+  const { topicHelp } = await import('./cli/topics.ts');
+  return print(topicHelp(name, edge.commands.names()), edge);
 }
 
 function isHelp(argument: string): boolean {

@@ -5,6 +5,7 @@ import { exitCodesOf, MEANINGS } from './exit-meanings.ts';
 import { type CommandSource, commandFolder } from './modules.ts';
 import { readPackage } from './package-json.ts';
 import { createParser } from './parse-arguments.ts';
+import { topics } from './topics.ts';
 
 /** The text of `aisha-db --help`: every command with its summary. */
 export async function rootHelp(commands: CommandSource = commandFolder): Promise<string> {
@@ -23,6 +24,10 @@ export async function rootHelp(commands: CommandSource = commandFolder): Promise
     'Options:',
     '  -h, --help     show this help; aisha-db <command> --help shows that of a command',
     '  -V, --version  show the version',
+    '',
+    `Topics, by aisha-db help <topic>: ${topics()
+      .map((topic) => topic.name)
+      .join(', ')}`,
     '',
   ].join('\n');
 }

@@ -24,6 +24,7 @@ export const command: Command = {
   ],
   database: true,
   failures: ['lock'],
+  words: () => ['check', 'move'],
   configure(command) {
     command.argument('[action]', 'check or move', 'check');
     historyOptions(command);

@@ -52,6 +52,8 @@ export interface Command {
   readonly failures?: readonly ErrorKind[];
   /** Severity from which a finding makes the exit code 1, unless --fail-on says otherwise; `warning` when absent. */
   readonly failOn?: Severity;
+  /** What the first argument can be, for the shell to offer. */
+  words?(): readonly string[];
   /** Adds arguments and options. */
   configure(command: Commander): void;
   run(context: Context, args: readonly string[], options: Readonly<Record<string, unknown>>): Promise<CommandResult>;

@@ -48,6 +48,7 @@ export const command: Command = {
   ],
   database: true,
   failures: ['plan', 'lock', 'rolledBack'],
+  words: () => Object.keys(ACTIONS),
   configure(command) {
     command
       .argument('<action>', Object.keys(ACTIONS).join(', '))
