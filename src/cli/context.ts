@@ -33,7 +33,7 @@ export interface OpenContext {
 export async function openContext({ options, global }: Invocation, world: World): Promise<OpenContext> {
   const { cwd, talk, signal, redactor, ask, input } = world;
   const env = await withDotenv(cwd, world.env);
-  redactor.addAll({ ...env, '--database-url': global.databaseUrl });
+  redactor.addAll({ ...env, '--database-url': global.databaseUrl, '--as-url': options['asUrl'] as string | undefined });
   const config = await loadConfig({ cwd, flags: { ...options, config: global.config, env: global.env } });
   let known: ReportTarget | undefined;
   let release = async (): Promise<void> => {};

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { relative } from 'node:path';
+import { authorFromGit } from '../cli/author.ts';
 import { migrationSource } from '../cli/migration.ts';
 import { scaffold } from '../migrations/scaffold.ts';
 import type { Command } from './command.ts';
@@ -34,20 +34,3 @@ export const command: Command = {
     return { text: `wrote ${shown.join(' and ')}`, data: { files: shown } };
   },
 };
-
-function authorFromGit(cwd: string): string {
-  const read = (key: string) => {
-    try {
-      return execFileSync('git', ['config', '--get', key], {
-        cwd,
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      }).trim();
-    } catch {
-      return '';
-    }
-  };
-  const name = read('user.name') || 'unknown';
-  const mail = read('user.email');
-  return mail === '' ? name : `${name} <${mail}>`;
-}

@@ -1,13 +1,27 @@
-import { runHooks } from '../cli/migration.ts';
+import { relative } from 'node:path';
+import { Option } from 'commander';
+import { authorFromGit } from '../cli/author.ts';
+import { migrationSource, runHooks } from '../cli/migration.ts';
 import { openSession } from '../migrations/open.ts';
+import { scaffold } from '../migrations/scaffold.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
-import { judgeFacts } from '../tenancy/judge.ts';
-import { loadChecks } from '../tenancy/load-checks.ts';
-import { proofCheck } from '../tenancy/proof/proof-check.ts';
-import { proveWithoutRows } from '../tenancy/proof/prove.ts';
+import type { Session } from '../postgres/session.ts';
+import { resolveTarget, type Target } from '../postgres/target.ts';
+import type { CommandResult } from '../report/report.ts';
+import { applicationCheck } from '../tenancy/application.ts';
+import type { RlsFacts } from '../tenancy/facts.ts';
+import { fixMigration } from '../tenancy/fix-migration.ts';
+import { judgeFacts, type Verdict } from '../tenancy/judge.ts';
+import { loadChecks, type NamedCheck } from '../tenancy/load-checks.ts';
+import { displayPath } from '../tenancy/names.ts';
+import { leftBehindCheck, proofCheck } from '../tenancy/proof/proof-check.ts';
+import { type Proof, proveWithoutRows } from '../tenancy/proof/prove.ts';
+import { proveWithRows, type RowProofSetup } from '../tenancy/proof/prove-rows.ts';
+import { readApplication } from '../tenancy/read-application.ts';
 import { readFacts } from '../tenancy/read-facts.ts';
 import { toBlindResult, toResult } from '../tenancy/result.ts';
 import type { TenancySettings } from '../tenancy/settings.ts';
+import { viewAs } from '../tenancy/tenant-view.ts';
 import type { Command, Context } from './command.ts';
 
 export const command: Command = {
@@ -17,26 +31,50 @@ export const command: Command = {
   examples: [
     'aisha-db rls-check',
     'aisha-db rls-check --prove',
-    'aisha-db rls-check --schema public --schema billing',
-    'aisha-db rls-check --format sarif --output rls.sarif',
+    'aisha-db rls-check --prove=rows --env staging',
+    'aisha-db rls-check --as-url "$APP_DATABASE_URL"',
+    'aisha-db rls-check --tenant 6a1f0c9e-1f0e-4f3a-9f63-2d7c54a0b1ce',
+    'aisha-db rls-check --fix',
+    'aisha-db rls-check --schema public --schema billing --format sarif --output rls.sarif',
   ],
   database: true,
   configure(command) {
     command
       .option('--schema <name>', 'schema to look at, may be repeated', collect)
-      .option('--prove', 'prove for each table that no tenant reaches the rows of another; touches no row');
+      .addOption(
+        new Option(
+          '--prove [how]',
+          'prove for each table that no tenant reaches the rows of another: without touching a row, or with rows in transactions that are rolled back',
+        )
+          .choices(['policies', 'rows'])
+          .preset('policies'),
+      )
+      .option('--as-url <url>', "the application's own connection: is RLS evaluated for it at all?")
+      .addOption(
+        new Option('--tenant <id>', 'show what this tenant sees of each table, and nothing else').conflicts([
+          'prove',
+          'asUrl',
+          'fix',
+        ]),
+      )
+      .option('--fix', 'write a migration with the SQL that mends the findings; it is not run');
   },
   async run(context, _args, options) {
     const settings = settingsFor(context, options);
-    const proves = options['prove'] === true;
     const target = await context.target();
     const checks = await loadChecks();
     const session = await openSession(target, 'aisha-db rls-check', {}, runHooks(context, target));
     try {
       const facts = await readFacts(session, settings);
-      const proof = proves ? await proveWithoutRows(session, facts, settings) : undefined;
-      const asked = proof === undefined ? checks : [proofCheck(proof), ...checks];
-      return toResult(facts, judgeFacts(facts, asked, settings.exceptions), proof);
+      const tenant = options['tenant'] as string | undefined;
+      if (tenant !== undefined) return await viewAs(session, facts, settings, tenant);
+      const run = { context, target, session, facts, settings };
+      const proof = await prove(options['prove'] as 'policies' | 'rows' | undefined, run);
+      const application = await applicationChecks(options['asUrl'] as string | undefined, run);
+      const asked = [...application, ...(proof === undefined ? [] : proofChecks(proof)), ...checks];
+      const verdict = judgeFacts(facts, asked, settings.exceptions);
+      const result = toResult(facts, verdict, proof);
+      return options['fix'] === true ? await writeFix(result, verdict, run) : result;
     } catch (error) {
       const refusal = serverError(error);
       if (refusal?.code !== SQLSTATE.insufficientPrivilege) throw error;
@@ -46,6 +84,74 @@ export const command: Command = {
     }
   },
 };
+
+interface Run {
+  readonly context: Context;
+  readonly target: Target;
+  readonly session: Session;
+  readonly facts: RlsFacts;
+  readonly settings: TenancySettings;
+}
+
+async function prove(how: 'policies' | 'rows' | undefined, run: Run): Promise<Proof | undefined> {
+  const { context, target, session, facts, settings } = run;
+  if (how === undefined) return undefined;
+  const without = await proveWithoutRows(session, facts, settings);
+  if (how === 'policies') return without;
+  const neverSet = await openSession(target, 'aisha-db rls-check', {}, runHooks(context, target));
+  try {
+    return await proveWithRows(session, without, { facts, settings, neverSet, onTable: progress(context) });
+  } finally {
+    await neverSet.close();
+  }
+}
+
+function proofChecks(proof: Proof): NamedCheck[] {
+  return [proofCheck(proof), ...(proof.leftBehind === undefined ? [] : [leftBehindCheck(proof.leftBehind)])];
+}
+
+/** A line now and then: a proof of many tables takes its time. */
+function progress({ talk }: Context): RowProofSetup['onTable'] {
+  let told = Date.now();
+  return (table, done, total) => {
+    if (Date.now() - told < 5_000) return;
+    told = Date.now();
+    talk.info(`proving ${displayPath(table)}: ${done} of ${total} tables done`);
+  };
+}
+
+async function applicationChecks(url: string | undefined, { context, target, facts }: Run): Promise<NamedCheck[]> {
+  if (url === undefined) return [];
+  const application = resolveTarget({ databaseUrl: url, env: context.env });
+  context.talk.info(`application: ${application.describe()}`);
+  const session = await openSession(application, 'aisha-db rls-check', {}, runHooks(context, application));
+  try {
+    return [applicationCheck(await readApplication(session, facts, target.database))];
+  } finally {
+    await session.close();
+  }
+}
+
+/** Writes what mends the findings where `new` would put it. */
+async function writeFix(result: CommandResult, { findings }: Verdict, { context }: Run): Promise<CommandResult> {
+  const { sql, objects, mended, left } = fixMigration(findings);
+  const rest = left.length === 0 ? '' : `; ${left.length} of the findings it cannot mend, or only in another run`;
+  if (mended.length === 0) return { ...result, text: `${result.text}; there is nothing to mend${rest}` };
+  const [file] = await scaffold(migrationSource(context), {
+    name: 'mend_tenant_isolation',
+    rollback: false,
+    author: authorFromGit(context.cwd),
+    date: new Date().toLocaleDateString('sv-SE'),
+    dependsOn: undefined,
+    content: { description: 'Mend what rls-check found', modifiedTables: objects, sql },
+  });
+  const shown = relative(context.cwd, file!);
+  return {
+    ...result,
+    text: `${result.text}; wrote ${shown}, which mends ${mended.length} findings and was not run${rest}`,
+    data: { ...result.data, fix: { file: shown, mends: mended.length, left: left.length } },
+  };
+}
 
 function collect(name: string, names: readonly string[] = []): string[] {
   return [...names, name];

@@ -14,6 +14,15 @@ export interface Scaffold {
   /** YYYY-MM-DD. */
   readonly date: string;
   readonly dependsOn: string | undefined;
+  /** What the file does, where it is known already; to be written by hand otherwise. */
+  readonly content?: ScaffoldContent;
+}
+
+interface ScaffoldContent {
+  readonly description: string;
+  /** Lines of the header's list: `public.contacts: RLS forced`. */
+  readonly modifiedTables: readonly string[];
+  readonly sql: string;
 }
 
 /**
@@ -63,10 +72,11 @@ function latestForward(names: readonly MigrationName[]): string | undefined {
 
 const RULE = '-- ============================================';
 
-function migrationText(file: string, slug: string, { author, date, dependsOn, rollback }: Scaffold): string {
+function migrationText(file: string, slug: string, { author, date, dependsOn, rollback, content }: Scaffold): string {
+  const modified = (content?.modifiedTables ?? ['None']).map((line) => `-- - ${line.replace(/\s+/g, ' ')}`);
   return `${RULE}
 -- Migration: ${file}
--- Description: ${sentence(slug)}
+-- Description: ${content?.description ?? sentence(slug)}
 -- Date: ${date}
 -- Author: ${author.replace(/\s+/g, ' ')}
 -- Dependencies: ${dependsOn ?? 'None'}
@@ -80,12 +90,12 @@ ${RULE}
 -- - None
 --
 -- Modified Tables:
--- - None
+${modified.join('\n')}
 --
 -- Indexes Added:
 -- - None
 
-`;
+${content?.sql ?? ''}`;
 }
 
 function rollbackText(file: string, slug: string, { author, date }: Scaffold): string {

@@ -57,7 +57,7 @@ test('findings make the exit code 1, say what mends them, and are readable in 80
   expect(stdout).toContain(
     'critical (1)\n  public.open_table  [rls-not-enabled]\n    RLS is not enabled: authenticated',
   );
-  expect(stdout).toContain('fix: alter table "public"."open_table" enable row level security;');
+  expect(stdout).toContain('alter table "public"."open_table" enable row level security;');
   expect((await project.run('rls-check', '--fail-on', 'critical')).code).toBe(1);
   const sarif = JSON.parse((await project.run('rls-check', '--format', 'sarif')).stdout);
   expect(sarif.runs[0].results.map(({ ruleId }: { ruleId: string }) => ruleId)).toContain('rls-not-enabled');

@@ -3,6 +3,7 @@ import { resolveTarget } from '../../src/postgres/target.ts';
 import type { AskLimits } from '../../src/tenancy/ask.ts';
 import type { RlsFacts } from '../../src/tenancy/facts.ts';
 import { type Proof, proveWithoutRows } from '../../src/tenancy/proof/prove.ts';
+import { proveWithRows } from '../../src/tenancy/proof/prove-rows.ts';
 import { readFacts } from '../../src/tenancy/read-facts.ts';
 import { DEFAULT_TENANCY, type TenancySettings } from '../../src/tenancy/settings.ts';
 
@@ -28,13 +29,28 @@ export async function factsOf(
   }
 }
 
-/** The proof that touches no row, by a fresh session. */
-export async function proofOf(url: string, settings: Partial<TenancySettings> = {}): Promise<Proof> {
+/** The proof by fresh sessions. */
+export async function proofOf(...args: Parameters<typeof proofWithFacts>): Promise<Proof> {
+  return (await proofWithFacts(...args)).proof;
+}
+
+/** The proof, and the facts that it is about. */
+export async function proofWithFacts(
+  url: string,
+  settings: Partial<TenancySettings> = {},
+  how: 'policies' | 'rows' = 'policies',
+): Promise<{ proof: Proof; facts: RlsFacts }> {
   const all = { ...SETTINGS, ...settings };
   const session = await openSession(url);
+  const neverSet = await openSession(url);
   try {
-    return await proveWithoutRows(session, await readFacts(session, all), all);
+    const facts = await readFacts(session, all);
+    const without = await proveWithoutRows(session, facts, all);
+    if (how === 'policies') return { proof: without, facts };
+    const setup = { facts, settings: all, neverSet, onTable: () => {} };
+    return { proof: await proveWithRows(session, without, setup), facts };
   } finally {
+    await neverSet.close();
     await session.close();
   }
 }

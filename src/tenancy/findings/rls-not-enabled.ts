@@ -2,7 +2,7 @@ import { clientsWith, tablesInScope } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import { COMMANDS, type RlsFacts, type TableFacts } from '../facts.ts';
 import { displayPath, listNames } from '../names.ts';
-import { sqlName } from '../proposal.ts';
+import { createPolicy, sqlName } from '../proposal.ts';
 
 export const check: TenancyCheck = {
   title: 'every table has RLS enabled',
@@ -22,6 +22,15 @@ function notice(facts: RlsFacts, table: TableFacts): Noticed {
     severity: clients.length > 0 || table.tenantColumn !== undefined ? 'critical' : 'warning',
     object: displayPath(table),
     message: `RLS is not enabled${reach}${idle}${partition}`,
-    fix: `alter table ${sqlName(table)} enable row level security;`,
+    fix: secure(facts, table),
   };
+}
+
+/** The policy first: enabled without one, RLS would close the table to everybody. */
+function secure(facts: RlsFacts, table: TableFacts): string {
+  const alter = (action: string) => `alter table ${sqlName(table)} ${action} row level security;`;
+  const isOpen = table.policies.some(({ permissive }) => permissive);
+  const policy = isOpen ? undefined : createPolicy(facts, table);
+  const force = table.rlsForced || table.tenantColumn === undefined ? [] : [alter('force')];
+  return [...(policy === undefined ? [] : [policy]), alter('enable'), ...force].join('\n');
 }

@@ -33,3 +33,19 @@ export function controlCheck({ failedControl }: Proof): Check {
     ? { ...about, status: 'passed' }
     : { ...about, status: 'unknown', reason: failedControl };
 }
+
+/** Whether the rows of the proof are gone. */
+export function leftBehindCheck(leftBehind: readonly string[]): NamedCheck {
+  return {
+    id: 'nothing-left-behind',
+    title: 'nothing is left of the rows of the proof',
+    judge: () => ({
+      findings: leftBehind.map((object) => ({
+        severity: 'critical',
+        object,
+        message: 'rows of the proof are still there: something writes outside of its transaction',
+        advice: 'Look for triggers that use dblink or another connection; delete rows whose text begins with probe-.',
+      })),
+    }),
+  };
+}

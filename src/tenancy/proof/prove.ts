@@ -13,6 +13,8 @@ export interface Proof {
   readonly tables: readonly TableProof[];
   /** A control came out wrong: nothing else that was found may be believed. */
   readonly failedControl: string | undefined;
+  /** Tables in which rows of the proof were found afterwards; `undefined` when it made none. */
+  readonly leftBehind?: readonly string[] | undefined;
 }
 
 /** Planning a statement may wait for a lock on its table; no longer than this, in milliseconds. */

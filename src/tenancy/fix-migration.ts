@@ -1,0 +1,56 @@
+import type { TenancyFinding } from './judge.ts';
+
+/** The SQL that mends findings, as the body of a migration. */
+export interface FixMigration {
+  readonly sql: string;
+  /** One line for each object: `public.contacts: rls-not-forced`. */
+  readonly objects: readonly string[];
+  readonly mended: readonly TenancyFinding[];
+  /** Findings that no SQL can mend, or that another one's SQL of the same policy has to mend first. */
+  readonly left: readonly TenancyFinding[];
+}
+
+/** What is to be granted or dropped elsewhere first stands first: policies, then what makes them bind. */
+const RANK: Readonly<Record<string, number>> = { 'no-policy': -1, 'rls-not-enabled': 1, 'rls-not-forced': 2 };
+
+/**
+ * Collects the SQL of all findings that make a run fail. Of several findings about one policy the gravest decides what
+ * becomes of the policy: the SQL of another one would put the old condition back.
+ */
+export function fixMigration(findings: readonly TenancyFinding[]): FixMigration {
+  const counted = findings.filter(({ severity }) => severity !== 'info');
+  const bySeverity = [...counted].sort((a, b) => weight(b) - weight(a));
+  const deciding = new Map<string, string>();
+  const mended: TenancyFinding[] = [];
+  const left: TenancyFinding[] = [];
+  for (const finding of bySeverity) {
+    const { object, policy, fix } = finding;
+    const key = policy === undefined ? undefined : `${object} ${policy}`;
+    const decided = key === undefined ? undefined : deciding.get(key);
+    if (fix === undefined || (decided !== undefined && decided !== fix)) {
+      left.push(finding);
+      continue;
+    }
+    if (key !== undefined) deciding.set(key, fix);
+    mended.push(finding);
+  }
+  const ordered = [...mended].sort((a, b) => (RANK[a.check] ?? 0) - (RANK[b.check] ?? 0));
+  return { sql: toSql(ordered), objects: describe(ordered), mended: ordered, left };
+}
+
+function weight({ severity }: TenancyFinding): number {
+  return severity === 'critical' ? 2 : 1;
+}
+
+function toSql(findings: readonly TenancyFinding[]): string {
+  const reasons = new Map<string, string[]>();
+  for (const { fix, object, message } of findings)
+    reasons.set(fix!, [...(reasons.get(fix!) ?? []), `-- ${object}: ${message}`.replace(/\s+/g, ' ')]);
+  return [...reasons].map(([fix, comments]) => `${comments.join('\n')}\n${fix}\n`).join('\n');
+}
+
+function describe(findings: readonly TenancyFinding[]): string[] {
+  const checks = new Map<string, Set<string>>();
+  for (const { object, check } of findings) checks.set(object, (checks.get(object) ?? new Set()).add(check));
+  return [...checks].map(([object, names]) => `${object}: ${[...names].join(', ')}`);
+}

@@ -1,0 +1,282 @@
+import { messageOf } from '../../errors.ts';
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts';
+import { SQLSTATE } from '../../postgres/server-error.ts';
+import type { Session } from '../../postgres/session.ts';
+import type { ForeignKeyFacts, RlsFacts, TableFacts } from '../facts.ts';
+import { displayPath } from '../names.ts';
+import { type Maker, makersFor, type Settings } from './makers.ts';
+import { type RowColumn, type RowTable, readExample, readRowTable } from './row-columns.ts';
+import { candidatesOf, choicesFor, columnsOf, type Value } from './row-values.ts';
+import type { Step } from './run-probes.ts';
+
+/** A row that was made and undone: the statements that make it again, and the values it has. */
+export interface MadeRow {
+  readonly steps: readonly Step[];
+  readonly values: ReadonlyMap<string, Value>;
+}
+
+/** Why a row could not be made; what was tried is undone. */
+export class CannotMake extends Error {}
+
+/** Rows that need a row that needs a row; deeper than this, something goes round in circles. */
+const MOST_PARENTS = 8;
+/** Values that are tried for one row, and keys that may turn out to be taken. */
+const MOST_TRIES = 100;
+const MOST_CLASHES = 12;
+
+/** Makes rows from what the catalog says of them; everything happens in a transaction that the caller rolls back. */
+export class RowMaker {
+  readonly #session: Session;
+  readonly #facts: RlsFacts;
+  readonly #roles: readonly string[];
+  readonly #settings: Settings;
+  readonly #constantsIn: (text: string) => readonly string[];
+  readonly #tables = new Map<number, RowTable>();
+
+  constructor(session: Session, facts: RlsFacts, settings: Settings, constantsIn: (text: string) => readonly string[]) {
+    this.#session = session;
+    this.#facts = facts;
+    this.#roles = facts.subjects.map(({ name }) => name);
+    this.#settings = settings;
+    this.#constantsIn = constantsIn;
+  }
+
+  /** What is known of a table; read once. */
+  async table(table: TableFacts, maker: Maker): Promise<RowTable> {
+    const known = this.#tables.get(table.oid);
+    if (known !== undefined) return known;
+    const read = await readRowTable(this.#session, table, this.#roles);
+    const example = await this.#asMaker(maker, '', () => readExample(this.#session, table)).catch(() => ({}));
+    const found = { ...read, example };
+    this.#tables.set(table.oid, found);
+    return found;
+  }
+
+  /**
+   * Makes a row of a tenant, and first the rows it refers to.
+   * @param made rows of the same tenant that are there already, by the OID of their table
+   * @throws CannotMake with the server's last word
+   */
+  async make(table: TableFacts, tenant: string, maker: Maker, made: Map<number, MadeRow>): Promise<MadeRow> {
+    return this.#make(table, tenant, maker, made, []);
+  }
+
+  /** Makes a tenant, and as whoever may. */
+  async makeTenant(registry: TableFacts, tenant: string, made: Map<number, MadeRow>): Promise<MadeRow> {
+    const [maker] = makersFor(this.#facts, registry, this.#settings);
+    if (maker === undefined) throw new CannotMake(`nobody may make a tenant in ${displayPath(registry)}`);
+    return this.make(registry, tenant, maker, made);
+  }
+
+  async #make(
+    table: TableFacts,
+    tenant: string,
+    maker: Maker,
+    made: Map<number, MadeRow>,
+    path: readonly number[],
+  ): Promise<MadeRow> {
+    const there = made.get(table.oid);
+    if (there !== undefined) return there;
+    if (path.includes(table.oid) || path.length > MOST_PARENTS)
+      throw new CannotMake(`a row of ${displayPath(table)} needs itself`);
+    const known = await this.table(table, maker);
+    const values = new Map<string, Value>();
+    if (table.tenantColumn !== undefined) values.set(table.tenantColumn.name, tenant);
+    const steps: Step[] = [];
+    for (const key of table.foreignKeys.filter((one) => isNeeded(one, table, known))) {
+      const parent = this.#facts.tables.get(key.target);
+      if (parent === undefined) throw new CannotMake(`foreign key ${key.name} leads where nothing may be made`);
+      const row = await this.#parent(parent, key, tenant, made, [...path, table.oid]);
+      steps.push(...row.steps.filter((step) => !steps.includes(step)));
+      for (const [at, name] of key.columnNames.entries()) values.set(name, row.values.get(key.targetColumnNames[at]!)!);
+    }
+    const wanted = this.#keysOf(table);
+    const insert = await this.#insert(table, known, values, wanted, tenant, maker);
+    const row = { steps: [...steps, insert.step], values: insert.values };
+    made.set(table.oid, row);
+    return row;
+  }
+
+  /** Columns that others refer to: whoever makes the row again has to give them the same values. */
+  #keysOf({ oid }: TableFacts): string[] {
+    const keys = [...this.#facts.tables.values()].flatMap(({ foreignKeys }) =>
+      foreignKeys.filter(({ target }) => target === oid).flatMap(({ targetColumnNames }) => targetColumnNames),
+    );
+    return [...new Set(keys)];
+  }
+
+  /** The row that a key refers to: of a table without tenants any row will do. */
+  async #parent(
+    parent: TableFacts,
+    key: ForeignKeyFacts,
+    tenant: string,
+    made: Map<number, MadeRow>,
+    path: readonly number[],
+  ): Promise<MadeRow> {
+    const [maker] = makersFor(this.#facts, parent, this.#settings);
+    if (maker === undefined)
+      throw new CannotMake(`nobody may make a row of ${displayPath(parent)}, which it refers to`);
+    const isTenants = parent.tenantColumn !== undefined;
+    const there = made.get(parent.oid);
+    if (there !== undefined) return there;
+    const found = await this.#existing(parent, key, isTenants ? tenant : undefined, maker);
+    return found ?? this.#make(parent, tenant, maker, made, path);
+  }
+
+  async #existing(
+    parent: TableFacts,
+    key: ForeignKeyFacts,
+    tenant: string | undefined,
+    maker: Maker,
+  ): Promise<MadeRow | undefined> {
+    const names = key.targetColumnNames.map((name) => `${quoteIdentifier(name)}::text`);
+    const condition =
+      tenant === undefined ? '' : `where ${quoteIdentifier(parent.tenantColumn!.name)} = ${quoteLiteral(tenant)}`;
+    const sql = `select array[${names.join(', ')}] as found from ${quoteQualified(parent.schema, parent.name)} ${condition} limit 1`;
+    const [row] = await this.#asMaker(maker, tenant ?? '', () =>
+      this.#session.query<{ found: readonly string[] }>(sql),
+    ).catch(() => []);
+    if (row === undefined) return undefined;
+    return { steps: [], values: new Map(key.targetColumnNames.map((name, at) => [name, row.found[at]!])) };
+  }
+
+  async #insert(
+    table: TableFacts,
+    known: RowTable,
+    given: ReadonlyMap<string, Value>,
+    wanted: readonly string[],
+    tenant: string,
+    maker: Maker,
+  ): Promise<{ readonly step: Step; readonly values: ReadonlyMap<string, Value> }> {
+    let values = new Map(given);
+    const candidates = new Map<string, Value[]>();
+    const offer = (column: RowColumn) => {
+      const list = candidatesOf(column, known, this.#constantsIn, token());
+      if (list.length === 0)
+        throw new CannotMake(`column ${column.name} has type ${column.type}, of which no value is known`);
+      candidates.set(column.name, list);
+      values.set(column.name, list[0]!);
+    };
+    for (const column of known.columns)
+      if (column.required && !column.fills && !column.generated && !values.has(column.name)) offer(column);
+    const choices = new Map<string, Iterator<ReadonlyMap<string, Value>>>();
+    let last = '';
+    let clashes = 0;
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const sql = insertSql(table, known, values);
+      const answer = await this.#try(`${sql} ${returning(wanted)}`, tenant, maker);
+      if (!('error' in answer)) {
+        const kept = new Map([...values, ...Object.entries(answer.row)]);
+        const step = { role: maker.role, settings: maker.settings(tenant), sql: insertSql(table, known, kept) };
+        return { step, values: kept };
+      }
+      last = answer.error;
+      // A row that no partition takes violates a constraint without a name.
+      const named = known.constraints.filter(({ name }) => name === (answer.constraint ?? ''));
+      const columns = columnNamesOf(answer, named, known).filter((name) => !given.has(name));
+      if (columns.length === 0) break;
+      const label = `${answer.sqlState} ${answer.constraint ?? columns.join()}`;
+      if (answer.sqlState === '23505') {
+        // The same kind of value, of which another token makes another.
+        for (const name of columns) {
+          const place = Math.max(0, candidates.get(name)?.indexOf(values.get(name)!) ?? 0);
+          offer(known.columns.find((column) => column.name === name)!);
+          values.set(name, candidates.get(name)![place] ?? values.get(name)!);
+        }
+        if (++clashes > MOST_CLASHES) break;
+        continue;
+      }
+      for (const name of columns)
+        if (!candidates.has(name)) offer(known.columns.find((column) => column.name === name)!);
+      const turns = choices.get(label) ?? choicesFor(columns, candidates);
+      choices.set(label, turns);
+      const next = turns.next();
+      if (next.done) break;
+      values = new Map([...values, ...next.value]);
+    }
+    throw new CannotMake(`no row of it could be made: ${last}`);
+  }
+
+  async #try(
+    sql: string,
+    tenant: string,
+    maker: Maker,
+  ): Promise<
+    | { readonly row: Record<string, string | null> }
+    | { readonly error: string; readonly sqlState: string; readonly constraint?: string; readonly column?: string }
+  > {
+    try {
+      const [row] = await this.#asMaker(maker, tenant, () =>
+        this.#session.query<{ made: Record<string, string | null> }>(sql),
+      );
+      return { row: row?.made ?? {} };
+    } catch (error) {
+      const { code, constraint, column } = error as { code?: string; constraint?: string; column?: string };
+      if (code === undefined || code === SQLSTATE.canceled) throw error;
+      return {
+        error: messageOf(error),
+        sqlState: code,
+        ...(constraint === undefined ? {} : { constraint }),
+        ...(column === undefined ? {} : { column }),
+      };
+    }
+  }
+
+  /** In a subtransaction: what fails spoils nothing; what is made stays until the transaction is rolled back. */
+  async #asMaker<T>(maker: Maker, tenant: string, use: () => Promise<T>): Promise<T> {
+    await this.#session.query('savepoint aisha_db_made');
+    try {
+      for (const [name, value] of Object.entries(maker.settings(tenant)))
+        await this.#session.query('select pg_catalog.set_config($1, $2, true)', [name, value]);
+      await this.#session.query("select pg_catalog.set_config('role', $1, true)", [maker.role ?? 'none']);
+      const result = await use();
+      await this.#session.query("select pg_catalog.set_config('role', 'none', true)");
+      await this.#session.query('release savepoint aisha_db_made');
+      return result;
+    } catch (error) {
+      if (this.#session.inTransaction) await this.#session.query('rollback to savepoint aisha_db_made');
+      throw error;
+    }
+  }
+}
+
+/** A key whose columns can stay empty asks for nothing. */
+function isNeeded(key: ForeignKeyFacts, { tenantColumn }: TableFacts, { columns }: RowTable): boolean {
+  const own = key.columns.map((number) => columns.find((column) => column.number === number));
+  const given = (column: RowColumn | undefined) => column?.required || column?.name === tenantColumn?.name;
+  return own.every(given) && !own.every((column) => column?.name === tenantColumn?.name && key.columns.length === 1);
+}
+
+function columnNamesOf(
+  { column, sqlState }: { readonly sqlState: string; readonly column?: string },
+  named: readonly RowTable['constraints'][number][],
+  known: RowTable,
+): string[] {
+  if (column !== undefined && sqlState === '23502') return [column];
+  return [...new Set(named.flatMap((one) => columnsOf(one, known)))];
+}
+
+function insertSql(table: TableFacts, known: RowTable, values: ReadonlyMap<string, Value>): string {
+  const columns = known.columns.filter(({ name, generated }) => values.has(name) && !generated);
+  const name = quoteQualified(table.schema, table.name);
+  if (columns.length === 0) return `insert into ${name} default values`;
+  const list = columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  const row = columns.map((column) => sqlValue(values.get(column.name)!, column.type)).join(', ');
+  const overriding = columns.some(({ identity }) => identity) ? ' overriding system value' : '';
+  return `insert into ${name} (${list})${overriding} values (${row})`;
+}
+
+/** A value as SQL; a cast says how to read it. */
+export function sqlValue(value: Value, type: string): string {
+  return value === null ? 'null' : `${quoteLiteral(value)}::${type}`;
+}
+
+function returning(columns: readonly string[]): string {
+  const pairs = columns.flatMap((name) => [quoteLiteral(name), `${quoteIdentifier(name)}::text`]);
+  return `returning pg_catalog.jsonb_build_object(${pairs.join(', ')}) as made`;
+}
+
+/** 32 hexadecimal digits that no other row has. */
+export function token(): string {
+  return crypto.randomUUID().replaceAll('-', '');
+}

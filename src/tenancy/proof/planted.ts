@@ -1,0 +1,73 @@
+import { quoteLiteral } from '../../postgres/quote.ts';
+import type { Outcome } from './judge-probes.ts';
+import { type ProbeSetup, type ProbeTable, passageOf, probesIn } from './probes.ts';
+import type { Step } from './run-probes.ts';
+
+// Tables that are open on purpose, planted in the transaction of the proof: what does not catch them catches nothing.
+
+/** A policy that lets everything through; and one under which a tenant sees nothing but reaches everything blindly. */
+const NAMES = { open: 'aisha_db_open', blind: 'aisha_db_blind' } as const;
+
+type Control = keyof typeof NAMES;
+const CONTROLS: readonly Control[] = ['open', 'blind'];
+
+/** Makes both, with a row of each tenant; they are temporary and go with the transaction. */
+export function plantingSteps(type: string, tenants: readonly [string, string]): Step[] {
+  const rows = tenants.map((id) => `(${quoteLiteral(id)}::${type})`).join(', ');
+  const planting = CONTROLS.flatMap((control) => {
+    const name = `pg_temp.${NAMES[control]}`;
+    const policies =
+      control === 'open'
+        ? [`create policy open on ${name} using (true)`]
+        : ['update', 'delete'].map((command) => `create policy open_${command} on ${name} for ${command} using (true)`);
+    return [
+      `create temporary table ${NAMES[control]} (tenant_id ${type}) on commit drop`,
+      `insert into ${name} values ${rows}`,
+      `alter table ${name} enable row level security`,
+      ...policies,
+      `grant select, insert, update, delete on ${name} to public`,
+    ];
+  });
+  return planting.map((sql) => ({ role: undefined, settings: {}, sql }));
+}
+
+/** The probes of a real table, as they would be for the planted ones. */
+function controlProbes(real: ProbeSetup): readonly { readonly control: Control; readonly setup: ProbeSetup }[] {
+  return CONTROLS.map((control) => {
+    const table: ProbeTable = {
+      schema: 'pg_temp',
+      name: NAMES[control],
+      tenantColumn: { name: 'tenant_id', type: real.table.tenantColumn.type },
+      sample: undefined,
+    };
+    const values = new Map([['tenant_id', `${quoteLiteral(real.other.id)}::${table.tenantColumn.type}`]]);
+    const role = {
+      ...real.role,
+      commands: new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const),
+      updatable: ['tenant_id'],
+      insertable: new Set(['tenant_id']),
+    };
+    const other = { ...real.other, values, isDeletable: true };
+    const seer = () => ({ role: undefined, settings: {} });
+    return { control, setup: { ...real, table, role, other, seer, isCountable: true } };
+  });
+}
+
+/** The planted probes in the context of the own tenant. */
+export function probesOfControls(real: ProbeSetup) {
+  return controlProbes(real).flatMap(({ control, setup }) =>
+    probesIn(setup, 'own').map((probe) => ({ control, probe })),
+  );
+}
+
+/** Why the probes cannot be trusted: what should have got through did not. `undefined` when all of it did. */
+export function uncaught(outcomes: readonly (Outcome & { readonly control: Control })[]): string | undefined {
+  for (const { control, probe, tried } of outcomes) {
+    const isBlind = probe.kind.startsWith('blind');
+    if (control === 'blind' && !isBlind) continue;
+    if (passageOf(probe, tried) === 'through') continue;
+    const why = 'error' in tried ? `: ${tried.error}` : '';
+    return `a table that is open on purpose was not caught by "${probe.kind}"${why}`;
+  }
+  return undefined;
+}

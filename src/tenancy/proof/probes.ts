@@ -1,0 +1,219 @@
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts';
+import type { Command, ContextName, Named } from '../facts.ts';
+import type { Attempt, Step, Tried } from './run-probes.ts';
+
+/** What is tried on a row of another tenant, or on the way to it. */
+type ProbeKind =
+  | 'own rows seen'
+  | 'rows seen'
+  | 'row inserted'
+  | 'row updated'
+  | 'row deleted'
+  | 'row moved'
+  | 'blind update'
+  | 'blind delete';
+
+export interface Probe {
+  readonly kind: ProbeKind;
+  readonly command: Command;
+  readonly role: string;
+  readonly context: ContextName;
+  /** For people to try; a blind statement without the cursor that spares all rows but one. */
+  readonly statement: string;
+  readonly attempt: Attempt;
+}
+
+/** The table as probes see it. */
+export interface ProbeTable extends Pick<Named, 'schema' | 'name'> {
+  readonly tenantColumn: { readonly name: string; readonly type: string };
+  /** Percentage of a large table's pages that is looked at: no table is read to its end for one look. */
+  readonly sample: number | undefined;
+}
+
+/** Who tries what. */
+export interface ProbeRole {
+  readonly name: string;
+  readonly commands: ReadonlySet<Command>;
+  /** Columns that it may update; the tenant's first if that is one of them. */
+  readonly updatable: readonly string[];
+  readonly insertable: ReadonlySet<string>;
+}
+
+/** A tenant with a row of its own; where no row could be made, one that is there already. */
+export interface ProbeTenant {
+  readonly id: string;
+  /** SQL for each column that an INSERT gives; `undefined` when no row could be made. */
+  readonly values: ReadonlyMap<string, string> | undefined;
+  /** Its rows may be deleted without others going with them. */
+  readonly isDeletable: boolean;
+}
+
+export interface ProbeSetup {
+  readonly table: ProbeTable;
+  readonly role: ProbeRole;
+  readonly own: ProbeTenant;
+  readonly other: ProbeTenant;
+  /** What the session says in a context. */
+  settings(context: ContextName): Readonly<Record<string, string>>;
+  /** Reads a tenant's rows; locks the one it fetches, and passes by those that others have locked. */
+  seer(tenant: string): Omit<Step, 'sql'>;
+  /** The seer sees every row and each tenant has just the row that was made: what was written can be counted. */
+  readonly isCountable: boolean;
+}
+
+/** In these the session names the tenant that is its own. */
+const NAMED: readonly ContextName[] = ['own', 'forged'];
+
+/** All that a role may try in a context. */
+export function probesIn(setup: ProbeSetup, context: ContextName): Probe[] {
+  const { role } = setup;
+  const may = (command: Command) => role.commands.has(command);
+  return [
+    ...(may('SELECT') ? seen(setup, context) : []),
+    ...(may('INSERT') ? inserted(setup, context) : []),
+    ...(may('UPDATE') ? updated(setup, context) : []),
+    ...(may('DELETE') && setup.other.isDeletable ? deleted(setup, context) : []),
+  ];
+}
+
+function seen(setup: ProbeSetup, context: ContextName): Probe[] {
+  const { table, own, other } = setup;
+  const name = sqlName(table);
+  const column = quoteIdentifier(table.tenantColumn.name);
+  const isOwn = NAMED.includes(context);
+  const from = table.sample === undefined ? name : `${name} tablesample system (${table.sample})`;
+  const others = isOwn ? ` where ${column} is distinct from ${sqlTenant(table, own.id)}` : '';
+  const look = (kind: ProbeKind, sql: string): Probe => ({
+    ...about(setup, context, kind, 'SELECT'),
+    statement: `${sql};`,
+    attempt: attempt(setup, context, sql),
+  });
+  return [
+    ...(isOwn
+      ? [look('own rows seen', `select from ${name} where ${column} = ${sqlTenant(table, own.id)} limit 1`)]
+      : []),
+    look('rows seen', `select from ${name} where ${column} = ${sqlTenant(table, other.id)} limit 1`),
+    look('rows seen', `select from ${from}${others} limit 1`),
+  ];
+}
+
+function inserted(setup: ProbeSetup, context: ContextName): Probe[] {
+  const { table, role, other } = setup;
+  if (other.values === undefined) return [];
+  const given = [...other.values].filter(([name]) => role.insertable.has(name));
+  if (!given.some(([name]) => name === table.tenantColumn.name)) return [];
+  const columns = given.map(([name]) => quoteIdentifier(name)).join(', ');
+  const sql = `insert into ${sqlName(table)} (${columns}) values (${given.map(([, value]) => value).join(', ')})`;
+  return [
+    {
+      ...about(setup, context, 'row inserted', 'INSERT'),
+      statement: `${sql};`,
+      attempt: { ...attempt(setup, context, sql), ...counts(setup) },
+    },
+  ];
+}
+
+/** What was inserted may have been given to the own tenant by a trigger: then nothing got through. */
+function counts({ table, other, isCountable, seer }: ProbeSetup): Pick<Attempt, 'verify'> {
+  if (!isCountable) return {};
+  const sql = `select count(*) > 1 from ${sqlName(table)} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, other.id)}`;
+  return { verify: { ...seer(other.id), sql } };
+}
+
+const AT = 'where ctid = $1 and tableoid = $2';
+const BLIND = 'where current of aisha_db_row';
+
+function updated(setup: ProbeSetup, context: ContextName): Probe[] {
+  const { table, role, own, other } = setup;
+  const name = sqlName(table);
+  const [column] = role.updatable;
+  if (column === undefined) return [];
+  const isTenants = column === table.tenantColumn.name;
+  const change = (kind: ProbeKind, of: ProbeTenant, assignment: string, where: string, more = {}): Probe => ({
+    ...about(setup, context, kind, 'UPDATE'),
+    statement:
+      where === AT
+        ? `update ${name} set ${assignment} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, of.id)};`
+        : `update ${name} set ${assignment};`,
+    attempt: {
+      ...attempt(setup, context, `update ${name} set ${assignment} ${where}`),
+      row: rowOf(setup, of),
+      ...more,
+    },
+  });
+  const set = (id: string) => `${quoteIdentifier(column)} = ${sqlTenant(table, id)}`;
+  const quoted = quoteIdentifier(column);
+  const isOwn = NAMED.includes(context);
+  return [
+    change('row updated', other, `${quoted} = ${quoted}`, AT),
+    // A check may refuse the one and let the other pass: rows that stay where they are, and rows that are taken.
+    change('blind update', other, isTenants ? set(other.id) : `${quoted} = default`, BLIND),
+    ...(isTenants && isOwn
+      ? [
+          change('blind update', other, set(own.id), BLIND),
+          change('row moved', own, set(other.id), AT, counts(setup)),
+          change('row moved', own, set(other.id), BLIND, counts(setup)),
+        ]
+      : []),
+  ];
+}
+
+function deleted(setup: ProbeSetup, context: ContextName): Probe[] {
+  const { table, other } = setup;
+  const name = sqlName(table);
+  const column = quoteIdentifier(table.tenantColumn.name);
+  const remove = (kind: ProbeKind, where: string, statement: string): Probe => ({
+    ...about(setup, context, kind, 'DELETE'),
+    statement,
+    attempt: { ...attempt(setup, context, `delete from ${name} ${where}`), row: rowOf(setup, other) },
+  });
+  return [
+    remove('row deleted', AT, `delete from ${name} where ${column} = ${sqlTenant(table, other.id)};`),
+    remove('blind delete', BLIND, `delete from ${name};`),
+  ];
+}
+
+function about({ role }: ProbeSetup, context: ContextName, kind: ProbeKind, command: Command) {
+  return { kind, command, role: role.name, context };
+}
+
+function attempt({ role, settings }: ProbeSetup, context: ContextName, sql: string): Attempt {
+  return { role: role.name, settings: settings(context), sql };
+}
+
+function rowOf({ table, seer }: ProbeSetup, { id }: ProbeTenant): Step {
+  const column = quoteIdentifier(table.tenantColumn.name);
+  const sql = `select ctid, tableoid from ${sqlName(table)} where ${column} = ${sqlTenant(table, id)} for update skip locked`;
+  return { ...seer(id), sql };
+}
+
+function sqlName({ schema, name }: Pick<ProbeTable, 'schema' | 'name'>): string {
+  return quoteQualified(schema, name);
+}
+
+function sqlTenant({ tenantColumn: { type } }: ProbeTable, id: string): string {
+  return `${quoteLiteral(id)}::${type}`;
+}
+
+/** What an attempt says of the policies: the row got through, was kept back, or it was not decided. */
+export type Passage = 'through' | 'refused' | 'no row' | { readonly undecided: string };
+
+const UNDECIDED: Readonly<Record<string, string>> = {
+  '55P03': 'somebody holds a lock',
+  '57014': 'it takes too long',
+  '40P01': 'it met another session half-way',
+  '40001': 'it met another session half-way',
+};
+
+/**
+ * Policies are held against a row before constraints are and after privileges (PostgreSQL docs, CREATE POLICY;
+ * ExecInsert and ExecUpdate in the server's nodeModifyTable.c): a row that a constraint refuses was let through by
+ * the policies.
+ */
+export function passageOf({ command }: Pick<Probe, 'command'>, tried: Tried): Passage {
+  if ('missing' in tried) return 'no row';
+  if ('rows' in tried) return tried.rows > 0 ? 'through' : 'refused';
+  const undecided = UNDECIDED[tried.sqlState];
+  if (undecided !== undefined) return { undecided };
+  return command !== 'SELECT' && tried.sqlState.startsWith('23') ? 'through' : 'refused';
+}

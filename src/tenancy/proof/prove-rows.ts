@@ -1,0 +1,360 @@
+import { messageOf } from '../../errors.ts';
+import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
+import type { Session } from '../../postgres/session.ts';
+import { hasPrivilege, isBound } from '../access.ts';
+import { audience } from '../answers.ts';
+import type { AskLimits } from '../ask.ts';
+import { settingsOf } from '../contexts.ts';
+import { COMMANDS, type ContextName, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
+import { displayPath } from '../names.ts';
+import { loadParse } from '../parse.ts';
+import { sqlName } from '../proposal.ts';
+import type { TenancySettings } from '../settings.ts';
+import { judgeRole, type Outcome } from './judge-probes.ts';
+import { CannotMake, type MadeRow, RowMaker, sqlValue, token } from './make-rows.ts';
+import { type Maker, makersFor } from './makers.ts';
+import { plantingSteps, probesOfControls, uncaught } from './planted.ts';
+import { type ProbeRole, type ProbeSetup, type ProbeTenant, probesIn } from './probes.ts';
+import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
+import type { Proof } from './prove.ts';
+import type { RowTable } from './row-columns.ts';
+import { uuidOf } from './row-values.ts';
+import { runAttempts, type Step, type Tried } from './run-probes.ts';
+
+/** What the proof with rows needs besides the facts. */
+export interface RowProofSetup {
+  readonly facts: RlsFacts;
+  readonly settings: TenancySettings;
+  /** A session in which no setting was ever made: what such a one sees can be had nowhere else. */
+  readonly neverSet: Session;
+  /** Called before each table. */
+  readonly onTable: (table: TableFacts, done: number, total: number) => void;
+}
+
+/** A lock on a row is held no longer than this, in milliseconds, and none is waited for. */
+const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 5_000 };
+
+/** Tables of more rows than this are sampled for the look at everything. */
+const SAMPLED_FROM = 50_000;
+
+/**
+ * Proves with rows, in transactions that are rolled back, what the proof without rows says already: statements of every
+ * kind are tried as each role in each kind of session, on rows of two tenants.
+ */
+export async function proveWithRows(session: Session, without: Proof, setup: RowProofSetup): Promise<Proof> {
+  if (without.failedControl !== undefined) return without;
+  const parse = await loadParse();
+  const ofTenant = (id: string) => sessionOf(setup, 'own', id);
+  const maker = new RowMaker(session, setup.facts, ofTenant, (text) => parse(text)?.constants ?? []);
+  const tables: TableProof[] = [];
+  const leftBehind: string[] = [];
+  for (const proof of without.tables) {
+    setup.onTable(proof.table, tables.length, without.tables.length);
+    const prover = new TableProver(session, maker, proof, setup);
+    tables.push(await prover.prove());
+    leftBehind.push(...prover.leftBehind);
+  }
+  return { ...without, tables, leftBehind };
+}
+
+/** Two tenants with rows, or what they lack. */
+interface Pair {
+  readonly own: ProbeTenant;
+  readonly other: ProbeTenant;
+  readonly steps: readonly Step[];
+  readonly maker: Maker;
+  /** Nobody else has heard of these tenants. */
+  readonly isFresh: boolean;
+}
+
+class TableProver {
+  readonly leftBehind: string[] = [];
+  readonly #session: Session;
+  readonly #maker: RowMaker;
+  readonly #without: TableProof;
+  readonly #setup: RowProofSetup;
+
+  constructor(session: Session, maker: RowMaker, without: TableProof, setup: RowProofSetup) {
+    this.#session = session;
+    this.#maker = maker;
+    this.#without = without;
+    this.#setup = setup;
+  }
+
+  get #table(): TableFacts {
+    return this.#without.table;
+  }
+
+  /** The best verdict that two tenants give: made ones, whom nobody else's rows stand in the way of, or real ones. */
+  async prove(): Promise<TableProof> {
+    const { table } = this.#without;
+    if (table.tenantColumn === undefined || this.#roles().length === 0) return this.#without;
+    let last: TableProof | undefined;
+    const reasons: string[] = [];
+    for await (const pair of this.#pairs(reasons)) {
+      last = await this.#proveWith(pair);
+      if (last.verdict !== 'not-provable') break;
+    }
+    const proof = last ?? this.#undecided(reasons[0] ?? 'no two tenants have rows in it');
+    if (proof.verdict === 'refuted' || this.#without.verdict !== 'refuted') return proof;
+    return this.#without;
+  }
+
+  /** Roles whose rights are worth a try; of the others the catalog says enough. */
+  #roles(): RoleFacts[] {
+    const decided = new Set(this.#without.roles.filter(({ outcome }) => outcome === 'denied').map(({ role }) => role));
+    return audience(this.#setup.facts, this.#table).filter(
+      (role) => isBound(role, this.#table) && !decided.has(role.name),
+    );
+  }
+
+  #undecided(reason: string): TableProof {
+    return { table: this.#table, level: 'rows', verdict: 'not-provable', reason, roles: [] };
+  }
+
+  // ── tenants and their rows ──
+
+  async *#pairs(reasons: string[]): AsyncGenerator<Pair> {
+    for (const maker of this.#makers()) {
+      const fresh =
+        this.#setup.settings.tenants === undefined ? await this.#freshPair(maker) : 'tenants are configured';
+      if (typeof fresh !== 'string') yield fresh;
+      else reasons.push(fresh);
+    }
+    for (const maker of this.#makers()) {
+      const real = await this.#realPair(maker).catch((error: unknown) => messageOf(error));
+      if (typeof real !== 'string') yield real;
+      else reasons.push(real);
+    }
+  }
+
+  #makers(): Maker[] {
+    return makersFor(this.#setup.facts, this.#table, (id) => sessionOf(this.#setup, 'own', id));
+  }
+
+  /** Two tenants that are made for the occasion, with a row each; or why that cannot be. */
+  async #freshPair(maker: Maker): Promise<Pair | string> {
+    const registry = [...this.#setup.facts.tables.values()].find(({ isRegistry }) => isRegistry);
+    const ids = [freshTenant(this.#table), freshTenant(this.#table)];
+    await this.#session.query('begin');
+    try {
+      await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
+      const rows: MadeRow[] = [];
+      const steps: Step[] = [];
+      for (const id of ids) {
+        const made = new Map<number, MadeRow>();
+        if (registry !== undefined) await this.#maker.makeTenant(registry, id, made);
+        const row = await this.#maker.make(this.#table, id, maker, made);
+        steps.push(...[...made.values()].flatMap((one) => one.steps));
+        rows.push((await this.#spareRow(id, maker, made)) ?? row);
+      }
+      const known = await this.#maker.table(this.#table, maker);
+      const [own, other] = ids.map((id, at) => tenantOf(id, known, rows[at]));
+      return { own: own!, other: other!, steps: [...new Set(steps)], maker, isFresh: true };
+    } catch (error) {
+      if (!this.#session.inTransaction) throw error;
+      return error instanceof CannotMake ? error.message : messageOf(error);
+    } finally {
+      await this.#session.undo();
+    }
+  }
+
+  /** Two tenants that have rows in the table. */
+  async #realPair(maker: Maker): Promise<Pair | string> {
+    const { facts, settings } = this.#setup;
+    await this.#session.query('begin');
+    try {
+      await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
+      const ids = settings.tenants ?? (await this.#tenantsInTable(maker));
+      if (ids.length < 2) return 'no two tenants have rows in it, and none could be made';
+      const known = await this.#maker.table(this.#table, maker);
+      const isReferred = [...facts.tables.values()].some(({ foreignKeys }) =>
+        foreignKeys.some(
+          ({ target, actions }) => target === this.#table.oid && /on delete (cascade|set)/.test(actions),
+        ),
+      );
+      const pair: ProbeTenant[] = [];
+      for (const id of ids)
+        pair.push({ ...tenantOf(id, known, await this.#spareRow(id, maker, new Map())), isDeletable: !isReferred });
+      const [own, other] = pair;
+      return { own: own!, other: other!, steps: [], maker, isFresh: false };
+    } finally {
+      await this.#session.undo();
+    }
+  }
+
+  /** A row that could be inserted beside the ones that are there; none where a tenant may have but one. */
+  #spareRow(id: string, maker: Maker, made: ReadonlyMap<number, MadeRow>): Promise<MadeRow | undefined> {
+    const others = new Map([...made].filter(([oid]) => oid !== this.#table.oid));
+    return this.#maker.make(this.#table, id, maker, others).catch((error: unknown) => {
+      if (error instanceof CannotMake) return undefined;
+      throw error;
+    });
+  }
+
+  async #tenantsInTable(maker: Maker): Promise<string[]> {
+    const column = quoteIdentifier(this.#table.tenantColumn!.name);
+    await this.#session.query("select pg_catalog.set_config('role', $1, true)", [maker.role ?? 'none']);
+    const found: string[] = [];
+    for (let turn = 0; turn < 2; turn++) {
+      const after = found.length === 0 ? '' : `and ${column} > ${quoteLiteral(found[0]!)}`;
+      const rows = await this.#session.query<{ id: string }>(
+        `select ${column}::text as id from ${sqlName(this.#table)} where ${column} is not null ${after} order by ${column} limit 1`,
+      );
+      found.push(...rows.map(({ id }) => id));
+    }
+    return found;
+  }
+
+  // ── trying and judging ──
+
+  async #proveWith(pair: Pair): Promise<TableProof> {
+    const known = await this.#knownTable(pair.maker);
+    const swapped = { ...pair, own: pair.other, other: pair.own };
+    const named = await this.#try(this.#session, pair, known, [
+      [pair, 'own'],
+      [swapped, 'own'],
+      [pair, 'forged'],
+      [pair, 'empty'],
+      [pair, 'garbage'],
+      [pair, 'unknown'],
+    ]);
+    if (typeof named === 'string') return this.#undecided(named);
+    const unset = await this.#try(this.#setup.neverSet, pair, known, [[pair, 'unset']]);
+    await this.#checkLeftBehind(pair);
+    if (typeof unset === 'string') return this.#undecided(unset);
+    return this.#conclude([...named, ...unset]);
+  }
+
+  async #knownTable(maker: Maker): Promise<RowTable> {
+    await this.#session.query('begin');
+    try {
+      return await this.#maker.table(this.#table, maker);
+    } finally {
+      await this.#session.undo();
+    }
+  }
+
+  /** Tries everything in one transaction, the planted tables first; or says why nothing of it counts. */
+  async #try(
+    session: Session,
+    pair: Pair,
+    known: RowTable,
+    contexts: readonly (readonly [Pair, ContextName])[],
+  ): Promise<Outcome[] | string> {
+    const probing = this.#roles().map((role) => this.#probeRole(role, known));
+    const planted = probesOfControls(this.#probeSetup(pair, probing[0]!));
+    // Where a setting was never made, the planted probes must not make it either.
+    const isUnset = contexts.every(([, context]) => context === 'unset');
+    const controls = isUnset ? planted.map((one) => ({ ...one, probe: withoutSettings(one.probe) })) : planted;
+    const probes = probing.flatMap((role) =>
+      contexts.flatMap(([tenants, context]) => probesIn(this.#probeSetup(tenants, role), context)),
+    );
+    const steps = [...pair.steps, ...plantingSteps(this.#table.tenantColumn!.type, [pair.own.id, pair.other.id])];
+    // Who has to name the tenant to make its rows cannot try what a session does that never named one.
+    const names = [pair.maker.settings(pair.own.id), ...pair.steps.map(({ settings }) => settings)];
+    if (isUnset && names.some((settings) => Object.keys(settings).length > 0)) return [];
+    const all = [...controls.map(({ probe }) => probe), ...probes];
+    const tried = await runAttempts(
+      session,
+      steps,
+      all.map(({ attempt }) => attempt),
+      LIMITS,
+    );
+    if ('error' in tried) return messageOf(tried.error);
+    const caught = controls.map((one, at) => ({ ...one, tried: tried[at] as Tried }));
+    const wrong = uncaught(caught);
+    if (wrong !== undefined) return wrong;
+    return probes.map((probe, at) => ({ probe, tried: tried[controls.length + at] as Tried }));
+  }
+
+  #probeRole(role: RoleFacts, { updatable, insertable }: RowTable): ProbeRole {
+    const tenant = this.#table.tenantColumn!.name;
+    const columns = [...(updatable.get(role.name) ?? [])];
+    return {
+      name: role.name,
+      commands: new Set(COMMANDS.filter((command) => hasPrivilege(role, this.#table, command))),
+      updatable: columns.includes(tenant) ? [tenant, ...columns] : columns,
+      insertable: insertable.get(role.name) ?? new Set(),
+    };
+  }
+
+  #probeSetup({ own, other, maker, isFresh }: Pair, role: ProbeRole): ProbeSetup {
+    const { estimatedRows, tenantColumn } = this.#table;
+    const isBypassing = Object.keys(maker.settings(own.id)).length === 0;
+    return {
+      table: {
+        ...this.#table,
+        tenantColumn: tenantColumn!,
+        sample: estimatedRows > SAMPLED_FROM ? (100 * SAMPLED_FROM) / estimatedRows : undefined,
+      },
+      role,
+      own,
+      other,
+      settings: (context) => sessionOf(this.#setup, context, own.id, other.id, role.name),
+      seer: (tenant) => ({ role: maker.role, settings: maker.settings(tenant) }),
+      isCountable: isFresh && isBypassing,
+    };
+  }
+
+  #conclude(outcomes: readonly Outcome[]): TableProof {
+    const tried = new Set(this.#roles().map(({ name }) => name));
+    const roles = this.#without.roles.map(
+      (role): RoleProof => (tried.has(role.role) ? judgeRole(role.role, outcomes) : role),
+    );
+    return concludeTable(this.#table, 'rows', roles);
+  }
+
+  /** Nothing of what was made may be there once its transaction is undone. */
+  async #checkLeftBehind({ own, other, maker, isFresh }: Pair): Promise<void> {
+    if (!isFresh) return;
+    const column = quoteIdentifier(this.#table.tenantColumn!.name);
+    const ids = [own, other].map(({ id }) => sqlValue(id, this.#table.tenantColumn!.type)).join(', ');
+    await this.#session.query('begin transaction read only');
+    try {
+      await this.#session.query("select pg_catalog.set_config('role', $1, true)", [maker.role ?? 'none']);
+      const rows = await this.#session.query(`select from ${sqlName(this.#table)} where ${column} in (${ids}) limit 1`);
+      if (rows.length > 0) this.leftBehind.push(displayPath(this.#table));
+    } finally {
+      await this.#session.undo();
+    }
+  }
+}
+
+/** No tenant has it: a tenant of the proof is made up of random digits. */
+const NOBODY = { uuid: '00000000-0000-4000-8000-0000000000ff', number: '7999' } as const;
+
+/** What a session says of itself, in every setting and claim that is known. */
+function sessionOf(
+  { facts, settings }: RowProofSetup,
+  context: ContextName,
+  own: string,
+  other = own,
+  role = 'authenticated',
+): Readonly<Record<string, string>> {
+  const names = [...new Set([facts.tenantSetting, ...settings.settings])];
+  const source = { settings: names, columns: settings.columns, claims: settings.claims };
+  const unknown = /^\d+$/.test(own) ? NOBODY.number : NOBODY.uuid;
+  return settingsOf(context, source, { own, other, unknown }, role);
+}
+
+function withoutSettings<T extends { readonly attempt: { readonly settings: object } }>(probe: T): T {
+  return { ...probe, attempt: { ...probe.attempt, settings: {} } };
+}
+
+function tenantOf(id: string, known: RowTable, row: MadeRow | undefined): ProbeTenant {
+  const types = new Map(known.columns.map(({ name, type }) => [name, type]));
+  const values =
+    row === undefined
+      ? undefined
+      : new Map([...row.values].map(([name, value]) => [name, sqlValue(value, types.get(name)!)]));
+  return { id, values, isDeletable: true };
+}
+
+/** A tenant that there is not. */
+function freshTenant({ tenantColumn }: TableFacts): string {
+  const digits = token();
+  if (tenantColumn!.category === 'N')
+    return String(1_000_000_000 + (Number.parseInt(digits.slice(0, 7), 16) % 1_000_000_000));
+  return uuidOf(digits);
+}

@@ -1,0 +1,137 @@
+import type { Session } from '../../postgres/session.ts';
+import type { AskLimits } from '../ask.ts';
+
+/** A statement that is run as a role, with settings that stay until the transaction ends. */
+export interface Step {
+  /** `undefined`: whoever is logged in. */
+  readonly role: string | undefined;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly sql: string;
+}
+
+/** A statement that is tried, counted and undone. */
+export interface Attempt extends Step {
+  /**
+   * Fetches one row for the statement, as a role that may see it: `ctid` is $1, `tableoid` is $2, and
+   * `where current of aisha_db_row` is that row. The latter reads no column, so no SELECT policy stands before it.
+   */
+  readonly row?: Step | undefined;
+  /** Asked once the statement has changed something: whether what was feared really came of it. */
+  readonly verify?: Step | undefined;
+}
+
+/** What a statement did: rows it returned or changed, no row to try it on, or the error that ended it. */
+export type Tried =
+  | { readonly rows: number }
+  | { readonly missing: true }
+  | { readonly error: string; readonly sqlState: string };
+
+/**
+ * Runs the steps and then every attempt, each in a subtransaction that is undone, all in one message and one
+ * transaction that is rolled back: rows that are locked are locked for milliseconds.
+ * @returns what each attempt did, or the error of the step that failed
+ */
+export async function runAttempts(
+  session: Session,
+  steps: readonly Step[],
+  attempts: readonly Attempt[],
+  limits: AskLimits,
+): Promise<readonly Tried[] | { readonly error: Error }> {
+  await session.query('begin isolation level read committed');
+  try {
+    await session.query(
+      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
+        set_config('aisha_db.steps', $3, true), set_config('aisha_db.attempts', $4, true)`,
+      [
+        String(limits.lockTimeoutMs),
+        String(limits.statementTimeoutMs),
+        JSON.stringify(steps),
+        JSON.stringify(attempts),
+      ],
+    );
+    await session.query(RUN);
+    const [row] = await session.query<{ answers: readonly Tried[] }>(
+      "select current_setting('aisha_db.answers')::json as answers",
+    );
+    return row!.answers;
+  } catch (error) {
+    if (!session.inTransaction) throw error;
+    return { error: error as Error };
+  } finally {
+    await session.undo();
+  }
+}
+
+// Each block fails on purpose, so that what it did and what it set is undone; its answer goes out in the error.
+const RUN = `
+do $run$
+declare
+  step pg_catalog.jsonb;
+  attempt pg_catalog.jsonb;
+  answers pg_catalog.jsonb[] := '{}';
+  answer pg_catalog.jsonb;
+  place pg_catalog.refcursor := 'aisha_db_row';
+  target record;
+  changed pg_catalog.int8;
+  holds pg_catalog.bool;
+  state pg_catalog.text;
+  message pg_catalog.text;
+begin
+  for step in
+    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.steps')::pg_catalog.jsonb)
+  loop
+    perform pg_catalog.set_config('role', 'none', true);
+    perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
+    perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
+    execute step ->> 'sql';
+  end loop;
+  perform pg_catalog.set_config('role', 'none', true);
+  for attempt in
+    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.attempts')::pg_catalog.jsonb)
+  loop
+    begin
+      answer := null;
+      target := row(null::pg_catalog.tid, null::pg_catalog.oid);
+      if attempt ? 'row' then
+        step := attempt -> 'row';
+        perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
+        perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
+        open place for execute step ->> 'sql';
+        fetch place into target;
+        if not found then
+          answer := pg_catalog.jsonb_build_object('missing', true);
+        end if;
+      end if;
+      if answer is null then
+        perform pg_catalog.set_config('role', 'none', true);
+        perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(attempt -> 'settings');
+        perform pg_catalog.set_config('role', coalesce(attempt ->> 'role', 'none'), true);
+        if attempt ? 'row' then
+          execute attempt ->> 'sql' using target.ctid, target.tableoid;
+        else
+          execute attempt ->> 'sql';
+        end if;
+        get diagnostics changed = row_count;
+        if changed > 0 and attempt ? 'verify' then
+          step := attempt -> 'verify';
+          perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
+          perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
+          execute step ->> 'sql' into holds;
+          if not coalesce(holds, false) then
+            changed := 0;
+          end if;
+        end if;
+        answer := pg_catalog.jsonb_build_object('rows', changed);
+      end if;
+      raise sqlstate 'AI000';
+    exception
+      when sqlstate 'AI000' then
+        answers := answers || answer;
+      when others then
+        get stacked diagnostics state = returned_sqlstate, message = message_text;
+        answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state);
+    end;
+  end loop;
+  perform pg_catalog.set_config('aisha_db.answers', pg_catalog.to_jsonb(answers)::pg_catalog.text, true);
+end
+$run$`;

@@ -1,0 +1,154 @@
+/** @module-tag since-13 */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { makeProject, type Project } from '../commands/project.ts';
+import { expect, type TestDatabase } from '../support/database.ts';
+import { test } from './database.ts';
+
+const prelude = readFileSync(join(import.meta.dirname, 'fixtures/prelude.sql'), 'utf8');
+const A = 'aaaaaaaa-0000-4000-8000-00000000000a';
+
+const table = (name: string, condition = 'tenant_id = (select own_tenant())') => `
+  create table ${name} (id int generated always as identity, tenant_id uuid not null references tenant, note text);
+  create index on ${name} (tenant_id);
+  select isolate('${name}', $$${condition}$$);`;
+
+function projectOf(db: TestDatabase): Promise<Project> {
+  const config = JSON.stringify({ tenancy: { apiSchemas: ['public'] } });
+  return makeProject({ 'aisha-db.config.json': config }, { env: { DATABASE_URL: db.url } });
+}
+
+type Report = Awaited<ReturnType<Project['report']>>;
+const found = ({ findings }: Report) =>
+  findings.map((one: { check: string; object: string }) => `${one.check} ${one.object}`);
+
+describe('--as-url', () => {
+  const finding = ({ findings }: Report) => findings.find((one: { check: string }) => one.check === 'application-role');
+
+  test('a superuser, a role with BYPASSRLS and an owner that is not bound are critical', async ({ db }) => {
+    await db.query(`${prelude}${table('t')} alter table t no force row level security`);
+    const role = `${db.name}_service`;
+    await db.superQuery(`create role ${role} login bypassrls password 'secret-of-service'`);
+    try {
+      const project = await projectOf(db);
+      const service = db.url.replace(/\/\/[^@]*@/, `//${role}:secret-of-service@`);
+      const cases = [
+        [db.superUrl, /is a superuser$/],
+        [service, /has BYPASSRLS$/],
+        [db.url, /owns public\.t, where RLS is not forced$/],
+      ] as const;
+      for (const [url, reason] of cases) {
+        const report = await project.report('rls-check', '--as-url', url);
+        expect(report.exitCode).toBe(1);
+        expect(finding(report)).toMatchObject({
+          severity: 'critical',
+          message: expect.stringMatching(/^RLS is not evaluated for your application: it logs in as /),
+        });
+        expect(finding(report).message).toMatch(reason);
+      }
+      const { stdout, stderr } = await project.run('rls-check', '--as-url', service);
+      expect(stdout + stderr).not.toContain('secret-of-service');
+      expect(stderr).toContain(`as ${role}`);
+    } finally {
+      await db.superQuery(`drop role ${role}`);
+    }
+  });
+
+  test('a role that owns nothing is bound, and an owner only as long as RLS is forced', async ({ db }) => {
+    await db.query(`${prelude}${table('t')}`);
+    const project = await projectOf(db);
+    const reader = await project.report('rls-check', '--as-url', db.readerUrl);
+    expect(finding(reader)).toBeUndefined();
+    expect(reader.checks).toContainEqual(expect.objectContaining({ id: 'application-role', status: 'passed' }));
+    const owner = await project.report('rls-check', '--as-url', db.url);
+    expect(finding(owner)).toMatchObject({ severity: 'warning', message: expect.stringContaining('public.t') });
+  });
+
+  test('another database is refused', async ({ db }) => {
+    await db.query(prelude);
+    const { code, stderr } = await (await projectOf(db)).run(
+      'rls-check',
+      '--as-url',
+      db.superUrl.replace(`/${db.name}`, '/postgres'),
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain(`--as-url leads to the database postgres, not to ${db.name}`);
+  });
+});
+
+describe('--tenant', () => {
+  test('shows what the tenant sees of each table, with every policy in force', async ({ db }) => {
+    await db.query(`${prelude}${table('sound')}${table('"Leaky %"', 'true')}`);
+    await db.superQuery(
+      `insert into sound (tenant_id) select id from tenant, generate_series(1, 3); insert into "Leaky %" (tenant_id) select id from tenant`,
+    );
+    const report = await (await projectOf(db)).report('rls-check', '--tenant', A);
+    expect(report.exitCode).toBe(1);
+    expect(found(report)).toEqual(['tenant-view public."Leaky %"', 'tenant-view public."Leaky %"']);
+    const seen = report.data.tables.filter(({ role }: { role: string }) => role === 'authenticated');
+    expect(seen.map(({ table, rows, rowsOfOthers }: Record<string, unknown>) => [table, rows, rowsOfOthers])).toEqual([
+      ['public."Leaky %"', 2, 1],
+      ['public.sound', 3, 0],
+      ['public.tenant', 1, 0],
+    ]);
+    expect(
+      await db.query("select relname from pg_class where relrowsecurity and relnamespace = 'public'::regnamespace"),
+    ).toHaveLength(3);
+  });
+
+  test('of nobody shows nothing', async ({ db }) => {
+    await db.query(`${prelude}${table('sound')}`);
+    const { code, stdout } = await (await projectOf(db)).run(
+      'rls-check',
+      '--tenant',
+      '00000000-0000-4000-8000-0000000000ff',
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain('sees rows of 0 of 2 tables');
+  });
+});
+
+describe('--fix', () => {
+  const BROKEN = `${prelude}
+    ${table('always', 'true')}
+    ${table('"It is %"')} alter table "It is %" no force row level security;
+    ${table('per_row', `tenant_id = current_setting('app.current_tenant_id')::uuid`)}
+    ${table('off')} alter table off disable row level security;
+    create table bare (id int, tenant_id uuid not null references tenant);
+    grant select on bare to authenticated;
+    create view leak as select * from always; grant select on leak to authenticated;
+    create function peek() returns bigint language sql security definer as 'select count(*) from always';`;
+
+  test('writes a migration that makes the findings go away, and runs nothing', async ({ db }) => {
+    await db.query(BROKEN);
+    const project = await projectOf(db);
+    await project.write({ 'sql/001_first.sql': '-- nothing\nselect 1;\n' });
+    const before = await project.report('rls-check', '--fix');
+    expect(before.exitCode).toBe(1);
+    expect(before.data.fix.file).toBe('sql/002_mend_tenant_isolation.sql');
+    const text = readFileSync(join(project.dir, before.data.fix.file), 'utf8');
+    expect(text).toMatch(
+      /^-- =+\n-- Migration: 002_mend_tenant_isolation\.sql\n-- Description: Mend what rls-check found\n-- Date: \d{4}-/,
+    );
+    expect(text).toContain('-- Dependencies: 001_first.sql');
+    expect(text).toMatch(/-- Modified Tables:\n(-- - public\..*\n)+/);
+    expect(found(await project.report('rls-check'))).toEqual(found(before));
+    expect((await project.run('validate')).code).toBe(0);
+    expect((await project.run('migrate', '--yes')).code).toBe(0);
+    const after = await project.report('rls-check');
+    const graver = after.findings.filter(
+      ({ severity, object }: Record<string, string>) => severity !== 'info' && object?.startsWith('public.'),
+    );
+    expect(graver).toEqual([]);
+  });
+
+  test('writes nothing where there is nothing to mend', async ({ db }) => {
+    await db.query(`${prelude}${table('sound')}`);
+    const project = await projectOf(db);
+    const { stdout, code } = await project.run('rls-check', '--fix');
+    expect(code).toBe(0);
+    expect(stdout).toContain('there is nothing to mend');
+    expect(readdirSync(join(project.dir, 'sql'))).toEqual([]);
+  });
+});

@@ -1,0 +1,269 @@
+/** @module-tag since-13 */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import type { Proof } from '../../src/tenancy/proof/prove.ts';
+import { expect, type TestDatabase } from '../support/database.ts';
+import { test } from './database.ts';
+import { proofOf } from './session.ts';
+
+const prelude = readFileSync(join(import.meta.dirname, 'fixtures/prelude.sql'), 'utf8');
+
+/** A table with its tenant's column and a sound policy; more is done to it by the SQL that follows. */
+const table = (name: string, condition = 'tenant_id = (select own_tenant())') => `
+  create table ${name} (id int generated always as identity primary key, tenant_id uuid not null references tenant, note text);
+  select isolate('${name}', $$${condition}$$);`;
+
+const A = 'aaaaaaaa-0000-4000-8000-00000000000a';
+const B = 'bbbbbbbb-0000-4000-8000-00000000000b';
+
+const of = ({ tables }: Proof, name: string) => {
+  const { level, verdict, reason, statement } = tables.find((one) => one.table.name === name)!;
+  return { level, verdict, reason, statement };
+};
+
+/** Rows of every table, as nobody but a superuser sees them. */
+async function contentsOf(db: TestDatabase): Promise<string> {
+  const tables = await db.superQuery<{ name: string }>(
+    `select format('%I.%I', nspname, relname) as name from pg_class c join pg_namespace n on n.oid = relnamespace
+     where relkind = 'r' and nspname !~ '^(pg_catalog|pg_toast|information_schema)' order by 1`,
+  );
+  const rows = [];
+  for (const { name } of tables)
+    rows.push([name, await db.superQuery(`select to_jsonb(x) as row from ${name} x order by 1`)]);
+  return JSON.stringify(rows);
+}
+
+describe('what gets through is shown with its statement:', () => {
+  const cases: readonly (readonly [name: string, sql: string, statement: RegExp, reason: RegExp])[] = [
+    [
+      'rows seen',
+      table('t', 'true'),
+      /^select from "public"."t" where "tenant_id" = '.*'::uuid limit 1;$/,
+      /^as \w+: a row of another tenant is seen in a session of one tenant$/,
+    ],
+    [
+      'a row inserted',
+      `${table('t')} create policy loose on t for insert with check (true)`,
+      /^insert into "public"."t" \(.*"tenant_id".*\) values/,
+      /a row of another tenant is inserted/,
+    ],
+    [
+      'a row moved by an UPDATE of its tenant',
+      `${table('t')} alter policy tenant_isolation on t with check (true); create policy i on t as restrictive for insert with check (tenant_id = (select own_tenant()))`,
+      /^update "public"."t" set "tenant_id" = '.*'::uuid/,
+      /a row is moved to another tenant/,
+    ],
+    [
+      'a blind UPDATE, which no targeted one would show',
+      `${table('t')} create policy loose on t for update using (true) with check (tenant_id = (select own_tenant()))`,
+      /^update "public"."t" set "tenant_id" = '.*'::uuid;$/,
+      /an UPDATE without WHERE reaches a row of another tenant/,
+    ],
+    [
+      'a blind DELETE, which no targeted one would show',
+      `${table('t')} create policy loose on t for delete using (true)`,
+      /^delete from "public"."t";$/,
+      /a DELETE without WHERE reaches a row of another tenant/,
+    ],
+    [
+      'rows seen by a session that never named a tenant, and by no other',
+      table(
+        't',
+        `tenant_id = (select own_tenant()) or (select current_setting('app.current_tenant_id', true)) is null`,
+      ),
+      /^select from/,
+      /a session that never named a tenant/,
+    ],
+    [
+      'rows seen by a session whose tenant is the empty string',
+      table('t', `tenant_id = (select own_tenant()) or (select current_setting('app.current_tenant_id', true)) = ''`),
+      /^select from/,
+      /a session whose tenant is the empty string/,
+    ],
+  ];
+
+  test.for(cases)('%s', async ([, sql, statement, reason], { db }) => {
+    await db.query(`${prelude}${sql}`);
+    const proof = of(await proofOf(db.url, {}, 'rows'), 't');
+    expect(proof).toEqual({
+      level: 'rows',
+      verdict: 'refuted',
+      reason: expect.stringMatching(reason),
+      statement: expect.stringMatching(statement),
+    });
+  });
+});
+
+test('rows are made from the catalog, whatever a table demands, and nothing of them stays', async ({ db }) => {
+  await db.query(`${prelude}
+    create type "Kind ""1""" as enum ('one', 'two');
+    create domain positive as int check (value > 7);
+    create table country (code char(2) primary key check (code = upper(code)), name text not null);
+    create table "Parent </script>" (
+      id int generated always as identity primary key,
+      "Tenant" uuid, tenant_id uuid not null references tenant, country char(2) not null references country,
+      unique (tenant_id, id));
+    select isolate('"Parent </script>"');
+    create table "Child ü 100%" (
+      id uuid primary key,
+      tenant_id uuid not null references tenant,
+      "Parent" int not null,
+      kind "Kind ""1""" not null,
+      many text[] not null,
+      doc jsonb not null,
+      "when" timestamptz not null,
+      flag boolean not null,
+      amount numeric(5, 2) not null check (amount between 10 and 20),
+      size positive not null,
+      status varchar(8) not null check (status in ('new', 'won')),
+      mail varchar(40) not null check (mail ~ '@'),
+      "It's" text not null check (length("It's") < 3),
+      twice int generated always as (1) stored,
+      begins date not null, ends date not null, check (begins < ends),
+      unique (mail),
+      foreign key (tenant_id, "Parent") references "Parent </script>" (tenant_id, id));
+    select isolate('"Child ü 100%"');
+    create table parted (tenant_id uuid not null references tenant, at date not null) partition by range (at);
+    create table parted_2999 partition of parted for values from ('2999-01-01') to ('3000-01-01');
+    select isolate('parted'); select isolate('parted_2999');`);
+  const before = await contentsOf(db);
+  const proof = await proofOf(db.url, {}, 'rows');
+  expect(proof.tables.map(({ table: { name }, verdict, level, reason }) => [name, verdict, level, reason])).toEqual([
+    ['Child ü 100%', 'proved', 'rows', undefined],
+    ['Parent </script>', 'proved', 'rows', undefined],
+    ['country', 'closed', 'policies', undefined],
+    ['parted', 'proved', 'rows', undefined],
+    ['parted_2999', 'proved', 'rows', undefined],
+    ['tenant', 'proved', 'rows', undefined],
+  ]);
+  expect(proof.leftBehind).toEqual([]);
+  expect(await contentsOf(db)).toBe(before);
+});
+
+describe('where no row can be made', () => {
+  const refusing = `create function refuse() returns trigger language plpgsql as $f$ begin raise 'not by hand'; end $f$;`;
+
+  test('rows that are there are used, and blind statements reach one of them at most', async ({ db }) => {
+    await db.query(`${prelude}${refusing}${table('sound')}${table('leaky')}
+      create policy loose on leaky for delete using (true)`);
+    await db.superQuery(`
+      insert into sound (tenant_id) select id from tenant, generate_series(1, 3);
+      insert into leaky (tenant_id) select id from tenant, generate_series(1, 3)`);
+    await db.query(`
+      create trigger t before insert on sound for each row execute function refuse();
+      create trigger t before insert on leaky for each row execute function refuse();`);
+    const before = await contentsOf(db);
+    const proof = await proofOf(db.url, {}, 'rows');
+    expect(of(proof, 'sound')).toMatchObject({ level: 'rows', verdict: 'proved' });
+    expect(of(proof, 'leaky')).toMatchObject({
+      level: 'rows',
+      verdict: 'refuted',
+      statement: 'delete from "public"."leaky";',
+    });
+    expect(await contentsOf(db)).toBe(before);
+  });
+
+  test('and none is there, nothing is proved and the reason is said', async ({ db }) => {
+    await db.query(`${prelude}${refusing}${table('closed')} create trigger t before insert on closed for each row execute function refuse();
+      create table impossible (tenant_id uuid not null references tenant, n int not null check (n > 3 and n < 3)); select isolate('impossible')`);
+    const proof = await proofOf(db.url, {}, 'rows');
+    expect(of(proof, 'closed')).toMatchObject({
+      verdict: 'not-provable',
+      reason: 'no row of it could be made: not by hand',
+    });
+    expect(of(proof, 'impossible')).toMatchObject({
+      verdict: 'not-provable',
+      reason: expect.stringMatching(/^no row of it could be made: .*impossible_n_check/),
+    });
+  });
+});
+
+test('a table of which the own tenant sees nothing proves nothing', async ({ db }) => {
+  await db.query(`${prelude}${table('t', 'false')}`);
+  expect(of(await proofOf(db.url, {}, 'rows'), 't')).toMatchObject({
+    level: 'rows',
+    verdict: 'not-provable',
+    reason: expect.stringMatching(/the own tenant is shown nothing either$/),
+  });
+});
+
+test('policies that read the claims of a token are proved as the API evaluates them', async ({ db }) => {
+  await db.query(`${prelude}
+    ${table('by_claim', `tenant_id = (select (nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'app_metadata' ->> 'tenant_id')::uuid)`)}
+    ${table('by_user', `tenant_id = (select (nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'user_metadata' ->> 'tenant_id')::uuid)`)}`);
+  const proof = await proofOf(db.url, {}, 'rows');
+  expect(of(proof, 'by_claim')).toMatchObject({ level: 'rows', verdict: 'proved' });
+  expect(of(proof, 'by_user').verdict).not.toBe('proved');
+});
+
+test('without the tables that are open on purpose there is no verdict', async ({ db }) => {
+  await db.query(`${prelude}${table('t')}`);
+  await db.superQuery(`revoke temporary on database ${db.name} from public, app_owner`);
+  expect(of(await proofOf(db.url, {}, 'rows'), 't')).toMatchObject({
+    verdict: 'not-provable',
+    reason: expect.stringContaining('permission denied to create temporary tables'),
+  });
+});
+
+test('a large table is sampled', async ({ db }) => {
+  await db.query(`${prelude}${table('sound')}${table('leaky', 'true')}`);
+  await db.superQuery("update pg_class set reltuples = 5e6 where relname in ('sound', 'leaky')");
+  const proof = await proofOf(db.url, {}, 'rows');
+  expect([of(proof, 'sound').verdict, of(proof, 'leaky').verdict]).toEqual(['proved', 'refuted']);
+});
+
+test('a locked table is waited for by nobody', async ({ db }) => {
+  await db.query(`${prelude}${table('free')}${table('locked')}`);
+  const locker = await db.connect();
+  await locker.query('begin; lock table locked in share mode');
+  const proof = await proofOf(db.url, {}, 'rows');
+  await locker.query('rollback');
+  expect(of(proof, 'free').verdict).toBe('proved');
+  expect(of(proof, 'locked')).toMatchObject({
+    verdict: 'not-provable',
+    reason: expect.stringContaining('lock timeout'),
+  });
+});
+
+test('whoever writes meanwhile sees no error, and no row more or less', async ({ db }) => {
+  await db.query(
+    `${prelude}${table('sound')}${table('leaky', 'true')} grant usage on all sequences in schema public to authenticated`,
+  );
+  await db.superQuery(`insert into sound (tenant_id) select id from tenant, generate_series(1, 20);
+    insert into leaky (tenant_id) select id from tenant, generate_series(1, 20)`);
+  let isOver = false;
+  const expected = { A: 20, B: 20 };
+  const write = async (name: keyof typeof expected, id: string) => {
+    const client = await db.connect();
+    await client.query(`set app.current_tenant_id = '${id}'`);
+    for (let turn = 0; !isOver || turn < 20; turn++) {
+      for (const target of ['sound', 'leaky']) {
+        await client.query(`begin; insert into ${target} (tenant_id, note) values ('${id}', 'turn'); commit`);
+        const { rowCount } = await client.query(`update ${target} set note = '${turn}' where tenant_id = '${id}'`);
+        expect(rowCount).toBe(expected[name] + 1);
+        expect(
+          (
+            await client.query(
+              `delete from ${target} where ctid = (select max(ctid) from ${target} where tenant_id = '${id}')`,
+            )
+          ).rowCount,
+        ).toBe(1);
+      }
+    }
+  };
+  const writers = [write('A', A), write('B', B)];
+  const proofs = [];
+  for (let turn = 0; turn < 3; turn++) proofs.push(await proofOf(db.url, {}, 'rows'));
+  isOver = true;
+  await Promise.all(writers);
+  for (const proof of proofs) {
+    expect(of(proof, 'sound').verdict).toBe('proved');
+    expect(of(proof, 'leaky').verdict).toBe('refuted');
+    expect(proof.leftBehind).toEqual([]);
+  }
+  const counts = await db.superQuery(
+    `select 'sound' as name, tenant_id, count(*)::int as n from sound group by 2 union all select 'leaky', tenant_id, count(*)::int from leaky group by 2 order by 1, 2`,
+  );
+  expect(counts.map(({ n }) => n)).toEqual([20, 20, 20, 20]);
+});
