@@ -84,6 +84,26 @@ const orphans = z.strictObject({
   exclude: z.array(excludedRelation).optional().describe('Relations that are not looked at.'),
 });
 
+const days = z.union([z.int().min(0), z.null()], { error: 'expected a number of days, or null to keep for ever' });
+
+const keepDays = z.strictObject({
+  'on-demand': days.optional().describe('Default: 7.'),
+  'pre-migration': days.optional().describe('Default: 7.'),
+  daily: days.optional().describe('Default: 7.'),
+  weekly: days.optional().describe('Default: 28.'),
+  quarterly: days.optional().describe('Default: null, for ever.'),
+});
+
+const backup = z.strictObject({
+  store: path.optional().describe('Folder of the backups. Default: "backups" inside stateDir.'),
+  binDir: path.optional().describe('Folder of pg_dump and pg_restore, in place of looking for them.'),
+  jobs: z.int().min(1).max(32).optional().describe('Connections of a dump. Default: as many as CPUs, at most 4.'),
+  lockWait: duration.optional().describe('How long a backup waits for a lock. 0: for ever. Default: "30s".'),
+  idleTimeout: duration.optional().describe('End a dump that has not moved for so long. 0: never. Default: "10min".'),
+  excludeSchemas: z.array(identifier).optional().describe('Schemas that are left out of backups.'),
+  keepDays: keepDays.optional().describe('Days that backups are kept, by class; null: for ever.'),
+});
+
 const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, {
   error: 'expected the name of a setting, such as "aisha.seed"',
 });
@@ -153,6 +173,7 @@ const shared = {
     .describe('Session settings for every migration: { "aisha.seed": "on" }. An environment adds to them.'),
   diagnostics: diagnostics.describe('How diagnose judges. An environment adds to it.'),
   orphans: orphans.describe('Which rows refer to which. An environment adds to it.'),
+  backup: backup.describe('How backups are taken and kept.'),
 };
 
 const environment = z.strictObject({
@@ -188,6 +209,8 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-2) === 'add') return Object.keys(addedRelation.shape);
   if (path.at(-1) === 'when') return ['column', 'value'];
   if (path.at(-2) === 'exclude') return Object.keys(excludedRelation.shape);
+  if (path.at(-1) === 'backup') return Object.keys(backup.shape);
+  if (path.at(-1) === 'keepDays') return Object.keys(keepDays.shape);
   if (path.at(-2) === 'checks') return Object.keys(checkSettings.shape);
   if (path.at(-2) === 'mutes') return Object.keys(mute.shape);
   if (path.at(-1) === 'tenancy') return Object.keys(tenancy.shape);

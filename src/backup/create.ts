@@ -1,0 +1,358 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { AishaError } from '../errors.ts';
+import { findClientTools } from '../postgres/client-tools.ts';
+import { libpqEnvironment } from '../postgres/libpq-environment.ts';
+import { backendPid, refusePooledSessions, refusePoolerAddress } from '../postgres/pooler.ts';
+import { withPassfile } from '../postgres/private-passfile.ts';
+import { runTool, type ToolOutcome } from '../postgres/run-tool.ts';
+import type { Session } from '../postgres/session.ts';
+import type { Target } from '../postgres/target.ts';
+import { type ClientTools, chooseTools, noFittingTools } from '../postgres/tool-choice.ts';
+import { readCatalog } from './catalog.ts';
+import { readLargeObjects, readTable } from './contents.ts';
+import type { DatabaseFacts, OtherSession } from './facts.ts';
+import { clearLeftovers, endSessions } from './leftovers.ts';
+import type { LargeObjects, Manifest, TableContent } from './manifest.ts';
+import {
+  type BackupPlan,
+  type BackupRequest,
+  dumpArguments,
+  type LastBackup,
+  type Problem,
+  planBackup,
+} from './plan.ts';
+import { CopyProgress } from './progress.ts';
+import { readBlockers, readFacts } from './read-facts.ts';
+import type { BackupSettings } from './settings.ts';
+import { awaitBlockers, claimDatabase, describeSession, openReader } from './snapshot-session.ts';
+import {
+  beginRun,
+  databaseKey,
+  endRun,
+  forgetFailures,
+  freeBytes,
+  hashFiles,
+  openStore,
+  publish,
+  readStore,
+  recordFailure,
+  type StoredBackup,
+} from './store.ts';
+import { watchDump } from './watch-dump.ts';
+
+/** What a backup needs of the run it is part of. */
+export interface BackupWorld {
+  /** Absolute path of the store. */
+  readonly store: string;
+  readonly settings: BackupSettings;
+  /** Where the migrations' ledger is: its last file is part of the manifest. */
+  readonly ledger: { readonly schema: string; readonly table: string };
+  readonly toolVersion: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly info: (line: string) => void;
+  readonly warn: (line: string) => void;
+  /** Called once the server has answered. */
+  readonly connected: (serverVersion: string) => void;
+}
+
+/** File of the dump's description, for the comparison after a restore. */
+export const CATALOG_FILE = 'catalog.json';
+
+/** Where the dump lies in a backup: a folder, or a file in pg_dump's custom format. */
+export function dumpPath({ format }: Pick<Manifest, 'format'>): string {
+  return format === 'directory' ? 'dump' : 'dump.custom';
+}
+
+/**
+ * Takes a backup: checks everything first, dumps at a snapshot while the same snapshot is counted and summed up, writes
+ * the manifest last. Whatever goes wrong leaves no backup, no session and no lock behind.
+ * @throws AishaError (backup) with all problems at once, before anything is written, or when the dump fails;
+ *   (connection) behind a transaction pooler; (lock) when tables stay locked; (tool) without a fitting pg_dump
+ */
+export async function createBackup(request: BackupRequest, target: Target, world: BackupWorld): Promise<StoredBackup> {
+  return prepare(request, target, world, (preparation) => take(preparation, target, world));
+}
+
+/** What would be done, and everything that stands against it; nothing is written. */
+export async function previewBackup(
+  request: BackupRequest,
+  target: Target,
+  world: BackupWorld,
+): Promise<Pick<Preparation, 'plan' | 'tools' | 'facts'>> {
+  return prepare(request, target, world, async (preparation) => preparation);
+}
+
+/** All that is known before the dump, with the sessions that hold it. */
+interface Preparation {
+  readonly id: string;
+  readonly applicationName: string;
+  readonly request: BackupRequest;
+  readonly facts: DatabaseFacts;
+  readonly plan: BackupPlan;
+  readonly tools: ClientTools;
+  /** Holds the snapshot and the lock. */
+  readonly holder: Session;
+  /** Looks at the server meanwhile. */
+  readonly watcher: Session;
+}
+
+async function prepare<T>(
+  request: BackupRequest,
+  target: Target,
+  world: BackupWorld,
+  use: (preparation: Preparation) => Promise<T>,
+): Promise<T> {
+  refusePoolerAddress(target);
+  const id = newId(request.class);
+  const applicationName = `aisha-db backup ${id}`;
+  const holder = await openReader(target, applicationName, world.signal);
+  try {
+    const watcher = await openReader(target, applicationName, world.signal);
+    try {
+      const ready = await inspect(request, target, world, { holder, watcher });
+      return await use({ id, applicationName, request, holder, watcher, ...ready });
+    } finally {
+      await watcher.close();
+    }
+  } finally {
+    await holder.close();
+  }
+}
+
+async function inspect(
+  request: BackupRequest,
+  target: Target,
+  world: BackupWorld,
+  { holder, watcher }: Pick<Preparation, 'holder' | 'watcher'>,
+): Promise<Pick<Preparation, 'facts' | 'plan' | 'tools'>> {
+  const { settings, store } = world;
+  await refusePooledSessions(target, holder, watcher);
+  for (const line of await clearLeftovers(store, watcher)) world.warn(line);
+  await claimDatabase(holder, settings.lockWaitMs, world.signal);
+  const tellBlockers = (blockers: readonly OtherSession[]): void => {
+    for (const blocker of blockers) world.warn(`waiting for a lock: ${describeSession(blocker)}`);
+  };
+  await awaitBlockers(watcher, settings.lockWaitMs, tellBlockers, world.signal);
+  await holder.query('begin isolation level repeatable read, read only');
+  await holder.query(`select pg_catalog.set_config('lock_timeout', $1, true)`, [String(settings.lockWaitMs)]);
+  const facts = await readFacts(holder, request.excludeSchemas, world.ledger);
+  world.connected(facts.serverVersion);
+  openStore(store);
+  const machine = { cpus: availableParallelism(), freeBytes: freeBytes(store) };
+  const plan = planBackup(request, facts, machine, lastBackupOf(facts, target, store));
+  for (const warning of plan.warnings) world.warn(`warning: ${warning}`);
+  const tools = toolsFor(facts.serverMajor, world);
+  if (plan.problems.length > 0) throw refusal(plan.problems);
+  return { facts, plan, tools };
+}
+
+/** @throws AishaError (tool) when this machine has none that fits */
+export function toolsFor(major: number, { settings, env }: Pick<BackupWorld, 'settings' | 'env'>): ClientTools {
+  const found = findClientTools({ binDir: settings.binDir, searchPath: env['PATH'] });
+  const chosen = chooseTools(found, major);
+  if (chosen === undefined) throw noFittingTools(found, major, process.platform);
+  return chosen;
+}
+
+function refusal(problems: readonly Problem[]): AishaError {
+  const hints = [...new Set(problems.map(({ hint }) => hint))];
+  const count = problems.length === 1 ? 'one thing stands' : `${problems.length} things stand`;
+  return new AishaError('backup', `no backup was taken: ${count} against it`, {
+    details: problems.map(({ message }) => message),
+    hint: hints.join(' '),
+  });
+}
+
+function lastBackupOf(facts: DatabaseFacts, { host, port }: Target, store: string): LastBackup | undefined {
+  const server = { ...facts, version: '', major: 0, host, port };
+  const key = databaseKey({ server, database: { ...facts, name: facts.database } });
+  const last = readStore(store).backups.findLast(
+    ({ manifest }) => manifest.kind === 'full' && databaseKey(manifest) === key,
+  );
+  return last === undefined ? undefined : { bytes: last.bytes, tableBytes: last.manifest.tableBytes };
+}
+
+// ── the dump ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function take(preparation: Preparation, target: Target, world: BackupWorld): Promise<StoredBackup> {
+  const { id, applicationName, request, facts } = preparation;
+  const database = databaseKey(addressOf(facts, target));
+  const folder = beginRun(world.store, { id, class: request.class, database, applicationName });
+  try {
+    const manifest = await dumpInto(folder, preparation, target, world);
+    world.signal.throwIfAborted();
+    const backup = publish(world.store, folder, manifest);
+    forgetFailures(world.store, database);
+    return backup;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    recordFailure(world.store, { id, database, class: request.class, at: new Date().toISOString(), reason });
+    throw error;
+  } finally {
+    endRun(world.store, id);
+  }
+}
+
+function addressOf(facts: DatabaseFacts, { host, port }: Target): Pick<Manifest, 'server' | 'database'> {
+  const { serverVersion: version, serverMajor: major, systemIdentifier, encoding, collation, ctype } = facts;
+  return {
+    server: { version, major, host, port, systemIdentifier },
+    database: { name: facts.database, encoding, collation, ctype },
+  };
+}
+
+async function dumpInto(
+  folder: string,
+  preparation: Preparation,
+  target: Target,
+  world: BackupWorld,
+): Promise<Manifest> {
+  const { id, request, facts, plan, tools, holder } = preparation;
+  const [snapshot] = await holder.query<{ id: string }>('select pg_catalog.pg_export_snapshot() as id');
+  const startedAt = performance.now();
+  const { tables, largeObjects } = await dumpAndSumUp(snapshot!.id, folder, preparation, target, world);
+  const dumpMs = Math.round(performance.now() - startedAt);
+  const catalog = await readCatalog(holder, plan.excludedSchemas);
+  await holder.query('rollback');
+  writeFileSync(join(folder, CATALOG_FILE), `${JSON.stringify(catalog)}\n`, { mode: 0o600 });
+  return {
+    id,
+    class: request.class,
+    kind: plan.kind,
+    createdAt: facts.now,
+    toolVersion: world.toolVersion,
+    pgDumpVersion: tools.version,
+    format: plan.format,
+    jobs: plan.jobs,
+    dumpMs,
+    ...addressOf(facts, target),
+    role: facts.role,
+    snapshot: { id: snapshot!.id, lsn: facts.lsn },
+    tableBytes: plan.tables.reduce((sum, { bytes }) => sum + bytes, 0),
+    tables,
+    largeObjects,
+    sequences: facts.sequences,
+    extensions: facts.extensions,
+    roles: facts.roles,
+    ledger: facts.ledger,
+    danglingForeignKeys: plan.danglingForeignKeys,
+    excludedSchemas: plan.excludedSchemas,
+    leftOut: plan.leftOut,
+    files: await hashFiles(folder),
+  };
+}
+
+interface Contents {
+  readonly tables: readonly TableContent[];
+  readonly largeObjects: LargeObjects | null;
+}
+
+/** pg_dump and the sums read the same snapshot at the same time; when one of them fails, the other is ended. */
+async function dumpAndSumUp(
+  snapshot: string,
+  folder: string,
+  preparation: Preparation,
+  target: Target,
+  world: BackupWorld,
+): Promise<Contents> {
+  const { holder, watcher, applicationName, plan } = preparation;
+  const ownPids = [await backendPid(holder), await backendPid(watcher)];
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort(world.signal.reason);
+  world.signal.addEventListener('abort', onAbort, { once: true });
+  const ending = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error) => {
+      stop.abort(error);
+      throw error;
+    });
+  stop.signal.addEventListener('abort', () => holder.destroy(), { once: true });
+  try {
+    const dump = runDump(snapshot, folder, ownPids, stop.signal, preparation, target, world);
+    // Both have ended before anybody removes what they work on.
+    const [dumped, contents] = await Promise.allSettled([ending(dump), ending(sumUp(holder, plan))]);
+    if (dumped.status === 'fulfilled' && contents.status === 'fulfilled') return contents.value;
+    await endSessions(watcher, applicationName, ownPids).catch(() => {});
+    throw stop.signal.reason;
+  } finally {
+    world.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function sumUp(holder: Session, plan: BackupPlan): Promise<Contents> {
+  const tables: TableContent[] = [];
+  for (const table of plan.tables) tables.push(await readTable(holder, table));
+  return { tables, largeObjects: plan.withLargeObjects ? await readLargeObjects(holder) : null };
+}
+
+async function runDump(
+  snapshot: string,
+  folder: string,
+  ownPids: readonly number[],
+  stop: AbortSignal,
+  { applicationName, plan, tools, watcher }: Preparation,
+  target: Target,
+  { settings, env, info }: BackupWorld,
+): Promise<void> {
+  const path = join(folder, dumpPath(plan));
+  const names = plan.tables.map(({ schema, name, estimatedRows }) => ({
+    name: `${schema}.${name}`,
+    rows: estimatedRows,
+  }));
+  const progress = new CopyProgress(names);
+  let heard = false;
+  const hear = (line: string): void => {
+    heard = true;
+    const table = /^pg_dump: dumping contents of table "(.*)"$/s.exec(line)?.[1];
+    if (table !== undefined) progress.begin(table);
+  };
+  const wasHeard = (): boolean => {
+    const answer = heard;
+    heard = false;
+    return answer;
+  };
+  const ended = new AbortController();
+  const failed = new AbortController();
+  const signal = AbortSignal.any([stop, failed.signal]);
+  const watch = watchDump({
+    session: watcher,
+    applicationName,
+    ownPids,
+    path,
+    progress,
+    wasHeard,
+    idleTimeoutMs: settings.idleTimeoutMs,
+    info,
+    signal: ended.signal,
+  }).catch((error) => failed.abort(error));
+  const outcome = await withPassfile(target, (passfile) =>
+    runTool({
+      program: join(tools.binDir, 'pg_dump'),
+      args: dumpArguments(plan, { path, snapshot, lockWaitMs: settings.lockWaitMs }),
+      env: libpqEnvironment(target, { applicationName, passfile }, env),
+      signal,
+      onLine: hear,
+    }),
+  ).finally(() => ended.abort());
+  await watch;
+  signal.throwIfAborted();
+  if (outcome.exitCode !== 0) throw await dumpFailed(outcome, watcher);
+}
+
+async function dumpFailed({ exitCode, endedBy, complaints }: ToolOutcome, watcher: Session): Promise<AishaError> {
+  const blockers = await readBlockers(watcher).catch(() => []);
+  const how = exitCode === undefined ? `was ended by ${endedBy ?? 'a signal'}` : `failed with exit code ${exitCode}`;
+  return new AishaError('backup', `pg_dump ${how}`, {
+    details: [...complaints, ...blockers.map((blocker) => `a lock is held by ${describeSession(blocker)}`)],
+    hint: 'Nothing was kept of it, and earlier backups are as they were: mend what it says and run again.',
+  });
+}
+
+/** Sorts by time, says what it is, and is nobody else's. */
+function newId(backupClass: string): string {
+  const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `${time}-${backupClass}-${randomBytes(3).toString('hex')}`;
+}

@@ -1,0 +1,178 @@
+import { formatDuration } from '../duration.ts';
+import { quantity } from '../report/quantity.ts';
+import type { CommandResult, Finding, ReportTable } from '../report/report.ts';
+import { type Manifest, sizeOf } from './manifest.ts';
+import type { BackupPlan } from './plan.ts';
+import { type BackupState, expiryOf, type PruneDecision } from './retention.ts';
+import type { KeepDays } from './settings.ts';
+
+/** A backup as a report tells of it. */
+export interface ReportedBackup {
+  readonly manifest: Manifest;
+  readonly state: BackupState;
+  readonly path: string;
+  readonly pinned: boolean;
+  /** When it was restored and compared with success; ISO 8601. */
+  readonly verifiedAt: string | null;
+  /** Milliseconds that the restore took then. */
+  readonly restoreMs: number | null;
+}
+
+interface StoreProblems {
+  readonly damaged: readonly { readonly path: string; readonly reason: string }[];
+  readonly failures: readonly { readonly id: string; readonly at: string; readonly reason: string }[];
+}
+
+/** `data.backups` of the contract, one of them. */
+export function backupData(backup: ReportedBackup, keepDays: KeepDays): Readonly<Record<string, unknown>> {
+  const { manifest, state, path, pinned, verifiedAt, restoreMs } = backup;
+  const expiry = expiryOf(Date.parse(manifest.createdAt), manifest.class, keepDays);
+  return {
+    id: manifest.id,
+    class: manifest.class,
+    state,
+    createdAt: manifest.createdAt,
+    sizeBytes: sizeOf(manifest),
+    path,
+    verifiedAt,
+    expiresAt: pinned || expiry === undefined ? null : new Date(expiry).toISOString(),
+    database: manifest.database.name,
+    kind: manifest.kind,
+    pinned,
+    restoreMs,
+  };
+}
+
+/** The result of taking a backup. */
+export function createdResult(backup: ReportedBackup, keepDays: KeepDays): CommandResult {
+  const { manifest } = backup;
+  const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
+  const proofs: Readonly<Record<BackupState, string>> = {
+    verified: `proved by a restore of ${formatDuration(backup.restoreMs ?? 0)}`,
+    unverified: `not proved by a restore yet: aisha-db backup verify ${manifest.id} --restore`,
+    suspect: 'not what was dumped',
+  };
+  return {
+    text: `${manifest.id}: ${quantity(manifest.tables.length)} tables, ${quantity(rows)} rows, ${quantity(sizeOf(manifest), 'bytes')} in ${formatDuration(manifest.dumpMs)}; ${proofs[backup.state]}`,
+    tables: [leftOutTable(manifest.leftOut)],
+    data: { backups: [backupData(backup, keepDays)], leftOut: manifest.leftOut },
+  };
+}
+
+/** What would be done. */
+export function planResult(plan: BackupPlan, command: readonly string[]): CommandResult {
+  const { kind, format, jobs, tables, estimatedBytes } = plan;
+  return {
+    text: `would back up ${quantity(tables.length)} tables, about ${quantity(estimatedBytes, 'bytes')}; nothing was written`,
+    tables: [
+      {
+        columns: ['', ''],
+        rows: [
+          ['kind', kind],
+          ['format', format === 'custom' ? 'one file' : `folder, ${jobs} connections`],
+          ['connections', String(jobs + 3)],
+          ['locks', 'ACCESS SHARE on every table: waits for and holds up DDL, nothing else'],
+          ['command', command.join(' ')],
+        ],
+      },
+      leftOutTable(plan.leftOut),
+    ],
+    data: { plan: { kind, format, jobs, tables: tables.length, estimatedBytes, command, leftOut: plan.leftOut } },
+  };
+}
+
+/** Everything in a store, and what is wrong with it. */
+export function listResult(
+  backups: readonly ReportedBackup[],
+  problems: StoreProblems,
+  keepDays: KeepDays,
+): CommandResult {
+  const data = backups.map((backup) => backupData(backup, keepDays));
+  return {
+    text: backups.length === 0 ? 'the store holds no backup' : `${quantity(backups.length)} backups`,
+    tables: [
+      {
+        columns: ['backup', 'state', 'database', 'kind', 'size', 'expires'],
+        alignRight: [4],
+        rows: backups.map(({ manifest, state, pinned }) => [
+          manifest.id,
+          state,
+          manifest.database.name,
+          manifest.kind,
+          quantity(sizeOf(manifest), 'bytes'),
+          pinned ? 'pinned' : (expiryDay(manifest, keepDays) ?? 'never'),
+        ]),
+      },
+    ],
+    data: { backups: data },
+    findings: [...backups.filter(({ state }) => state === 'suspect').map(suspect), ...problemFindings(problems)],
+  };
+}
+
+/** What prune decided, in the order of the list. */
+export function pruneResult(decisions: readonly PruneDecision[], deleted: boolean): CommandResult {
+  const gone = decisions.filter((decision) => decision.delete);
+  const text = deleted
+    ? `deleted ${quantity(gone.length)} of ${quantity(decisions.length)} backups`
+    : `would delete ${quantity(gone.length)} of ${quantity(decisions.length)} backups${gone.length === 0 ? '' : '; --yes does it'}`;
+  return {
+    text,
+    tables: [
+      {
+        columns: ['', 'backup', 'why'],
+        rows: decisions.map(({ id, delete: isGone, reason }) => [
+          isGone ? (deleted ? 'deleted' : 'delete') : 'keep',
+          id,
+          reason,
+        ]),
+      },
+    ],
+    data: { decisions, deleted: deleted ? gone.map(({ id }) => id) : [] },
+  };
+}
+
+function expiryDay(manifest: Manifest, keepDays: KeepDays): string | undefined {
+  const expiry = expiryOf(Date.parse(manifest.createdAt), manifest.class, keepDays);
+  return expiry === undefined ? undefined : new Date(expiry).toISOString().slice(0, 10);
+}
+
+function leftOutTable(leftOut: Manifest['leftOut']): ReportTable {
+  return {
+    title: 'Not in this backup',
+    columns: ['what', 'why'],
+    rows: leftOut.map(({ what, why }) => [what, why]),
+  };
+}
+
+function suspect({ manifest }: ReportedBackup): Finding {
+  return {
+    check: 'backup-suspect',
+    severity: 'critical',
+    object: manifest.id,
+    message: 'failed its last verification',
+    remediation: `aisha-db backup verify ${manifest.id} --restore`,
+  };
+}
+
+function problemFindings({ damaged, failures }: StoreProblems): Finding[] {
+  return [
+    ...damaged.map(
+      ({ path, reason }): Finding => ({
+        check: 'backup-damaged',
+        severity: 'critical',
+        object: path,
+        message: `is no backup: ${reason}`,
+        remediation: 'Restore the folder from a copy, or remove it.',
+      }),
+    ),
+    ...failures.map(
+      ({ id, at, reason }): Finding => ({
+        check: 'backup-failed',
+        severity: 'warning',
+        object: id,
+        message: `failed on ${at}: ${reason}`,
+        remediation: 'Take a backup that succeeds: until then nothing of this database is pruned.',
+      }),
+    ),
+  ];
+}

@@ -1,0 +1,35 @@
+/** The kinds of backups of the manual (8.1, 10.1), from the one that is lost first. */
+export const BACKUP_CLASSES = ['on-demand', 'pre-migration', 'daily', 'weekly', 'quarterly'] as const;
+export type BackupClass = (typeof BACKUP_CLASSES)[number];
+
+/** Days that a backup of each class is kept; `null` keeps it until somebody removes it. */
+export type KeepDays = Readonly<Record<BackupClass, number | null>>;
+
+/** The manual's own (8.1): daily is 30 days on the Pro tier. */
+export const DEFAULT_KEEP_DAYS: KeepDays = {
+  'on-demand': 7,
+  'pre-migration': 7,
+  daily: 7,
+  weekly: 28,
+  quarterly: null,
+};
+
+/** Classes that are restored on a scratch server at once, unless told otherwise: nobody looks at them until they must. */
+export const VERIFIED_AT_ONCE: readonly BackupClass[] = ['pre-migration', 'weekly'];
+
+/** The block `backup` of the configuration, resolved (docs/configuration.md). */
+export interface BackupSettings {
+  /** Folder of the backups; `undefined` means `backups` inside the state folder. */
+  readonly store: string | undefined;
+  /** Folder of pg_dump and pg_restore, in place of looking for them. */
+  readonly binDir: string | undefined;
+  /** Parallel connections of a dump; `undefined` leaves it to the plan. */
+  readonly jobs: number | undefined;
+  /** Milliseconds to wait for the lock on one table; 0 waits for ever. */
+  readonly lockWaitMs: number;
+  /** Milliseconds without any progress after which a dump is ended; 0 is no limit. */
+  readonly idleTimeoutMs: number;
+  /** Schemas that are left out, and listed as left out. */
+  readonly excludeSchemas: readonly string[];
+  readonly keepDays: KeepDays;
+}

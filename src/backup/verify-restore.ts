@@ -1,0 +1,233 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { AishaError } from '../errors.ts';
+import { libpqEnvironment } from '../postgres/libpq-environment.ts';
+import { withPassfile } from '../postgres/private-passfile.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
+import { runTool } from '../postgres/run-tool.ts';
+import { withScratchFolder } from '../postgres/scratch-folder.ts';
+import { type ScratchServer, startScratchServer } from '../postgres/scratch-server.ts';
+import { findServerBinaries } from '../postgres/server-binaries.ts';
+import { chooseServerUser } from '../postgres/server-user.ts';
+import type { Session } from '../postgres/session.ts';
+import { resolveTarget, type Target } from '../postgres/target.ts';
+import type { ClientTools } from '../postgres/tool-choice.ts';
+import { readCatalog } from './catalog.ts';
+import {
+  type CatalogEntry,
+  compareCatalogs,
+  compareLargeObjects,
+  compareSequences,
+  compareTables,
+  type Difference,
+} from './compare.ts';
+import { readLargeObjects, readSequences, readTable } from './contents.ts';
+import { type Omissions, omitFromList } from './contents-list.ts';
+import { type BackupWorld, CATALOG_FILE, dumpPath, toolsFor } from './create.ts';
+import type { Manifest, TableContent } from './manifest.ts';
+import { rolesSql } from './scratch-roles.ts';
+import { openReader } from './snapshot-session.ts';
+import { manifestHash, recordVerification, type StoredBackup, type Verification } from './store.ts';
+import { recordDamage, verifyFiles } from './verify.ts';
+
+/** What a verification needs of the run it is part of. */
+export type VerifyWorld = Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'info'>;
+
+/** Name of the restored database on the scratch server, which is nobody else's. */
+const DATABASE = 'restored';
+
+/** Never reached from outside of this machine, gone with the run: durability would only cost time. */
+const SCRATCH_SETTINGS = {
+  autovacuum: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_connections: '40',
+  maintenance_work_mem: '64MB',
+} as const;
+
+/**
+ * Proves a backup: its files are as they were written, it restores without an error into an empty server of at least
+ * its own major version, and rows, policies, grants and all the rest there are what they were at the dump's snapshot.
+ * Records the outcome with the backup; only this makes it `verified`.
+ * @throws AishaError (tool) when this machine has no server or pg_restore for it: then nothing is recorded
+ */
+export async function verifyByRestore(backup: StoredBackup, world: VerifyWorld): Promise<Verification> {
+  const damage = await verifyFiles(backup, world.signal);
+  if (damage.length > 0) return recordDamage(backup, damage);
+  const { manifest } = backup;
+  const tools = toolsFor(Number.parseInt(manifest.pgDumpVersion, 10), world);
+  world.info(`verifying ${manifest.id}: starting a scratch server`);
+  const server = await startServer(manifest, world);
+  try {
+    const verification = await restoreAndCompare(backup, server, tools, world);
+    recordVerification(backup, verification);
+    return verification;
+  } finally {
+    await server.stop();
+  }
+}
+
+function startServer({ server }: Manifest, { env }: VerifyWorld): Promise<ScratchServer> {
+  const user = chooseServerUser();
+  const binaries = findServerBinaries({ user, searchPath: env['PATH'], atLeast: server.major });
+  return startScratchServer({ tcp: false, superuser: 'aisha_scratch', binaries, settings: SCRATCH_SETTINGS });
+}
+
+async function restoreAndCompare(
+  backup: StoredBackup,
+  server: ScratchServer,
+  tools: ClientTools,
+  world: VerifyWorld,
+): Promise<Verification> {
+  const { manifest, path } = backup;
+  const omissions = await prepareServer(server, manifest, world.signal);
+  const target = scratchTarget(server, DATABASE);
+  const startedAt = performance.now();
+  world.info(`verifying ${manifest.id}: restoring`);
+  const failure = await restoreInto(target, join(path, dumpPath(manifest)), omissions, tools, world);
+  const restoreMs = Math.round(performance.now() - startedAt);
+  if (failure.length > 0 && omissions.extensions.length > 0) throw cannotProve(manifest, omissions, failure);
+  world.info(`verifying ${manifest.id}: comparing`);
+  const differences = failure.length > 0 ? failure : await compare(target, backup, omissions, world.signal);
+  return {
+    manifestSha256: manifestHash(backup),
+    verified: differences.length === 0,
+    at: new Date().toISOString(),
+    serverVersion: server.version,
+    restoreMs,
+    tables: manifest.tables.length,
+    differences,
+    notRestored: [
+      ...omissions.extensions.map(({ name }) => `extension ${name}, which the scratch server does not have`),
+      ...omissions.foreignKeys.map(({ name }) => `foreign key ${name}, whose other table has no rows in the backup`),
+    ],
+  };
+}
+
+function scratchTarget(server: ScratchServer, database: string): Target {
+  return resolveTarget({ databaseUrl: server.url(database), env: {} });
+}
+
+/** Makes the roles and the empty database; finds out what of the backup cannot be restored here. */
+async function prepareServer(server: ScratchServer, manifest: Manifest, signal: AbortSignal): Promise<Omissions> {
+  const session = await openReader(scratchTarget(server, 'postgres'), 'aisha-db verify', signal);
+  try {
+    const roles = rolesSql(manifest.roles, [server.user]);
+    if (roles !== '') await session.client.query(roles);
+    // Text is compared and hashed byte by byte: the order of a language plays no part in what is proved.
+    await session.query(
+      `create database ${quoteIdentifier(DATABASE)} template template0 encoding ${quoteLiteral(manifest.database.encoding)} lc_collate 'C' lc_ctype 'C'`,
+    );
+    const available = await session.query<{ name: string }>('select name from pg_available_extensions');
+    const names = new Set(available.map(({ name }) => name));
+    const extensions = manifest.extensions.filter(({ name }) => !names.has(name));
+    return { extensions, foreignKeys: manifest.danglingForeignKeys };
+  } finally {
+    await session.close();
+  }
+}
+
+/** Restores, stopping at the first error, which is returned. */
+async function restoreInto(
+  target: Target,
+  dump: string,
+  omissions: Omissions,
+  tools: ClientTools,
+  { env, signal }: VerifyWorld,
+): Promise<Difference[]> {
+  const program = join(tools.binDir, 'pg_restore');
+  return withPassfile(target, (passfile) =>
+    withScratchFolder(async (folder) => {
+      const environment = libpqEnvironment(target, { applicationName: 'aisha-db verify', passfile }, env);
+      const listed = await runTool({ program, args: ['--list', dump], env: environment, signal, keepOutput: true });
+      if (listed.exitCode !== 0) return [failed('its table of contents cannot be read', listed.complaints)];
+      const list = join(folder, 'list');
+      writeFileSync(list, omitFromList(listed.stdout, omissions), { mode: 0o600 });
+      const args = ['--exit-on-error', '--verbose', `--jobs=${availableParallelism()}`, `--use-list=${list}`];
+      const restored = await runTool({
+        program,
+        // The name is no secret; everything else of the address is in the environment.
+        args: [...args, `--dbname=${DATABASE}`, dump],
+        env: environment,
+        signal,
+      });
+      signal.throwIfAborted();
+      return restored.exitCode === 0 ? [] : [failed('it cannot be restored', restored.complaints)];
+    }),
+  );
+}
+
+/** Whether the backup or the lack of the extension is to blame cannot be told, so nothing is held against the backup. */
+function cannotProve({ id }: Manifest, { extensions }: Omissions, failure: readonly Difference[]): AishaError {
+  const names = extensions.map(({ name }) => name).join(', ');
+  return new AishaError('tool', `${id} cannot be proved here: the scratch server has no extension ${names}`, {
+    details: failure.map(({ message }) => message),
+    hint: 'Install a PostgreSQL server with those extensions on this machine.',
+  });
+}
+
+function failed(message: string, complaints: readonly string[]): Difference {
+  return { object: 'the dump', message: [message, ...complaints].join('\n') };
+}
+
+async function compare(
+  target: Target,
+  { manifest, path }: StoredBackup,
+  omissions: Omissions,
+  signal: AbortSignal,
+): Promise<Difference[]> {
+  const session = await openReader(target, 'aisha-db verify', signal);
+  const onAbort = (): void => session.destroy();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await session.query('begin isolation level repeatable read, read only');
+    const before = JSON.parse(readFileSync(join(path, CATALOG_FILE), 'utf8')) as CatalogEntry[];
+    const after = await readCatalog(session, manifest.excludedSchemas);
+    return [
+      ...nothingCompared(manifest),
+      ...compareTables(manifest.tables, await readTables(session, manifest.tables)),
+      ...(manifest.kind === 'full' ? compareLargeObjects(manifest.largeObjects, await readLargeObjects(session)) : []),
+      ...(manifest.kind === 'schema'
+        ? []
+        : compareSequences(manifest.sequences, await readSequences(session, manifest.excludedSchemas))),
+      ...compareCatalogs(expected(before, omissions), after),
+    ];
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await session.close();
+  }
+}
+
+/** Zero tables are equal to zero tables, which proves nothing. */
+function nothingCompared({ kind, tables }: Manifest): Difference[] {
+  if (kind === 'schema' || tables.length > 0) return [];
+  return [{ object: 'the backup', message: 'holds no table, so that there is nothing to prove' }];
+}
+
+/** A table that is not there is a difference, not an error. */
+async function readTables(session: Session, tables: readonly TableContent[]): Promise<TableContent[]> {
+  const contents: TableContent[] = [];
+  for (const table of tables) {
+    await session.query('savepoint one_table');
+    try {
+      contents.push(await readTable(session, table, table.method));
+    } catch (error) {
+      if (!('severity' in (error as object))) throw error;
+      await session.query('rollback to savepoint one_table');
+    }
+  }
+  return contents;
+}
+
+/** What is to be found after a restore that left something out on purpose. */
+function expected(entries: readonly CatalogEntry[], { extensions, foreignKeys }: Omissions): CatalogEntry[] {
+  const absent = new Set([
+    ...extensions.map(({ name }) => `extension ${name}`),
+    ...foreignKeys.map(({ catalogName }) => `constraint ${catalogName}`),
+  ]);
+  return entries.filter(({ kind, name }) => !absent.has(`${kind} ${name}`));
+}

@@ -1,0 +1,194 @@
+import { resolve } from 'node:path';
+import type { Command as Commander } from 'commander';
+import { createBackup, dumpPath, previewBackup } from '../backup/create.ts';
+import { type BackupRequest, dumpArguments } from '../backup/plan.ts';
+import { createdResult, listResult, planResult, pruneResult } from '../backup/report.ts';
+import { planPrune } from '../backup/retention.ts';
+import { BACKUP_CLASSES, type BackupClass, VERIFIED_AT_ONCE } from '../backup/settings.ts';
+import { databaseKey, findBackup, readRuns, readStore, removeBackup, setPinned } from '../backup/store.ts';
+import { backupWorld, localBackupWorld, reported, storeFolder } from '../cli/backup.ts';
+import { didYouMean } from '../did-you-mean.ts';
+import { AishaError } from '../errors.ts';
+import type { CommandResult } from '../report/report.ts';
+import type { Command, Context } from './command.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+type Action = (context: Context, ids: readonly string[], options: Options) => Promise<CommandResult>;
+
+const ACTIONS: Readonly<Record<string, Action>> = { create, list, verify, prune, pin, unpin };
+
+export const command: Command = {
+  summary: 'take, list, prove and prune backups',
+  description:
+    'create (the default) checks everything first, dumps at one snapshot with the pg_dump that fits the server, and counts and sums up every table at the same snapshot. verify reads every byte again; with --restore it restores into a scratch server and compares rows, policies, grants and all the rest: only then is a backup verified. prune shows what retention would delete, and deletes it with --yes. See docs/backup.md.',
+  examples: [
+    'aisha-db backup',
+    'aisha-db backup create --class daily --restore',
+    'aisha-db backup create --table public.users --table public.employees',
+    'aisha-db backup create --plan',
+    'aisha-db backup list',
+    'aisha-db backup verify latest --restore',
+    'aisha-db backup prune --yes',
+  ],
+  database: true,
+  failures: ['lock', 'backup'],
+  configure(command: Commander) {
+    command
+      .argument('[action]', Object.keys(ACTIONS).join(', '), 'create')
+      .argument('[backups...]', 'identifiers or their beginnings, or latest: for verify, pin, unpin')
+      .option('--store <folder>', 'folder of the backups')
+      .option('--class <name>', BACKUP_CLASSES.join(', '), 'on-demand')
+      .option('--table <name>', 'only the rows of this table, with the whole schema; repeatable', collect, [])
+      .option('--schema-only', 'no rows')
+      .option('--exclude-schema <name>', 'leave a schema out; repeatable', collect, [])
+      .option('--jobs <number>', 'connections of the dump')
+      .option('--dump-format <name>', 'directory or custom (one file); by size when absent')
+      .option('--plan', 'create: show what would be done and what stands against it; write nothing')
+      .option('--restore', 'create, verify: prove it by a restore into a scratch server')
+      .option('--no-restore', 'create: do not, whatever the class');
+  },
+  async run(context, [action = 'create', ...ids], options) {
+    const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+    if (run !== undefined) return run(context, ids, options);
+    const meant = didYouMean(action, Object.keys(ACTIONS));
+    throw new AishaError('usage', `backup has no action "${action}"`, {
+      hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}Known are ${Object.keys(ACTIONS).join(', ')}.`,
+    });
+  },
+};
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+async function create(context: Context, ids: readonly string[], options: Options): Promise<CommandResult> {
+  if (ids.length > 0) throw new AishaError('usage', `unexpected argument "${ids[0]}"`, { hint: 'create takes none.' });
+  const request = readRequest(context, options);
+  const target = await context.target();
+  const world = backupWorld(context, target);
+  if (options['plan'] === true) {
+    const { plan, tools } = await previewBackup(request, target, world);
+    const where = { path: resolve(world.store, 'ID', dumpPath(plan)), snapshot: 'SNAPSHOT' };
+    const args = dumpArguments(plan, { ...where, lockWaitMs: world.settings.lockWaitMs });
+    return planResult(plan, [resolve(tools.binDir, 'pg_dump'), ...args]);
+  }
+  const backup = await createBackup(request, target, world);
+  const { keepDays } = context.config.backup;
+  const wanted = options['restore'] ?? VERIFIED_AT_ONCE.includes(request.class);
+  if (wanted !== true) return createdResult(reported(backup), keepDays);
+  const { verifyBackups } = await import('../backup/verify-all.ts');
+  const { backups, verifications, error } = await verifyBackups([backup], true, world);
+  const result = createdResult(reported(backups[0] ?? backup), keepDays);
+  return {
+    ...result,
+    data: { ...result.data, verifications },
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+async function list(context: Context): Promise<CommandResult> {
+  const content = readStore(storeFolder(context));
+  return listResult(content.backups.map(reported), content, context.config.backup.keepDays);
+}
+
+/** Without names every backup is read again; a restore takes long, so it is of the newest only. */
+async function verify(context: Context, ids: readonly string[], options: Options): Promise<CommandResult> {
+  const byRestore = options['restore'] === true;
+  const world = localBackupWorld(context);
+  const content = readStore(world.store);
+  const names = ids.length > 0 ? ids : byRestore ? ['latest'] : content.backups.map(({ manifest }) => manifest.id);
+  const { verifyBackups } = await import('../backup/verify-all.ts');
+  const checked = await verifyBackups(
+    names.map((name) => findBackup(content, name)),
+    byRestore,
+    world,
+  );
+  const problems = ids.length > 0 ? { damaged: [], failures: [] } : { damaged: content.damaged, failures: [] };
+  const result = listResult(checked.backups.map(reported), problems, context.config.backup.keepDays);
+  return {
+    ...result,
+    text: checked.text,
+    data: { ...result.data, verifications: checked.verifications },
+    ...(checked.error === undefined ? {} : { error: checked.error }),
+  };
+}
+
+async function prune(context: Context, _ids: readonly string[], options: Options): Promise<CommandResult> {
+  const store = storeFolder(context);
+  const { backups, failures } = readStore(store);
+  const busy = new Set(readRuns(store).map(({ id }) => id));
+  const decisions = planPrune(
+    backups.map(({ manifest, state, pinned }) => ({
+      id: manifest.id,
+      database: databaseKey(manifest),
+      class: manifest.class,
+      state,
+      createdAt: Date.parse(manifest.createdAt),
+      pinned,
+      inUse: busy.has(manifest.id),
+    })),
+    new Set(failures.map(({ database }) => database)),
+    context.config.backup.keepDays,
+    Date.now(),
+  );
+  const isMeant = options['yes'] === true;
+  if (isMeant) {
+    const doomed = new Set(decisions.flatMap((decision) => (decision.delete ? [decision.id] : [])));
+    for (const backup of backups) if (doomed.has(backup.manifest.id)) removeBackup(store, backup);
+  }
+  return pruneResult(decisions, isMeant);
+}
+
+async function pin(context: Context, ids: readonly string[]): Promise<CommandResult> {
+  return changePin(context, ids, true);
+}
+
+async function unpin(context: Context, ids: readonly string[]): Promise<CommandResult> {
+  return changePin(context, ids, false);
+}
+
+function changePin(context: Context, ids: readonly string[], pinned: boolean): CommandResult {
+  const content = readStore(storeFolder(context));
+  const backups = ids.map((id) => findBackup(content, id));
+  for (const backup of backups) setPinned(backup, pinned);
+  const changed = backups.map((backup) => reported({ ...backup, pinned }));
+  return listResult(changed, { damaged: [], failures: [] }, context.config.backup.keepDays);
+}
+
+function readRequest({ config }: Context, options: Options): BackupRequest {
+  const tables = options['table'] as readonly string[];
+  const isSchemaOnly = options['schemaOnly'] === true;
+  if (isSchemaOnly && tables.length > 0) {
+    throw new AishaError('usage', '--schema-only and --table contradict each other', {
+      hint: 'A backup of tables holds the whole schema and the rows of the tables.',
+    });
+  }
+  return {
+    class: oneOf(options['class'], BACKUP_CLASSES, '--class') as BackupClass,
+    kind: isSchemaOnly ? 'schema' : tables.length > 0 ? 'tables' : 'full',
+    tables,
+    excludeSchemas: [...new Set([...config.backup.excludeSchemas, ...(options['excludeSchema'] as readonly string[])])],
+    jobs: readJobs(options['jobs']) ?? config.backup.jobs,
+    format:
+      options['dumpFormat'] === undefined
+        ? undefined
+        : oneOf(options['dumpFormat'], ['directory', 'custom'] as const, '--dump-format'),
+  };
+}
+
+function oneOf<const T extends string>(value: unknown, known: readonly T[], option: string): T {
+  const found = known.find((candidate) => candidate === value);
+  if (found !== undefined) return found;
+  throw new AishaError('usage', `${option} "${String(value)}" is not known`, {
+    hint: `Choose one of ${known.join(', ')}.`,
+  });
+}
+
+function readJobs(text: unknown): number | undefined {
+  if (text === undefined) return undefined;
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 32) return jobs;
+  throw new AishaError('usage', `--jobs "${String(text)}" is not a number from 1 to 32`, {
+    hint: 'Each is a connection; the number of CPUs of the server is a good one.',
+  });
+}

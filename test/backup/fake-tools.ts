@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
+import { findPgDump } from '../support/pg-dump.ts';
+import { makeFolder } from '../support/folder.ts';
+
+/** The real tools behind a pg_dump that waits at its start until it is told to go on. */
+export interface HeldTools {
+  readonly binDir: string;
+  /** Resolves when pg_dump was started. */
+  started(): Promise<void>;
+  /** Lets pg_dump go on. */
+  release(): Promise<void>;
+  /** What pg_dump was started with: arguments, environment, the mode of its password file. */
+  heard(): Promise<{ readonly args: string; readonly env: string; readonly passfile: string }>;
+  /** Its pid, which is that of the real one after the release. */
+  pid(): Promise<number>;
+}
+
+/** Folder of the real pg_dump and pg_restore for the server of this run; `undefined` when the machine has none. */
+export function realBinDir(): string | undefined {
+  const program = findPgDump();
+  if (program === undefined || program.includes('/')) return program && dirname(program);
+  return dirname(execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim());
+}
+
+export async function heldTools(): Promise<HeldTools> {
+  const real = realBinDir()!;
+  const binDir = await makeFolder({
+    pg_dump: `#!/bin/sh
+if [ "$1" = --version ]; then exec '${real}/pg_dump' --version; fi
+here=$(dirname "$0")
+printf '%s\\n' "$@" > "$here/args"
+env > "$here/env"
+{ stat -c '%a' "$PGPASSFILE"; cat "$PGPASSFILE"; } > "$here/passfile"
+echo $$ > "$here/pid"
+: > "$here/started"
+while [ ! -e "$here/go" ]; do sleep 0.05; done
+exec '${real}/pg_dump' "$@"
+`,
+  });
+  await chmod(join(binDir, 'pg_dump'), 0o755);
+  await symlink(join(real, 'pg_restore'), join(binDir, 'pg_restore'));
+  const read = (name: string) => readFile(join(binDir, name), 'utf8');
+  return {
+    binDir,
+    started: () => expect.poll(() => read('started').catch(() => 'no'), { timeout: 30_000 }).toBe(''),
+    release: () => writeFile(join(binDir, 'go'), ''),
+    heard: async () => ({ args: await read('args'), env: await read('env'), passfile: await read('passfile') }),
+    pid: async () => Number(await read('pid')),
+  };
+}
