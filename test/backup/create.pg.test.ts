@@ -203,4 +203,3 @@ async function writeUntil<T>(db: TestDatabase, run: Promise<T>): Promise<{ resul
   for (; !done; rows += 1) await writer.query(`insert into public.event values ($1, '2026-06-01')`, [rows]);
   return { result: await result, rows };
 }
-

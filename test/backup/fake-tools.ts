@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmod, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import { findPgDump } from '../support/pg-dump.ts';
 import { makeFolder } from '../support/folder.ts';
+import { findPgDump } from '../support/pg-dump.ts';
 
 /** The real tools behind a pg_dump that waits at its start until it is told to go on. */
 export interface HeldTools {

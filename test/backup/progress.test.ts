@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CopyProgress, describeProgress } from '../../src/backup/progress.ts';
+
+describe('progress', () => {
+  test('counts the rows of tables that are done and of those that run', () => {
+    const progress = new CopyProgress([
+      { name: 'public.a', rows: 100 },
+      { name: 'public.b', rows: 300 },
+    ]);
+    expect(progress.sample([], 0)).toMatchObject({ percent: 0, rowsPerSecond: 0, msLeft: undefined });
+    progress.begin('public.a');
+    expect(progress.sample([{ name: 'public.a', rows: 40 }], 1000)).toMatchObject({ percent: 10, rowsPerSecond: 40 });
+    progress.begin('public.b');
+    const sample = progress.sample([{ name: 'public.b', rows: 100 }], 2000);
+    expect(sample).toEqual({ percent: 50, rowsDone: 200, rowsTotal: 400, rowsPerSecond: 100, msLeft: 2000 });
+    expect(describeProgress(sample)).toBe('50 %, 200 of about 400 rows, 100 rows/s, 2 s left');
+  });
+
+  test('is 99 % at most: the rest is the manifest', () => {
+    const progress = new CopyProgress([{ name: 'a', rows: 5 }]);
+    progress.begin('a');
+    expect(progress.sample([], 1).percent).toBe(99);
+  });
+
+  test('knows no tables and no division by zero', () => {
+    expect(new CopyProgress([]).sample([{ name: 'other', rows: 3 }], 1)).toMatchObject({ percent: 0 });
+  });
+
+  test('never goes back, whatever the statistics say about a table', () => {
+    const steps = fc.array(
+      fc.record({ table: fc.constantFrom('a', 'b', 'c'), rows: fc.nat(500), begin: fc.boolean() }),
+    );
+    fc.assert(
+      fc.property(steps, fc.nat(400), (moves, rows) => {
+        const progress = new CopyProgress(['a', 'b', 'c'].map((name) => ({ name, rows })));
+        let [last, now] = [0, 0];
+        for (const move of moves) {
+          if (move.begin) progress.begin(move.table);
+          now += 500;
+          const { percent } = progress.sample([{ name: move.table, rows: move.rows }], now);
+          expect(percent).toBeGreaterThanOrEqual(last);
+          expect(percent).toBeLessThanOrEqual(99);
+          last = percent;
+        }
+      }),
+    );
+  });
+});
