@@ -139,7 +139,7 @@ async function inspect(
   await awaitBlockers(watcher, settings.lockWaitMs, tellBlockers, world.signal);
   await holder.query('begin isolation level repeatable read, read only');
   await holder.query(`select pg_catalog.set_config('lock_timeout', $1, true)`, [String(settings.lockWaitMs)]);
-  const facts = await readFacts(holder, request.excludeSchemas, world.ledger);
+  const facts = await readFacts(holder, watcher, request.excludeSchemas, world.ledger);
   world.connected(facts.serverVersion);
   openStore(store);
   const machine = { cpus: availableParallelism(), freeBytes: freeBytes(store) };

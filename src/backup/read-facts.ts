@@ -10,9 +10,14 @@ interface LedgerName {
   readonly table: string;
 }
 
-/** Asks the server for all that a backup is planned by, in the transaction of the session: as of its snapshot. */
+/**
+ * Asks the server for all that a backup is planned by, in the transaction of the session: as of its snapshot.
+ * @param passing a session without a transaction, for sequences: reading them locks them, and a lock that was held for
+ *   the whole dump would stand between the dump and a DROP SEQUENCE that waits
+ */
 export async function readFacts(
   session: Session,
+  passing: Session,
   excludedSchemas: readonly string[],
   ledger: LedgerName,
 ): Promise<DatabaseFacts> {
@@ -25,7 +30,7 @@ export async function readFacts(
     role: { name: roleName, superuser, bypassRls },
     systemIdentifier: await readSystemIdentifier(session),
     relations: await session.query<RelationFact>(RELATIONS),
-    sequences: await readSequences(session, excludedSchemas),
+    sequences: await readSequences(passing, excludedSchemas),
     extensions: await session.query<ExtensionUsed>(EXTENSIONS),
     roles: await session.query<RoleNeeded>(ROLES),
     largeObjects: largeObjects!,

@@ -24,7 +24,7 @@ interface StoreProblems {
 }
 
 /** `data.backups` of the contract, one of them. */
-export function backupData(backup: ReportedBackup, keepDays: KeepDays): Readonly<Record<string, unknown>> {
+function backupData(backup: ReportedBackup, keepDays: KeepDays): Readonly<Record<string, unknown>> {
   const { manifest, state, path, pinned, verifiedAt, restoreMs } = backup;
   const expiry = expiryOf(Date.parse(manifest.createdAt), manifest.class, keepDays);
   return {

@@ -38,9 +38,9 @@ export const command: Command = {
       .argument('[backups...]', 'identifiers or their beginnings, or latest: for verify, pin, unpin')
       .option('--store <folder>', 'folder of the backups')
       .option('--class <name>', BACKUP_CLASSES.join(', '), 'on-demand')
-      .option('--table <name>', 'only the rows of this table, with the whole schema; repeatable', collect, [])
+      .option('--table <name>', 'only the rows of this table, with the whole schema; repeatable', collect)
       .option('--schema-only', 'no rows')
-      .option('--exclude-schema <name>', 'leave a schema out; repeatable', collect, [])
+      .option('--exclude-schema <name>', 'leave a schema out; repeatable', collect)
       .option('--jobs <number>', 'connections of the dump')
       .option('--dump-format <name>', 'directory or custom (one file); by size when absent')
       .option('--plan', 'create: show what would be done and what stands against it; write nothing')
@@ -57,7 +57,7 @@ export const command: Command = {
   },
 };
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
@@ -156,7 +156,7 @@ function changePin(context: Context, ids: readonly string[], pinned: boolean): C
 }
 
 function readRequest({ config }: Context, options: Options): BackupRequest {
-  const tables = options['table'] as readonly string[];
+  const tables = textsOf(options['table']);
   const isSchemaOnly = options['schemaOnly'] === true;
   if (isSchemaOnly && tables.length > 0) {
     throw new AishaError('usage', '--schema-only and --table contradict each other', {
@@ -167,13 +167,18 @@ function readRequest({ config }: Context, options: Options): BackupRequest {
     class: oneOf(options['class'], BACKUP_CLASSES, '--class') as BackupClass,
     kind: isSchemaOnly ? 'schema' : tables.length > 0 ? 'tables' : 'full',
     tables,
-    excludeSchemas: [...new Set([...config.backup.excludeSchemas, ...(options['excludeSchema'] as readonly string[])])],
+    excludeSchemas: [...new Set([...config.backup.excludeSchemas, ...textsOf(options['excludeSchema'])])],
     jobs: readJobs(options['jobs']) ?? config.backup.jobs,
     format:
       options['dumpFormat'] === undefined
         ? undefined
         : oneOf(options['dumpFormat'], ['directory', 'custom'] as const, '--dump-format'),
   };
+}
+
+/** The values of an option that may be repeated. */
+function textsOf(option: unknown): readonly string[] {
+  return Array.isArray(option) ? option : [];
 }
 
 function oneOf<const T extends string>(value: unknown, known: readonly T[], option: string): T {

@@ -32,7 +32,14 @@ describe('behind PgBouncer', () => {
     await project.run('migrate');
     await project.write({ 'sql/002_b.sql': 'create table b (id int)' });
     const url = transactions.through(db.url);
-    for (const args of [['migrate'], ['baseline', '--to', '2'], ['rollback', '1'], ['fix', 'a'], ['repair']]) {
+    for (const args of [
+      ['migrate'],
+      ['baseline', '--to', '2'],
+      ['rollback', '1'],
+      ['fix', 'a'],
+      ['repair'],
+      ['backup'],
+    ]) {
       // Only with something to repair does repair need the lock.
       if (args[0] === 'repair') await project.write({ 'sql/001_a.sql': '-- a\ncreate table a (id int)' });
       const { code, stderr } = await project.run(...args, '--yes', '--database-url', url);

@@ -1,0 +1,151 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { readCatalog } from '../../src/backup/catalog.ts';
+import { type CatalogEntry, compareCatalogs } from '../../src/backup/compare.ts';
+import { readTable } from '../../src/backup/contents.ts';
+import { type Manifest, serializeManifest } from '../../src/backup/manifest.ts';
+import { openReader } from '../../src/backup/snapshot-session.ts';
+import { hashFile } from '../../src/backup/store.ts';
+import type { Session } from '../../src/postgres/session.ts';
+import { resolveTarget } from '../../src/postgres/target.ts';
+import { expect, type TestDatabase, test } from '../support/database.ts';
+import { backupProject } from './fixture.ts';
+import { manifestOf } from './store-content.ts';
+
+/** What a restore could lose or change; each on its own. */
+const CHANGES: readonly string[] = [
+  'drop policy "tenant\'s own" on public.invoice',
+  'alter policy "tenant\'s own" on public.invoice using (true)',
+  'alter policy "tenant\'s own" on public.invoice to anon',
+  'alter table public.invoice disable row level security',
+  'alter table public.invoice no force row level security',
+  'revoke select on public.invoice from anon',
+  'grant insert on public.invoice to anon',
+  'grant select on public.invoice to anon with grant option',
+  'revoke select (slug) on public.tenant from anon',
+  'alter table public.tenant owner to app_dumper',
+  'alter default privileges for role app_owner in schema public revoke select on tables from anon',
+  'drop index public.invoice_tenant',
+  'alter table public.invoice drop constraint invoice_tenant_id_fkey',
+  'alter table public.tenant drop constraint tenant_slug_key',
+  'alter table public.invoice alter total drop default',
+  'alter table public.invoice alter total drop not null',
+  'alter table public.invoice add extra int',
+  'drop trigger touch on public.invoice',
+  'alter table public.invoice disable trigger touch',
+  'create or replace function public.touch() returns trigger language plpgsql as $$ begin return null; end $$',
+  'alter function public.touch() security definer',
+  'alter function public.touch() set search_path = public',
+  'revoke execute on function public.touch() from public',
+  'alter view public.totals reset (security_barrier)',
+  'alter view public.totals set (security_invoker = true)',
+  'create or replace view public.totals with (security_barrier) as select tenant_id, max(total) as sum from public.invoice group by 1',
+  "alter type public.status add value 'lost'",
+  'alter domain public.amount drop constraint amount_check',
+  'alter sequence public.ticket increment -2',
+  'alter table public.event detach partition public.event_2026',
+  'grant usage on schema public to app_dumper',
+  'drop table "Odd ""schema"" 100% </script>"."it\'s a.Table*"',
+];
+
+describe('the catalog notices', () => {
+  test('every change that a restore could make, and nothing else', async ({ db }) => {
+    await backupProject(db);
+    const session = await reader(db);
+    const before = await readCatalog(session, []);
+    expect(await readCatalog(session, [])).toEqual(before);
+    const unnoticed: string[] = [];
+    for (const change of CHANGES) {
+      await session.query('begin');
+      await session.query(change);
+      const differences = compareCatalogs(before, await readCatalog(session, []));
+      if (differences.length === 0) unnoticed.push(change);
+      await session.query('rollback');
+    }
+    await session.close();
+    expect(unnoticed).toEqual([]);
+  });
+});
+
+describe('the fingerprint of a table notices', () => {
+  test.for([
+    ['a changed value', "update t set b = 'x' where a = 3"],
+    ['the values of two rows exchanged', 'update t set a = 7 - a where a in (3, 4)'],
+    ['null in place of an empty text', "update t set b = null where b = ''"],
+    ['json that is written otherwise', `update t set c = '{"x": 1 }' where a = 2`],
+    ['one row in place of another', 'delete from t where a = 1; insert into t values (9)'],
+    ['a duplicated row in place of another', 'delete from t where a = 1; insert into t select * from t where a = 2'],
+  ] as const)('%s', async ([, change], { db }) => {
+    const types = change.includes('json') || change.includes('{') ? 'a int, b text, c json' : 'a int, b text, c jsonb';
+    await db.query(
+      `create table t (${types}); insert into t select i, case i when 5 then '' else 'b' || i end, '{"x":1}' from generate_series(1, 6) i`,
+    );
+    const session = await reader(db);
+    await session.query('begin');
+    const before = await readTable(session, { schema: 'public', name: 't' });
+    expect(before.method).toBe(types.includes('jsonb') ? 'record' : 'text');
+    await session.query('update public.t set a = a');
+    expect(await readTable(session, { schema: 'public', name: 't' })).toEqual(before);
+    await session.client.query(`set local search_path = public; ${change}; set local search_path = ''`);
+    const after = await readTable(session, { schema: 'public', name: 't' });
+    expect(after.fingerprint).not.toBe(before.fingerprint);
+    await session.close();
+  });
+});
+
+test('a restore that does not give back what was there is told in full, and the backup is suspect', async ({ db }) => {
+  const project = await backupProject(db);
+  await project.run('backup');
+  await tamper(join(project.dir, '.aisha-db/backups', manifestOf(project).id), manifestOf(project));
+  // By its bytes alone it is as it should be.
+  expect((await project.run('backup', 'verify')).code).toBe(0);
+  const run = await project.run('backup', 'verify', 'latest', '--restore', '--format', 'json');
+  expect(run.code).toBe(10);
+  const { verifications, backups } = run.json().data;
+  expect(backups).toMatchObject([{ state: 'suspect', verifiedAt: null }]);
+  expect(verifications[0].differences.map(({ object }: { object: string }) => object)).toEqual([
+    'table public.invoice',
+    'table public.tenant',
+    'table public.gone',
+    'large objects',
+    'sequence public.ticket',
+    'policy public.invoice "tenant\'s own"',
+    'table public.invoice',
+  ]);
+  const list = await project.run('backup', 'list');
+  expect(list.code).toBe(1);
+  expect(list.stdout).toContain('failed its last verification');
+  // A suspect backup is the newest one: nothing may be pruned.
+  expect((await project.report('backup', 'prune', '--yes')).data.deleted).toEqual([]);
+});
+
+/** As if the source had been another: what the restore brings back is not what the manifest promises. */
+async function tamper(folder: string, manifest: Manifest): Promise<void> {
+  const file = join(folder, 'catalog.json');
+  const catalog = JSON.parse(await readFile(file, 'utf8')) as CatalogEntry[];
+  const other = catalog.map((entry) => {
+    if (entry.kind === 'policy') return { ...entry, definition: `${entry.definition} and more` };
+    if (entry.kind !== 'table' || entry.name !== 'public.invoice') return entry;
+    return { ...entry, definition: entry.definition.replace('row-level security forced', 'row-level security on') };
+  });
+  await writeFile(file, JSON.stringify(other));
+  const tables = manifest.tables.map((table) => {
+    if (table.name === 'invoice') return { ...table, rows: table.rows + 1 };
+    return table.name === 'tenant' ? { ...table, fingerprint: '1' } : table;
+  });
+  const gone = { schema: 'public', name: 'gone', rows: 1, fingerprint: '1', method: 'record' as const };
+  const hashed = await hashFile(folder, 'catalog.json');
+  const changed: Manifest = {
+    ...manifest,
+    tables: [...tables, gone],
+    largeObjects: { count: 3, fingerprint: '1' },
+    sequences: manifest.sequences.map((one) => (one.name === 'ticket' ? { ...one, lastValue: '1' } : one)),
+    files: manifest.files.map((one) => (one.path === 'catalog.json' ? hashed : one)),
+  };
+  await writeFile(join(folder, 'manifest.json'), serializeManifest(changed));
+}
+
+async function reader(db: TestDatabase): Promise<Session> {
+  return openReader(resolveTarget({ databaseUrl: db.superUrl, env: {} }), 'aisha-db test');
+}

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { compareCatalogs, compareLargeObjects, compareSequences, compareTables } from '../../src/backup/compare.ts';
+import { omitFromList } from '../../src/backup/contents-list.ts';
+import type { TableContent } from '../../src/backup/manifest.ts';
+import { rolesSql } from '../../src/backup/scratch-roles.ts';
+
+const content = (name: string, rows: number, fingerprint: string): TableContent => ({
+  schema: 'public',
+  name,
+  rows,
+  fingerprint,
+  method: 'record',
+});
+
+describe('rows', () => {
+  const before = [content('a', 3, '77'), content('b', 0, '0')];
+
+  test('that are the same make no difference, in whatever order tables come', () => {
+    expect(compareTables(before, [...before].reverse())).toEqual([]);
+  });
+
+  test.each([
+    ['fewer', content('a', 2, '77'), 'has 2 rows after the restore and had 3'],
+    ['others', content('a', 3, '78'), 'has other rows after the restore: 3 rows with another fingerprint'],
+  ])('%s are told', (_name, changed, message) => {
+    expect(compareTables(before, [changed, before[1]!])).toEqual([{ object: 'table public.a', message }]);
+  });
+
+  test('of a table that is gone are told, and of every table when there is none', () => {
+    expect(compareTables(before, [])).toHaveLength(2);
+  });
+});
+
+describe('sequences', () => {
+  const at = (lastValue: string | null, increment = '1') => [{ schema: 's', name: 'n', lastValue, increment }];
+  test.each([
+    ['10', '10', '1', 0],
+    ['10', '12', '1', 0],
+    ['10', '9', '1', 1],
+    ['10', null, '1', 1],
+    [null, null, '1', 0],
+    ['-10', '-12', '-1', 0],
+    ['-10', '-9', '-1', 1],
+    ['9223372036854775807', '9223372036854775806', '1', 1],
+  ])('at %s and then %s, by %s: %i differences', (before, after, increment, count) => {
+    expect(compareSequences(at(before, increment), at(after, increment))).toHaveLength(count);
+  });
+
+  test('that are gone are told', () => {
+    expect(compareSequences(at('1'), [])).toHaveLength(1);
+  });
+});
+
+test('large objects are compared by number and content, where the backup holds them', () => {
+  const before = { count: 2, fingerprint: '5' };
+  expect(compareLargeObjects(before, before)).toEqual([]);
+  expect(compareLargeObjects(before, { count: 1, fingerprint: '5' })).toHaveLength(1);
+  expect(compareLargeObjects(before, { count: 2, fingerprint: '6' })).toHaveLength(1);
+  expect(compareLargeObjects(null, { count: 0, fingerprint: '0' })).toEqual([]);
+});
+
+test('a catalog differs by what is missing, what is new and what has changed', () => {
+  const entry = (name: string, definition: string) => ({ kind: 'policy', name, schema: 'public', definition });
+  const before = [entry('p', 'for all'), entry('q', 'x'), entry('same', '1')];
+  expect(compareCatalogs(before, [entry('p', 'for select'), entry('same', '1'), entry('r', 'y')])).toEqual([
+    { object: 'policy p', message: 'is for select after the restore and was for all' },
+    { object: 'policy q', message: 'is missing after the restore' },
+    { object: 'policy r', message: 'is there after the restore and was not there before' },
+  ]);
+});
+
+test('only whole entries of a table of contents are omitted', () => {
+  const list = [
+    '; comment',
+    '2; 3079 16385 EXTENSION - pg_graphql ',
+    '3; 3079 16386 EXTENSION - pg_graphql2 ',
+    '4; 0 0 COMMENT - EXTENSION pg_graphql ',
+    '5; 2606 17000 FK CONSTRAINT public or der a b fk app owner',
+    '6; 2606 17001 FK CONSTRAINT public or der a b fk2 app owner',
+  ];
+  const key = { schema: 'public', table: 'or der', name: 'a\nb fk', owner: 'app owner', catalogName: '' };
+  const kept = omitFromList(list.join('\n'), { extensions: [{ name: 'pg_graphql' }], foreignKeys: [key] });
+  expect(kept.split('\n')).toEqual([list[0], list[2], list[5]]);
+});
+
+test('roles are made as they were, without log-in, and not twice', () => {
+  const role = {
+    superuser: false,
+    bypassRls: true,
+    login: true,
+    inherit: false,
+    createRole: true,
+    createDatabase: true,
+  };
+  const roles = [
+    { ...role, name: 'an "odd" role', memberOf: ['here'] },
+    { ...role, name: 'here', memberOf: [] },
+  ];
+  expect(rolesSql(roles, ['here'])).toBe(
+    'create role "an ""odd"" role" nologin nosuperuser bypassrls noinherit;\ngrant "here" to "an ""odd"" role";',
+  );
+});
