@@ -1,5 +1,5 @@
 import { formatDuration } from '../duration.ts';
-import { quantity } from '../report/quantity.ts';
+import { counted, quantity } from '../report/quantity.ts';
 import type { CommandResult, Finding, ReportTable } from '../report/report.ts';
 import { type Manifest, sizeOf } from './manifest.ts';
 import type { BackupPlan } from './plan.ts';
@@ -53,7 +53,7 @@ export function createdResult(backup: ReportedBackup, keepDays: KeepDays): Comma
     suspect: 'not what was dumped',
   };
   return {
-    text: `${manifest.id}: ${quantity(manifest.tables.length)} tables, ${quantity(rows)} rows, ${quantity(sizeOf(manifest), 'bytes')} in ${formatDuration(manifest.dumpMs)}; ${proofs[backup.state]}`,
+    text: `${manifest.id}: ${counted(manifest.tables.length, 'table')}, ${counted(rows, 'row')}, ${quantity(sizeOf(manifest), 'bytes')} in ${formatDuration(manifest.dumpMs)}; ${proofs[backup.state]}`,
     tables: [leftOutTable(manifest.leftOut)],
     data: { backups: [backupData(backup, keepDays)], leftOut: manifest.leftOut },
   };
@@ -63,7 +63,7 @@ export function createdResult(backup: ReportedBackup, keepDays: KeepDays): Comma
 export function planResult(plan: BackupPlan, command: readonly string[]): CommandResult {
   const { kind, format, jobs, tables, estimatedBytes } = plan;
   return {
-    text: `would back up ${quantity(tables.length)} tables, about ${quantity(estimatedBytes, 'bytes')}; nothing was written`,
+    text: `would back up ${counted(tables.length, 'table')}, about ${quantity(estimatedBytes, 'bytes')}; nothing was written`,
     tables: [
       {
         columns: ['', ''],
@@ -89,7 +89,7 @@ export function listResult(
 ): CommandResult {
   const data = backups.map((backup) => backupData(backup, keepDays));
   return {
-    text: backups.length === 0 ? 'the store holds no backup' : `${quantity(backups.length)} backups`,
+    text: backups.length === 0 ? 'the store holds no backup' : counted(backups.length, 'backup'),
     tables: [
       {
         columns: ['backup', 'state', 'database', 'kind', 'size', 'expires'],
@@ -113,8 +113,8 @@ export function listResult(
 export function pruneResult(decisions: readonly PruneDecision[], deleted: boolean): CommandResult {
   const gone = decisions.filter((decision) => decision.delete);
   const text = deleted
-    ? `deleted ${quantity(gone.length)} of ${quantity(decisions.length)} backups`
-    : `would delete ${quantity(gone.length)} of ${quantity(decisions.length)} backups${gone.length === 0 ? '' : '; --yes does it'}`;
+    ? `deleted ${quantity(gone.length)} of ${counted(decisions.length, 'backup')}`
+    : `would delete ${quantity(gone.length)} of ${counted(decisions.length, 'backup')}${gone.length === 0 ? '' : '; --yes does it'}`;
   return {
     text,
     tables: [

@@ -1,6 +1,6 @@
 import { formatDuration } from '../duration.ts';
 import { AishaError } from '../errors.ts';
-import { quantity } from '../report/quantity.ts';
+import { counted, quantity } from '../report/quantity.ts';
 import type { StoredBackup, Verification } from './store.ts';
 import { recordDamage, verifyFiles } from './verify.ts';
 import { type VerifyWorld, verifyByRestore } from './verify-restore.ts';
@@ -52,7 +52,7 @@ function withOutcome(backup: StoredBackup, verification: Verification): StoredBa
 }
 
 function describe(count: number, failed: number, verifications: readonly Verification[], byRestore: boolean): string {
-  const good = `${quantity(count - failed)} of ${quantity(count)} backups`;
+  const good = `${quantity(count - failed)} of ${counted(count, 'backup')}`;
   if (!byRestore) return `${good} are as they were written; only a restore proves them: --restore`;
   const ms = verifications.reduce((sum, { restoreMs }) => sum + (restoreMs ?? 0), 0);
   const missing = verifications.flatMap(({ notRestored }) => notRestored);
