@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import { quoteIdentifier, quoteLiteral } from '../../src/postgres/quote.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { heldTools, realBinDir } from './fake-tools.ts';
-import { backupProject, dumperUrl, ODD_SCHEMA, ODD_TABLE, PASSWORD } from './fixture.ts';
+import { backupProject, ODD_SCHEMA, ODD_TABLE, urlAs } from './fixture.ts';
 import { manifestOf, sessionsOf, storeOf } from './store-content.ts';
 
 describe('a full backup', () => {
@@ -177,19 +178,23 @@ test('the password is in a file that only we can read, in no argument and no env
 }) => {
   const tools = await heldTools();
   const project = await backupProject(db, 'create table a (id int)');
+  const [role, password] = [`odd "${db.name}`, `Dump:er\\'s pass`];
+  const quoted = quoteIdentifier(role);
+  await db.superQuery(`create role ${quoted} login in role app_owner password ${quoteLiteral(password)}`);
   await project.write({ 'aisha-db.config.json': JSON.stringify({ backup: { binDir: tools.binDir } }) });
   await tools.release();
-  const { code, stderr, stdout } = await project.run('backup', '--database-url', await dumperUrl(db));
+  const { code, stderr, stdout } = await project.run('backup', '--database-url', urlAs(db, role, password));
   expect(code, stderr).toBe(0);
   const { args, env, passfile } = await tools.heard();
-  expect(passfile).toBe(`600\n*:*:*:*:${PASSWORD.replaceAll(/[\\:]/g, '\\$&')}\n`);
+  expect(passfile).toBe(`600\n*:*:*:*:${password.replaceAll(/[\\:]/g, '\\$&')}\n`);
   for (const text of [args, env, stderr, stdout, JSON.stringify(manifestOf(project))]) {
-    expect(text).not.toContain(PASSWORD);
-    expect(text).not.toContain(encodeURIComponent(PASSWORD));
+    expect(text).not.toContain(password);
+    expect(text).not.toContain(encodeURIComponent(password));
   }
   const file = /^PGPASSFILE=(.*)$/m.exec(env)![1]!;
   expect(() => readFileSync(file)).toThrow(/ENOENT/);
   expect(env).toMatch(/^PGAPPNAME=aisha-db backup \S+$/m);
+  await db.superQuery(`drop role ${quoted}`);
 });
 
 /** Writes to a table until the run has ended. */

@@ -52,28 +52,19 @@ const SCHEMA = `
   select lo_from_bytea(0, '\\x0001ff'), lo_from_bytea(0, 'large');
 `;
 
-/** The password of app_dumper, for tests that look for it. */
-export const PASSWORD = `Dump:er\\'s pass`;
-
 /** A project whose database has everything in it, backed up as app_dumper. */
 export async function backupProject(db: TestDatabase, schema: string = SCHEMA): Promise<Project> {
   await db.query(schema);
-  return makeProject({}, { env: { DATABASE_URL: await dumperUrl(db) } });
+  return makeProject({}, { env: { DATABASE_URL: dumperUrl(db) } });
 }
 
 /** The database as app_dumper. */
-export async function dumperUrl(db: TestDatabase): Promise<string> {
-  // Files of this run share the server: the first one makes the role.
-  await db.superQuery(`
-    do $$ begin
-      perform pg_advisory_xact_lock(4711);
-      if not exists (select from pg_roles where rolname = '${DUMPER}') then
-        create role ${DUMPER} login nosuperuser bypassrls;
-        grant app_owner to ${DUMPER};
-      end if;
-    end $$;
-    alter role ${DUMPER} password '${PASSWORD.replaceAll("'", "''")}'
-  `);
-  const { host, port } = inject('server');
-  return `postgresql://${DUMPER}:${encodeURIComponent(PASSWORD)}@${encodeURIComponent(host)}:${port}/${db.name}`;
+function dumperUrl(db: TestDatabase): string {
+  return urlAs(db, DUMPER, inject('server').password);
+}
+
+/** The database as a role with that password. */
+export function urlAs(db: TestDatabase, role: string, password: string): string {
+  const [user, secret, host] = [role, password, db.host].map(encodeURIComponent);
+  return `postgresql://${user}:${secret}@${host}:${db.port}/${db.name}`;
 }

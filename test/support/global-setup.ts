@@ -13,7 +13,7 @@ export interface TestServer {
   readonly port: number;
   readonly superuser: string;
   readonly superPassword: string;
-  /** Password of app_owner and app_reader. */
+  /** Password of app_owner, app_reader and app_dumper. */
   readonly password: string;
   /** `15.18` */
   readonly version: string;
@@ -152,6 +152,8 @@ async function onSuperuser<T>(address: Address, use: (client: pg.Client) => Prom
 const ROLES = {
   app_owner: 'login nosuperuser createdb createrole',
   app_reader: 'login nosuperuser',
+  // As `postgres` on Supabase: past policies, and no superuser.
+  app_dumper: 'login nosuperuser bypassrls',
   anon: 'nologin',
   authenticated: 'nologin',
   service_role: 'nologin bypassrls',
@@ -164,6 +166,8 @@ async function createRoles(client: pg.Client, { password, versionNumber }: TestS
   }
   await client.query(`alter role app_owner password '${password}'`);
   await client.query(`alter role app_reader password '${password}'`);
+  await client.query(`alter role app_dumper password '${password}'`);
+  await client.query('grant app_owner to app_dumper');
   await client.query('grant anon, authenticated, service_role, pg_monitor, pg_signal_backend to app_owner');
   if (versionNumber >= 140_000) await client.query('grant pg_read_all_data to app_reader');
 }
