@@ -14,6 +14,9 @@ export interface Batch {
 /** Bytes of a batch: big enough to hide the round trip, small enough that two of them are no memory to speak of. */
 const BATCH_SIZE = 700_000;
 
+/** Bytes of the row that makes a batch full. */
+const LAST_ROW = 50_000;
+
 /** Rows between two pauses, in which what was made before goes out to the server. */
 const BREATH = 200;
 
@@ -25,7 +28,7 @@ export async function* makeBatches(
   table: SeedTable,
 ): AsyncGenerator<Batch> {
   let columns: readonly string[] = [];
-  let text = new CopyText(BATCH_SIZE);
+  let text = new CopyText(BATCH_SIZE + LAST_ROW);
   let rows = 0;
   for (const tenant of tenants) {
     for (let n = 0; n < tenant.rows[name]!; n++) {
@@ -36,7 +39,7 @@ export async function* makeBatches(
       if (rows % BREATH === 0) await setImmediate();
       if (text.length < BATCH_SIZE) continue;
       yield { columns, text: text.bytes, rows };
-      text = new CopyText(BATCH_SIZE);
+      text = new CopyText(BATCH_SIZE + LAST_ROW);
       rows = 0;
     }
   }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { makeBatches } from '../../src/seed/batches.ts';
 import { CopyText } from '../../src/seed/copy-text.ts';
 import { idOf, keyOf } from '../../src/seed/draw.ts';
 import { HOSTILE_NAMES } from '../../src/seed/hostile.ts';
@@ -25,6 +26,20 @@ test('no tenant has the name of an account twice, also without regard to case', 
   const names = Array.from({ length: 5_000 }, (_, n) => place.company(n).toLowerCase());
   expect(new Set(names).size).toBe(names.length);
   for (const name of HOSTILE_NAMES) expect(names).toContain(name.toLowerCase());
+});
+
+test('a table is made in batches of less than a megabyte, however many rows it has', async () => {
+  const tables = await loadTables();
+  const { tenants } = planSeed({ seed: 1, rows: 9_000, tenants: [0, 1], shared: false }, tables);
+  const sizes: number[] = [];
+  let rows = 0;
+  for await (const batch of makeBatches(drawPools(), tenants, 'contacts', tables.get('contacts')!)) {
+    sizes.push(batch.text.buffer.byteLength);
+    rows += batch.rows;
+  }
+  expect(rows).toBe(9_000);
+  expect(sizes.length).toBeGreaterThan(3);
+  expect(Math.max(...sizes)).toBeLessThan(2 ** 20);
 });
 
 test('what COPY would read as something else is escaped, in any script, however little was expected', () => {

@@ -176,10 +176,3 @@ test('killed or interrupted in the middle, it leaves nothing and the schema as i
     expect(difference(before, await fingerprint(client))).toEqual([]);
   }
 });
-
-test('memory does not grow with the rows', async ({ packDb: db }) => {
-  // 60,000 rows are 20 MB of text: with as little heap as this they could not be held.
-  const options = await seedOptions(db, { nodeArgs: ['--max-old-space-size=32'], timeoutMs: 110_000 });
-  const { code, stderr } = await runCli(['--rows', '25000'], options);
-  expect(code, stderr).toBe(0);
-});
