@@ -57,8 +57,8 @@ export function idOf(key: Key, n: number): string {
 }
 
 /**
- * Each word hangs on the one before and on the key. The first differs for any two rows of a key, and where it is the same
- * for two keys, the second is not: no two ids are equal. A cryptographic hash takes ten times as long.
+ * Each word hangs on the one before and on the key. The first differs for any two rows of a key, so that their ids do;
+ * ids of two keys are as far apart as chance makes them. A cryptographic hash takes ten times as long.
  */
 function stateOf(key: Key, n: number): Key {
   const a = mix(key[0] + n);
