@@ -56,6 +56,17 @@ describe('runs kept in the database', () => {
     ]);
   });
 
+  test('are kept up to four hundred, the latest', async ({ db }) => {
+    const project = await makeProject(CONFIG, { env: db.env });
+    await project.run('archive', '--save');
+    await db.query(`insert into ${RUNS} (taken_at, run) select now(), '{}' from generate_series(1, 405)`);
+    await project.run('archive', '--save');
+    const [kept] = await db.query(
+      `select count(*)::int as count, min(id)::int as first, max(id)::int as last from ${RUNS}`,
+    );
+    expect(kept).toEqual({ count: 400, first: 8, last: 407 });
+  });
+
   test('cannot be kept on a read-only server, which the hint has an answer to', async ({ db }) => {
     await db.superQuery(`alter database ${db.name} set default_transaction_read_only = on`);
     const project = await makeProject(CONFIG, { env: db.env });
@@ -93,6 +104,21 @@ describe('runs kept in a folder', () => {
     expect(stderr).toContain('left out: 1 stored run of a later version of aisha-db');
     expect(stderr).toContain('left out: 1 stored run that cannot be understood');
     expect(await db.query("select from pg_namespace where nspname = 'aisha_db'")).toEqual([]);
+  });
+
+  test('are kept up to four hundred, and nothing else in the folder is touched', async ({ db }) => {
+    const project = await makeProject({ 'runs/notes.json': '{}' }, { env: db.env });
+    await project.run('archive', '--save', '--runs-dir', 'runs');
+    const runs = join(project.dir, 'runs');
+    const mine = (await readdir(runs)).find((file) => file.startsWith('diagnose-'))!;
+    const older = (number: number) => mine.replace(/\d{4}-\d\d-\d\dT.*$/, `2020-01-01T00-00-00.${number}Z.json`);
+    for (let number = 100; number < 502; number++) await writeFile(join(runs, older(number)), '{}');
+    await project.run('archive', '--save', '--runs-dir', 'runs');
+    const left = await readdir(runs);
+    expect(left).toHaveLength(401);
+    expect(left).toContain('notes.json');
+    expect(left).toContain(mine);
+    expect(left).not.toContain(older(100));
   });
 
   test('show in the page how sizes develop', async ({ db }) => {

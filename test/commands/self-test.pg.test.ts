@@ -7,6 +7,7 @@ const CHECK = `-- Title: Tables are blue\n-- Category: schema\n-- Severity: warn
 -- Remediation: drop table {object};\n-- Why: test\n-- Manual: none\n\nselect format('%I.%I', nspname, relname) as object
 from pg_class c join pg_namespace n on n.oid = relnamespace where relkind = 'r' and relname like 'red%'
 and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])`;
+const WAIT = { timeout: 20_000 };
 const FIXTURE = `-- Expects:\n-- - warning public.red\n-- - warning public."Pink %"\n
 -- [look-alike]\ncreate table redwood (id int);\n
 -- [bad]\ncreate table red (id int);\ncreate table "Pink %" (id int);\n`;
@@ -73,6 +74,29 @@ test('a fixture cannot end the transaction in which it is planted', async ({ db 
   expect(checks.map(({ status }: { status: string }) => status)).toEqual(endings.map(() => 'unknown'));
   expect(await objectsOf(db)).toEqual(before);
   expect(await db.superQuery('select from pg_prepared_xacts where database = current_database()')).toEqual([]);
+});
+
+test.for(['SIGINT', 'SIGKILL'] as const)('nothing remains after %s in the middle of it', async (signal, { db }) => {
+  const sleeper = CHECK.replace(/select format[^]*/, "select pg_sleep(60)::text as object, 'self-test sleeps' as mark");
+  const project = await makeProject(
+    {
+      'aisha-db.config.json': '{ "diagnostics": { "checksDir": "checks", "timeout": "3s" } }',
+      'checks/blue.sql': sleeper,
+      'checks/fixtures/blue.sql': FIXTURE,
+    },
+    { env: db.env },
+  );
+  const before = await objectsOf(db);
+  const working = `select from pg_stat_activity where datname = current_database() and application_name = 'aisha-db diagnose'`;
+  const run = project.start('diagnose', '--self-test', 'blue');
+  await expect.poll(() => db.superQuery(`${working} and query like '%self-test sleeps%'`), WAIT).toHaveLength(1);
+  run.kill(signal);
+  const { code, stderr } = await run.done;
+  if (signal === 'SIGINT')
+    expect([code, stderr]).toEqual([130, expect.stringContaining('nothing of the self-test remains')]);
+  // The server notices when its statement ends.
+  await expect.poll(() => db.superQuery(working), WAIT).toHaveLength(0);
+  expect(await objectsOf(db)).toEqual(before);
 });
 
 test('a role that may not plant gets unknown with the grant', async ({ db }) => {
