@@ -77,7 +77,7 @@ test('a fixture cannot end the transaction in which it is planted', async ({ db 
 });
 
 test.for(['SIGINT', 'SIGKILL'] as const)('nothing remains after %s in the middle of it', async (signal, { db }) => {
-  const sleeper = CHECK.replace(/select format[^]*/, "select pg_sleep(60)::text as object, 'self-test sleeps' as mark");
+  const sleeper = CHECK.replace(/select format.*/s, "select pg_sleep(60)::text as object, 'self-test sleeps' as mark");
   const project = await makeProject(
     {
       'aisha-db.config.json': '{ "diagnostics": { "checksDir": "checks", "timeout": "3s" } }',
