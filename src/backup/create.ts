@@ -143,7 +143,7 @@ async function inspect(
   world.connected(facts.serverVersion);
   openStore(store);
   const machine = { cpus: availableParallelism(), freeBytes: freeBytes(store) };
-  const plan = planBackup(request, facts, machine, lastBackupOf(facts, target, store));
+  const plan = planBackup(request, facts, machine, lastBackupOf(databaseKey(addressOf(facts, target)), store));
   for (const warning of plan.warnings) world.warn(`warning: ${warning}`);
   const tools = toolsFor(facts.serverMajor, world);
   if (plan.problems.length > 0) throw refusal(plan.problems);
@@ -167,9 +167,7 @@ function refusal(problems: readonly Problem[]): AishaError {
   });
 }
 
-function lastBackupOf(facts: DatabaseFacts, { host, port }: Target, store: string): LastBackup | undefined {
-  const server = { ...facts, version: '', major: 0, host, port };
-  const key = databaseKey({ server, database: { ...facts, name: facts.database } });
+function lastBackupOf(key: string, store: string): LastBackup | undefined {
   const last = readStore(store).backups.findLast(
     ({ manifest }) => manifest.kind === 'full' && databaseKey(manifest) === key,
   );

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   createReadStream,
@@ -17,7 +17,7 @@ import { hostname } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AishaError, messageOf } from '../errors.ts';
-import { processIdentity } from '../postgres/process-identity.ts';
+import { isIdentityRunning, processIdentity } from '../postgres/process-identity.ts';
 import { type BackupFile, type Manifest, parseManifest, serializeManifest, sizeOf } from './manifest.ts';
 import type { BackupState } from './retention.ts';
 import type { BackupClass } from './settings.ts';
@@ -85,6 +85,8 @@ export interface RunRecord {
   readonly owner: string;
   readonly machine: string;
   readonly applicationName: string;
+  /** Identifier of a backup that the run reads: it must not go meanwhile. */
+  readonly uses?: string;
   readonly startedAt: string;
 }
 
@@ -144,6 +146,23 @@ export function beginRun(store: string, run: Omit<RunRecord, 'owner' | 'machine'
 /** Records of runs that have not ended themselves, their own among them. */
 export function readRuns(store: string): RunRecord[] {
   return readJsonFiles<RunRecord>(join(store, IN_PROGRESS));
+}
+
+/** Keeps a backup from being pruned while `use` reads it. */
+export async function whileInUse<T>(store: string, { manifest }: StoredBackup, use: () => Promise<T>): Promise<T> {
+  const id = `reading-${manifest.id}-${randomBytes(3).toString('hex')}`;
+  beginRun(store, { id, class: manifest.class, database: '', applicationName: '', uses: manifest.id });
+  try {
+    return await use();
+  } finally {
+    endRun(store, id);
+  }
+}
+
+/** Identifiers of the backups that a run reads which has not been killed. */
+export function backupsInUse(store: string): Set<string> {
+  const isAlive = ({ machine, owner }: RunRecord) => machine !== hostname() || isIdentityRunning(owner);
+  return new Set(readRuns(store).flatMap((run) => (run.uses !== undefined && isAlive(run) ? [run.uses] : [])));
 }
 
 /** Removes all that a run has left. */

@@ -1,7 +1,8 @@
 import { formatDuration } from '../duration.ts';
 import { AishaError } from '../errors.ts';
 import { counted, quantity } from '../report/quantity.ts';
-import type { StoredBackup, Verification } from './store.ts';
+import type { BackupWorld } from './create.ts';
+import { type StoredBackup, type Verification, whileInUse } from './store.ts';
 import { recordDamage, verifyFiles } from './verify.ts';
 import { type VerifyWorld, verifyByRestore } from './verify-restore.ts';
 
@@ -23,12 +24,14 @@ export interface Verified {
 export async function verifyBackups(
   backups: readonly StoredBackup[],
   byRestore: boolean,
-  world: VerifyWorld,
+  world: VerifyWorld & Pick<BackupWorld, 'store'>,
 ): Promise<Verified> {
   const after: StoredBackup[] = [];
   const verifications: (Verification & { id: string })[] = [];
   for (const backup of backups) {
-    const verification = byRestore ? await verifyByRestore(backup, world) : await rehash(backup, world);
+    const verification = await whileInUse(world.store, backup, () =>
+      byRestore ? verifyByRestore(backup, world) : rehash(backup, world),
+    );
     after.push(verification === undefined ? backup : withOutcome(backup, verification));
     if (verification !== undefined) verifications.push({ id: backup.manifest.id, ...verification });
   }

@@ -5,7 +5,7 @@ import { type BackupRequest, dumpArguments } from '../backup/plan.ts';
 import { createdResult, listResult, planResult, pruneResult } from '../backup/report.ts';
 import { planPrune } from '../backup/retention.ts';
 import { BACKUP_CLASSES, type BackupClass, VERIFIED_AT_ONCE } from '../backup/settings.ts';
-import { databaseKey, findBackup, readRuns, readStore, removeBackup, setPinned } from '../backup/store.ts';
+import { backupsInUse, databaseKey, findBackup, readStore, removeBackup, setPinned } from '../backup/store.ts';
 import { backupWorld, localBackupWorld, reported, storeFolder } from '../cli/backup.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
@@ -116,7 +116,7 @@ async function verify(context: Context, ids: readonly string[], options: Options
 async function prune(context: Context, _ids: readonly string[], options: Options): Promise<CommandResult> {
   const store = storeFolder(context);
   const { backups, failures } = readStore(store);
-  const busy = new Set(readRuns(store).map(({ id }) => id));
+  const busy = backupsInUse(store);
   const decisions = planPrune(
     backups.map(({ manifest, state, pinned }) => ({
       id: manifest.id,

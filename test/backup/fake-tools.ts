@@ -36,7 +36,7 @@ env > "$here/env"
 { stat -c '%a' "$PGPASSFILE"; cat "$PGPASSFILE"; } > "$here/passfile"
 echo $$ > "$here/pid"
 : > "$here/started"
-while [ ! -e "$here/go" ]; do sleep 0.05; done
+while [ ! -e "$here/go" ]; do echo 'pg_dump: held' >&2; sleep 0.05; done
 exec '${real}/pg_dump' "$@"
 `,
   });

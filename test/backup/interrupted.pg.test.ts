@@ -93,12 +93,12 @@ describe('nothing is lost and nothing is left when', () => {
   });
 
   test('the dump does not move for too long, and the blocker is named', async ({ db }) => {
-    const dump = await stuckDump(db, { idleTimeout: '1s' });
+    const dump = await stuckDump(db, { idleTimeout: '3s' });
     const { code, json } = await dump.run.done;
     const [{ pid }] = (await dump.blocker.query('select pg_backend_pid() as pid')).rows;
     expect(code).toBe(10);
     expect(json().error).toMatchObject({
-      message: 'the dump has not moved for 1 s',
+      message: 'the dump has not moved for 3 s',
       details: [expect.stringMatching(`^blocked by pid ${pid}, role app_owner`)],
     });
     await expectNothingLost(dump, db);

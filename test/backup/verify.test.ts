@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Manifest, parseManifest, serializeManifest } from '../../src/backup/manifest.ts';
 import {
+  backupsInUse,
   beginRun,
   endRun,
   findBackup,
@@ -23,6 +24,7 @@ import {
   recordVerification,
   removeBackup,
   type StoredBackup,
+  whileInUse,
 } from '../../src/backup/store.ts';
 import { recordDamage, verifyFiles } from '../../src/backup/verify.ts';
 import { makeFolder, writeFiles } from '../support/folder.ts';
@@ -188,6 +190,16 @@ describe('the store', () => {
     const store = await makeFolder();
     removeBackup(store, await storedBackup(store));
     expect(readStore(store)).toEqual({ backups: [], damaged: [], failures: [] });
+    expect(readRuns(store)).toEqual([]);
+  });
+
+  test('knows the backups that somebody reads, for as long as he does', async () => {
+    const store = await makeFolder();
+    const backup = await storedBackup(store);
+    await whileInUse(store, backup, () =>
+      whileInUse(store, backup, async () => expect([...backupsInUse(store)]).toEqual(['b1'])),
+    );
+    expect([...backupsInUse(store)]).toEqual([]);
     expect(readRuns(store)).toEqual([]);
   });
 
