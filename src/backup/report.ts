@@ -90,22 +90,29 @@ export function listResult(
   const data = backups.map((backup) => backupData(backup, keepDays));
   return {
     text: backups.length === 0 ? 'the store holds no backup' : counted(backups.length, 'backup'),
-    tables: [
-      {
-        columns: ['backup', 'state', 'database', 'kind', 'size', 'expires'],
-        alignRight: [4],
-        rows: backups.map(({ manifest, state, pinned }) => [
-          manifest.id,
-          state,
-          manifest.database.name,
-          manifest.kind,
-          quantity(sizeOf(manifest), 'bytes'),
-          pinned ? 'pinned' : (expiryDay(manifest, keepDays) ?? 'never'),
-        ]),
-      },
-    ],
+    tables: [listTable(backups, keepDays)],
     data: { backups: data },
     findings: [...backups.filter(({ state }) => state === 'suspect').map(suspect), ...problemFindings(problems)],
+  };
+}
+
+/** What is the same of all of them, and as one expects it, has no column: names are long and terminals narrow. */
+function listTable(backups: readonly ReportedBackup[], keepDays: KeepDays): ReportTable {
+  const databases = new Set(backups.map(({ manifest }) => manifest.database.name));
+  const columns: readonly (readonly [string, (backup: ReportedBackup) => string])[] = [
+    ['backup', ({ manifest }) => manifest.id],
+    ['state', ({ state }) => state],
+    ['size', ({ manifest }) => quantity(sizeOf(manifest), 'bytes')],
+    ['expires', ({ manifest, pinned }) => (pinned ? 'pinned' : (expiryDay(manifest, keepDays) ?? 'never'))],
+    ...(backups.every(({ manifest }) => manifest.kind === 'full')
+      ? []
+      : ([['kind', ({ manifest }: ReportedBackup) => manifest.kind]] as const)),
+    ...(databases.size < 2 ? [] : ([['database', ({ manifest }: ReportedBackup) => manifest.database.name]] as const)),
+  ];
+  return {
+    columns: columns.map(([name]) => name),
+    alignRight: [2],
+    rows: backups.map((backup) => columns.map(([, cell]) => cell(backup))),
   };
 }
 
