@@ -78,10 +78,20 @@ export async function restoreOrphans(context: Context, options: Options): Promis
     await context.confirm(target);
     await session.query(`set lock_timeout = ${readSettings(context, options).lockTimeoutMs}`);
     const tags = await restore(session, schema, found);
-    return { text: `Repair ${record.id} was put back: ${tags.join(', ')}.${note}`, tables, data };
+    return { text: `${describeRestored(record.id, saved, tags)}${note}`, tables, data };
   } finally {
     await session.close();
   }
+}
+
+/** A row that collides with one that came since is not put back, and that is said. */
+function describeRestored(id: number, saved: readonly { readonly rows: number }[], tags: readonly string[]): string {
+  const total = saved.reduce((sum, { rows }) => sum + rows, 0);
+  const written = tags.reduce((sum, tag) => sum + Number(tag.split(' ').at(-1)), 0);
+  const left = total - written;
+  const others =
+    left <= 0 ? '' : ` ${left} were left alone: they are there again, or another row has their key or value.`;
+  return `Repair ${id} was put back: ${written} of ${total} rows.${others}`;
 }
 
 interface Settings {

@@ -81,7 +81,7 @@ const TABLES = `
       select from pg_catalog.pg_depend d
       where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e'
     ) as ignored,
-    c.reltuples::float8 as rows,
+    case when c.reltuples > 0 then c.reltuples else pg_catalog.pg_stat_get_live_tuples(c.oid) end::float8 as rows,
     coalesce((
       select pg_catalog.json_agg(k.attname order by pg_catalog.array_position(p.conkey, k.attnum))
       from pg_catalog.pg_constraint p

@@ -33,7 +33,7 @@ export interface TableFact {
   readonly ancestors: readonly number[];
   /** Not looked at for orphans of its own: a schema that is ignored, or a table of an extension. */
   readonly ignored: boolean;
-  /** By the planner's statistics; -1 when it was never analysed (PostgreSQL 14 and later). */
+  /** About, by the planner's statistics, or by the counters of writes where it was never analysed. */
   readonly rows: number;
   readonly primaryKey: readonly string[];
   /** The role may use its schema. */

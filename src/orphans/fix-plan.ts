@@ -134,12 +134,12 @@ export function describePlan(
     `${what}: ${relation.name}`,
     ...deleting
       .filter(hasRows)
-      .map(({ key, rows: n }) => `  cascades: ${rows(n)} of ${titleOf(key)} are deleted too (${key.name})`),
+      .map(({ key, rows: n }) => `- cascades: ${rows(n)} of ${titleOf(key)} are deleted too (${key.name})`),
     ...changing
       .filter(hasRows)
-      .map(({ key, rows: n }) => `  cascades: ${rows(n)} of ${titleOf(key)} are ${key.onDelete} (${key.name})`),
-    ...triggers.map((one) => `  trigger ${one.trigger.name} of ${one.table} fires: ${one.trigger.function}`),
-    ...leaving.map((name) => `  may leave orphans of ${name}, which no foreign key watches`),
+      .map(({ key, rows: n }) => `- cascades: ${rows(n)} of ${titleOf(key)} are ${key.onDelete} (${key.name})`),
+    ...triggers.map((one) => `- trigger ${one.trigger.name} of ${one.table} fires: ${one.trigger.function}`),
+    ...leaving.map((name) => `- may leave orphans of ${name}, which no foreign key watches`),
   ];
 }
 

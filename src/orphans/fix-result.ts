@@ -57,21 +57,22 @@ export function repairResult(done: readonly Repaired[], titles: Titles): Command
   const restorable = done.filter(({ repaired, id }) => repaired > 0 && id !== undefined);
   const table: ReportTable = {
     title: 'Repairs',
-    columns: ['relation', 'done', 'rows', 'followed', 'left', 'put back with'],
-    rows: done.map(({ plan, id, repaired, followed, left }) => [
+    columns: ['relation', 'done', 'rows', 'followed', 'left'],
+    rows: done.map(({ plan, repaired, followed, left }) => [
       plan.relation.name,
       plan.kind === 'delete' ? 'deleted' : `${plan.columns.join(', ')} set to NULL`,
       quantity(repaired),
       quantity(followed),
       left === undefined ? '?' : quantity(left),
-      repaired > 0 && id !== undefined ? `aisha-db orphans --restore ${id}` : '',
     ]),
     alignRight: [2, 3, 4],
   };
   const total = done.reduce((sum, { repaired }) => sum + repaired, 0);
-  const saved = restorable.length === 0 ? '' : ' Each row was saved first; the tables of saved rows are in the data.';
+  const saved = restorable.map(
+    ({ id }) => `\nEach row was saved first; put them back with: aisha-db orphans --restore ${id}`,
+  );
   return {
-    text: `${quantity(total)} ${total === 1 ? 'row was' : 'rows were'} repaired.${saved}`,
+    text: `${quantity(total)} ${total === 1 ? 'row was' : 'rows were'} repaired.${saved.join('')}`,
     tables: [table],
     findings: done.flatMap(leftFinding),
     data: {
@@ -100,7 +101,7 @@ export function choicesResult(
   const rows = choices.flatMap(({ plans }) =>
     plans.flatMap((plan) => [
       ...describePlan(plan, titles).map((line) => [line]),
-      ...plan.problems.map((problem) => [`  refused: ${problem}`]),
+      ...plan.problems.map((problem) => [`- refused: ${problem}`]),
     ]),
   );
   const samples = choices

@@ -54,10 +54,10 @@ export function listResult({ counted, unclear, excluded }: Look): CommandResult 
   const rows = counted.map(({ relation, estimate, obstacle }) => [
     childOf(relation),
     parentOf(relation),
-    known(relation),
+    relation.source,
     estimate === undefined ? '?' : quantity(estimate.rows),
     estimate === undefined ? '' : quantity(Math.round(estimate.cost)),
-    obstacle === undefined ? notes(relation) : obstacle.reason,
+    obstacle?.reason ?? (relation.foreignKey === undefined ? '' : notes(relation)),
   ]);
   const open = unclear.map(({ name, child, reason }) => [
     name,
@@ -133,15 +133,15 @@ function withEstimate(obstacle: Obstacle, estimate: RelationOutcome['estimate'])
 
 function toFinding({ relation, orphans, estimate, sample }: RelationOutcome): Finding {
   const { name, parent, pairs } = relation;
-  const total = Math.max(estimate?.rows ?? 0, orphans!);
-  const rows = orphans === 1 ? 'row refers' : 'rows refer';
+  const about = (estimate?.rows ?? 0) > orphans! ? ` of about ${quantity(estimate!.rows)}` : '';
+  const rows = orphans === 1 && about === '' ? 'row refers' : 'rows refer';
   const kind = pairs.every(({ child }) => child.notNull) ? 'delete' : 'set-null';
   const note = notes(relation);
   return {
     check: CHECK,
     severity: severityOf(relation),
     object: name,
-    message: `${quantity(orphans!)} of about ${quantity(total)} ${rows} to a row of ${parent.title} that does not exist${note === '' ? '' : `; ${note}`}`,
+    message: `${quantity(orphans!)}${about} ${rows} to a row of ${parent.title} that does not exist${note === '' ? '' : `; ${note}`}`,
     remediation: `aisha-db orphans ${shellQuote(name)} --fix ${kind}`,
     metric: orphans!,
     unit: 'count',
@@ -165,10 +165,6 @@ function notes({ foreignKey, source }: Relation): string {
   return validated
     ? ''
     : `its foreign key ${name} is not valid: it was never checked for the rows that were there before it`;
-}
-
-function known({ source, foreignKey }: Relation): string {
-  return foreignKey === undefined ? source : `foreign key ${foreignKey.name}`;
 }
 
 function childOf({ child, name, parent }: Relation): string {

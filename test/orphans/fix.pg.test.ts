@@ -83,6 +83,70 @@ describe('--fix delete', () => {
   });
 });
 
+describe('relations of every kind', () => {
+  test('partitions: rows are deleted from them and put back into them', async ({ db }) => {
+    await db.query(`
+      create table accounts (id int primary key);
+      create table "Not es" (id int, account_id int, primary key (id, account_id)) partition by range (account_id);
+      create table low partition of "Not es" for values from (0) to (100);
+      create table high partition of "Not es" default;
+      insert into accounts values (1), (200);
+      insert into "Not es" values (1, 1), (2, 2), (3, 200), (4, 300)`);
+    const before = await db.query('select tableoid::regclass::text as t, id from "Not es" order by id');
+    const project = await makeProject({}, { env: db.env });
+    expect(await project.report('orphans', '--fix', 'delete', '--yes')).toMatchObject({
+      exitCode: 0,
+      data: { fixes: [{ repaired: 2, left: 0 }] },
+    });
+    expect(await db.query('select id from "Not es" order by id')).toEqual([{ id: 1 }, { id: 3 }]);
+    await project.run('orphans', '--restore', '1', '--yes');
+    expect(await db.query('select tableoid::regclass::text as t, id from "Not es" order by id')).toEqual(before);
+  });
+
+  test('a type column: only the rows of that type, with what cascades from them', async ({ db }) => {
+    await db.query(`
+      create table accounts (id int primary key);
+      create table activities (id int primary key, related_id int, related_type text);
+      create table minutes (id int primary key, activity_id int references activities on delete cascade);
+      insert into accounts values (1);
+      insert into activities values (1, 1, 'account'), (2, 2, 'account'), (3, 2, 'activity'), (4, 9, 'other');
+      insert into minutes values (1, 1), (2, 2), (3, 3)`);
+    const project = await makeProject({}, { env: db.env });
+    const name = "public.activities(related_id) where related_type = 'account' -> public.accounts(id)";
+    const plan = await project.report('orphans', name, '--fix', 'delete', '--dry-run', '--cascade');
+    expect(plan.data.plans[0].reached).toMatchObject([{ table: 'public.minutes', rows: 1 }]);
+    expect(plan.data.plans[0].leaving).toEqual([
+      "public.activities(related_id) where related_type = 'activity' -> public.activities(id)",
+    ]);
+    await project.report('orphans', name, '--fix', 'delete', '--yes', '--cascade');
+    expect(await db.query('select id from activities order by id')).toEqual([{ id: 1 }, { id: 3 }, { id: 4 }]);
+    expect(await db.query('select id from minutes order by id')).toEqual([{ id: 1 }, { id: 3 }]);
+  });
+
+  test('a table that refers to itself loses what the plan announced, and no generation more', async ({ db }) => {
+    await db.query(`
+      create table "Pages" (id int primary key, parent_id int);
+      insert into "Pages" values (1, null), (2, 404), (3, 2), (4, 3)`);
+    const project = await makeProject({}, { env: db.env });
+    const report = await project.report('orphans', '--fix', 'delete', '--yes', '--batch-size', '1');
+    expect(report).toMatchObject({ exitCode: 1, data: { fixes: [{ repaired: 1, left: 1 }] } });
+    expect(await db.query('select id from "Pages" order by id')).toEqual([{ id: 1 }, { id: 3 }, { id: 4 }]);
+  });
+
+  test('a row that cannot be put back, since another has its key, is named', async ({ db }) => {
+    await db.query(`
+      create table accounts (id int primary key);
+      create table contacts (id int primary key, account_id int, email text unique);
+      insert into contacts values (1, 404, 'a'), (2, 404, 'b')`);
+    const project = await makeProject({}, { env: db.env });
+    await project.report('orphans', '--fix', 'delete', '--yes');
+    await db.query("insert into contacts values (3, null, 'b')");
+    const { stdout } = await project.run('orphans', '--restore', '1', '--yes');
+    expect(stdout).toContain('1 of 2 rows. 1 were left alone');
+    expect(await db.query('select id from contacts order by id')).toEqual([{ id: 1 }, { id: 3 }]);
+  });
+});
+
 describe('what deleting drags along', () => {
   const FAMILY = `
     create table accounts (id int primary key);
@@ -315,9 +379,8 @@ describe('other sessions', () => {
 
 describe('killed (SIGKILL) in the middle', () => {
   test('the next run goes on: every row that is gone is saved, once, and can be put back', async ({ db }) => {
-    await db.query(`${SCHEMA}; alter table ${NOTE} drop constraint "fk ""q""";
-      insert into ${NOTE} ("acc ünt$1") select 1000 + n from generate_series(1, 3000) n;
-      alter table ${NOTE} add constraint "fk ""q""" foreign key ("acc ünt$1") references ${ACC} not valid`);
+    await db.query(SCHEMA);
+    await addOrphans(db, 3_000);
     const before = await db.query(ALL_NOTES);
     const project = await makeProject({}, { env: db.env });
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -338,6 +401,33 @@ describe('killed (SIGKILL) in the middle', () => {
     expect((await project.run('orphans', '--restore', '1', '--yes')).code).toBe(0);
     expect(await db.query(ALL_NOTES)).toEqual(before);
   });
+});
+
+test('interrupted (SIGINT): the batch in hand is undone, what is repaired is saved', async ({ db }) => {
+  await db.query(SCHEMA);
+  await addOrphans(db, 3_000);
+  const project = await makeProject({}, { env: db.env });
+  const run = project.start('orphans', '--fix', 'delete', '--yes', '--batch-size', '5', '--pause', '5ms');
+  await until(db, `select from pg_class where relname = 'orphan_fixes'`);
+  await until(db, 'select from aisha_db.orphan_fixes where rows > 10');
+  run.kill('SIGINT');
+  const { code, stderr } = await run.done;
+  expect(code).toBe(130);
+  expect(stderr).toMatch(
+    /interrupted by SIGINT.* of 3010 rows are repaired|interrupted: \d+ of 3010 rows are repaired/,
+  );
+  await expectNothingLost(db, 3_020);
+});
+
+test('a protected environment wants its name', async ({ db }) => {
+  await db.query(SCHEMA);
+  const environments = { prod: { url: db.url, protected: true } };
+  const project = await makeProject({ 'aisha-db.config.json': JSON.stringify({ environments }) });
+  const args = ['orphans', '--env', 'prod', '--fix', 'delete'];
+  expect((await project.run(...args, '--yes')).code).toBe(3);
+  expect(await db.query(ALL_NOTES)).toHaveLength(20);
+  expect((await project.run(...args, '--confirm', 'prod')).code).toBe(0);
+  expect(await db.query(ALL_NOTES)).toHaveLength(10);
 });
 
 describe('what is missing is named before anything is done', () => {
@@ -363,6 +453,13 @@ describe('what is missing is named before anything is done', () => {
     expect(await project.report('orphans', '--restore', '7')).toMatchObject({ exitCode: 2 });
   });
 });
+
+/** So many rows that refer to nothing, behind a key that is not valid. */
+async function addOrphans(db: TestDatabase, count: number): Promise<void> {
+  await db.query(`alter table ${NOTE} drop constraint "fk ""q""";
+    insert into ${NOTE} ("acc ünt$1") select 1000 + n from generate_series(1, ${count}) n;
+    alter table ${NOTE} add constraint "fk ""q""" foreign key ("acc ünt$1") references ${ACC} not valid`);
+}
 
 /** Rows that are there and rows that are saved are all of them, and none is both. */
 async function expectNothingLost(db: TestDatabase, total: number): Promise<void> {
