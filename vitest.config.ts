@@ -16,13 +16,19 @@ const TAGS = [
   { name: 'each-build', description: 'Short enough to run on every version for every change.' },
 ];
 
-// `core` needs nothing and runs in milliseconds, `browser` needs Chromium; `postgres` shares one scratch server
+/**
+ * Left alone, vitest takes one worker fewer than there are cores: of two, one idles while tests wait for a server. Each
+ * has a server of its own, unless one was given: tests look at sessions, roles and counters of a whole server.
+ */
+const IS_SERVER_GIVEN = process.env['AISHA_TEST_URL'] || process.env['AISHA_TEST_SERVER'] === 'container';
+const WORKERS = IS_SERVER_GIVEN ? 1 : Math.max(2, Math.min(4, availableParallelism() - 1));
+
+// `core` needs nothing and runs in milliseconds, `browser` needs Chromium; `postgres` scratch servers
 // (test/support/global-setup.ts).
 export default defineConfig({
   test: {
     tags: TAGS,
-    // Left alone, vitest takes one worker fewer than there are cores: of two, one idles while tests wait for a server.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: WORKERS,
     projects: [
       {
         test: {

@@ -1,13 +1,13 @@
-import { inject } from 'vitest';
 import { makeProject } from '../commands/project.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { expect, test } from '../support/pack-database.ts';
+import { testServer } from '../support/server.ts';
 import { ACME, SYSTEM } from '../tenants/database.ts';
 
 /** The shipped schema with two tenants, and a role as Supabase has it: no superuser, bound by no policy. */
 async function makeMemory(db: TestDatabase): Promise<Readonly<Record<string, string>>> {
   const role = `crm_${db.name}`;
-  const { host, port } = inject('server');
+  const { host, port } = testServer();
   await db.superQuery(`
     create role ${role} login bypassrls password 'secret' in role app_owner;
     insert into tenant (id, slug, name) values ('${ACME}', 'acme', 'Acme'), ('${SYSTEM}', 'internal', 'System');

@@ -1,6 +1,6 @@
-import { inject } from 'vitest';
 import { makeProject, type Project } from '../commands/project.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 
 /** Who backs up in these tests: as `postgres` on Supabase no superuser, past policies, a member of the owner. */
 const DUMPER = 'app_dumper';
@@ -60,7 +60,7 @@ export async function backupProject(db: TestDatabase, schema: string = SCHEMA): 
 
 /** The database as app_dumper. */
 function dumperUrl(db: TestDatabase): string {
-  return urlAs(db, DUMPER, inject('server').password);
+  return urlAs(db, DUMPER, testServer().password);
 }
 
 /** The database as a role with that password. */

@@ -1,7 +1,8 @@
 /** @module-tag since-13 */
-import { inject } from 'vitest';
+
 import { expect, test } from '../support/database.ts';
 import { linkIn } from '../support/folder.ts';
+import { testServer } from '../support/server.ts';
 import { ledgerOf, makeProject, objectsOf, statesOf } from './project.ts';
 
 const FILES = {
@@ -106,7 +107,7 @@ test('nonsense is refused before anything is written', async ({ db }) => {
   `);
   const before = await objectsOf(db);
   // From PostgreSQL 16 on, what is no name is simply not found.
-  const isUnreadable = inject('server').versionNumber < 160_000;
+  const isUnreadable = testServer().versionNumber < 160_000;
   const cases: readonly (readonly [readonly string[], string])[] = [
     [[], 'say what to mark: --to NUMBER or --from-table TABLE'],
     [['--to', '1', '--from-table', 'x'], 'say what to mark'],

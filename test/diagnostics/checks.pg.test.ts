@@ -2,12 +2,14 @@
  * @module-tag since-13
  * @module-tag each-build
  */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, inject } from 'vitest';
+import { describe } from 'vitest';
 import type { Definition } from '../../src/diagnostics/definition.ts';
 import { loadDefinitions, SHIPPED_CHECKS } from '../../src/diagnostics/load.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 import { fixtureIds, loadFixture, statementsOf } from './fixture.ts';
 import { diagnose, foundBy } from './run.ts';
 
@@ -20,7 +22,7 @@ test('every check has a fixture and its place in docs/diagnostics.md', () => {
   expect(ids.filter((id) => !page.includes(`\n### ${id}\n`))).toEqual([]);
 });
 
-const major = Math.floor(inject('server').versionNumber / 10_000);
+const major = Math.floor(testServer().versionNumber / 10_000);
 const isForThisServer = ({ minPg = 0, maxPg = 99 }: Definition) => minPg <= major && major <= maxPg;
 const finds = ({ severity, thresholds }: Definition) => severity !== undefined || thresholds.length > 0;
 const checksThat = (wanted: boolean) => [
@@ -81,7 +83,7 @@ describe.each(checksThat(false))('%s', (id) => {
 
 /** Up to PostgreSQL 14 a collector tells, in the order in which it heard, what sessions counted: half a second later. */
 async function countersArrive(db: TestDatabase): Promise<void> {
-  if (inject('server').versionNumber >= 150_000) return;
+  if (testServer().versionNumber >= 150_000) return;
   const session = await db.connect(db.superUrl);
   await session.query('set track_counts = on; create table last_word (id int)');
   await session.query('insert into last_word values (1)');

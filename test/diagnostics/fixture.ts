@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { inject } from 'vitest';
 import { expectedOn, parseFixture } from '../../src/diagnostics/fixture.ts';
 import { SHIPPED_CHECKS } from '../../src/diagnostics/load.ts';
 import type { CheckSettings } from '../../src/diagnostics/settings.ts';
 import { readStatements } from '../../src/migrations/statements.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 
 /** The proof of a check: something that must stay silent, something that must be found, and what mends it. */
 export interface Fixture {
@@ -63,7 +63,7 @@ function sqlFixture(id: string, text: string): Fixture {
     lookAlike: (db) => run(db, lookAlike),
     bad: async (db) => {
       await run(db, bad);
-      return expectedOn(expected, inject('server').versionNumber);
+      return expectedOn(expected, testServer().versionNumber);
     },
     cure: cure === undefined ? undefined : (db) => run(db, cure),
   };

@@ -1,7 +1,9 @@
 /** @module-tag since-13 */
-import { describe, inject } from 'vitest';
+
+import { describe } from 'vitest';
 import { makeProject } from '../commands/project.ts';
 import { expect, test } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 
 const TABLE = `"S'ch%ema"."Big "" </script>"`;
 const SCHEMA = `
@@ -75,7 +77,7 @@ describe('what is explained', () => {
       create table p2 partition of p for values in (2)`);
     const project = await makeProject({}, { env: db.env });
     const { stdout } = await project.run('explain', 'select * from p where k = $1');
-    if (inject('server').versionNumber >= 160_000) expect(stdout).toContain('on public.p2');
+    if (testServer().versionNumber >= 160_000) expect(stdout).toContain('on public.p2');
     else expect(stdout).toContain('Partitions are missing from this plan');
   });
 });

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { inject, test as plainTest } from 'vitest';
+import { test as plainTest } from 'vitest';
 import type { TestServer } from './global-setup.ts';
+import { testServer } from './server.ts';
 
 /** A database of its own for one test, owned by app_owner, who is no superuser. */
 export interface TestDatabase {
@@ -30,7 +31,7 @@ export const test = plainTest.extend<{ db: TestDatabase; maintenance: pg.Client 
   maintenance: [
     // biome-ignore lint/correctness/noEmptyPattern: vitest reads the parameter to know which fixtures are needed
     async ({}, use) => {
-      const { superuser, superPassword } = inject('server');
+      const { superuser, superPassword } = testServer();
       const client = await openClient(urlOf(superuser, superPassword, 'postgres'));
       await use(client);
       await client.end();
@@ -48,7 +49,7 @@ export async function withDatabase(
   template: string | undefined,
   use: (db: TestDatabase) => Promise<void>,
 ): Promise<void> {
-  const server = inject('server');
+  const server = testServer();
   const name = `${server.databasePrefix}${randomBytes(5).toString('hex')}`;
   await createDatabase(maintenance, name, template);
   const { db, close } = openDatabase(server, name);
@@ -59,7 +60,7 @@ export async function withDatabase(
 
 /** Makes a database of app_owner, a copy of the template if there is one. */
 export async function createDatabase(maintenance: pg.Client, name: string, template?: string): Promise<void> {
-  const server = inject('server');
+  const server = testServer();
   // Copying files instead of logging every page takes a third of the time; PostgreSQL 15 made the other way the default.
   const strategy = server.versionNumber >= 150_000 ? 'strategy file_copy' : '';
   const from = template === undefined ? '' : `template ${template}`;
@@ -69,11 +70,11 @@ export async function createDatabase(maintenance: pg.Client, name: string, templ
 
 /** The URL of a database of the shared server, as app_owner. */
 export function ownerUrl(database: string): string {
-  return urlOf('app_owner', inject('server').password, database);
+  return urlOf('app_owner', testServer().password, database);
 }
 
 /** The URL of a database of the shared server. */
-function urlOf(user: string, password: string, database: string, server: TestServer = inject('server')): string {
+function urlOf(user: string, password: string, database: string, server: TestServer = testServer()): string {
   return `postgresql://${user}:${encodeURIComponent(password)}@${encodeURIComponent(server.host)}:${server.port}/${database}`;
 }
 

@@ -7,7 +7,7 @@ import type { TestProject } from 'vitest/node';
 import { startScratchServer } from '../../src/postgres/scratch-server.ts';
 import { serverPrograms } from './server-versions.ts';
 
-/** The server that all tests of a run share. */
+/** A server that the tests of one worker share. */
 export interface TestServer {
   readonly host: string;
   readonly port: number;
@@ -27,24 +27,36 @@ export interface TestServer {
 
 declare module 'vitest' {
   interface ProvidedContext {
-    readonly server: TestServer;
+    readonly servers: readonly TestServer[];
   }
 }
 
-/** Builds the program and provides one server with Supabase's kind of roles to all tests of the run. */
+/** Builds the program and provides a server with Supabase's kind of roles for each worker of the run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (process.env['AISHA_SKIP_BUILD'] !== '1') await build();
-  const { server, source, stop } = await startServer();
+  const started: StartedServer[] = [];
+  const stop = async () => {
+    for (const { stop } of started) await stop();
+  };
   try {
-    await onSuperuser(server, (client) => createRoles(client, server));
+    const { maxWorkers } = project.vitest.config;
+    for (let worker = 1; worker <= (isShared() ? 1 : Number(maxWorkers)); worker++) started.push(await startServer());
+    for (const { server } of started) await onSuperuser(server, (client) => createRoles(client, server));
   } catch (error) {
     await stop();
     throw error;
   }
-  project.provide('server', server);
-  process.stderr.write(`tests use PostgreSQL ${server.version} (${source}) at ${server.host}:${server.port}\n`);
+  for (const { server, source } of started) {
+    process.stderr.write(`tests use PostgreSQL ${server.version} (${source}) at ${server.host}:${server.port}\n`);
+  }
+  project.provide(
+    'servers',
+    started.map(({ server }) => server),
+  );
   return async () => {
-    if (!server.temporary) await onSuperuser(server, (client) => dropDatabases(client, server.databasePrefix));
+    for (const { server } of started) {
+      if (!server.temporary) await onSuperuser(server, (client) => dropDatabases(client, server.databasePrefix));
+    }
     await stop();
   };
 }
@@ -73,6 +85,11 @@ const SETTINGS = {
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'all',
 } as const;
+
+/** A server that was given, or a container, is one for all workers: vitest.config.ts runs only one then. */
+function isShared(): boolean {
+  return Boolean(process.env['AISHA_TEST_URL']) || process.env['AISHA_TEST_SERVER'] === 'container';
+}
 
 async function startServer(): Promise<StartedServer> {
   const url = process.env['AISHA_TEST_URL'];

@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { inject } from 'vitest';
 import { apply, FILES } from '../sql/pack.ts';
 import { createDatabase, test as databaseTest, ownerUrl, type TestDatabase, withDatabase } from './database.ts';
+import { testServer } from './server.ts';
 
 /** `test` with the fixture `packDb`: a database of its own for one test, at the end of the shipped migrations. */
 export const test = databaseTest.extend<{ template: string; packDb: TestDatabase }>({
@@ -27,7 +27,7 @@ export async function templateOf(
   suffix: string,
   fill: (client: pg.Client) => Promise<void>,
 ): Promise<string> {
-  const name = `${inject('server').databasePrefix}${suffix}`;
+  const name = `${testServer().databasePrefix}${suffix}`;
   await maintenance.query('select pg_advisory_lock($1)', [MAKING_TEMPLATE]);
   try {
     const { rowCount } = await maintenance.query('select from pg_database where datname = $1', [name]);

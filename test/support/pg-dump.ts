@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { inject } from 'vitest';
+import { testServer } from './server.ts';
 
 const DEBIAN = '/usr/lib/postgresql';
 
@@ -11,7 +11,7 @@ export function findPgDump(suits = (major: number) => major >= serverMajor()): s
 
 /** The major version of the server of this run. */
 export function serverMajor(): number {
-  return Math.floor(inject('server').versionNumber / 10_000);
+  return Math.floor(testServer().versionNumber / 10_000);
 }
 
 /** The first of the PATH, then Debian's. */

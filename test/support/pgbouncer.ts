@@ -3,10 +3,10 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inject } from 'vitest';
 import { freePort } from '../../src/postgres/free-port.ts';
 import { giveTo, makeScratchFolder } from '../../src/postgres/scratch-folder.ts';
 import { chooseServerUser, type ServerUser, spawnAs } from '../../src/postgres/server-user.ts';
+import { testServer } from './server.ts';
 
 export interface PgBouncerOptions {
   readonly mode: 'transaction' | 'session' | 'statement';
@@ -71,7 +71,7 @@ function writeConfiguration(
   options: PgBouncerOptions,
   user: ServerUser | undefined,
 ): void {
-  const server = inject('server');
+  const server = testServer();
   const settings = {
     listen_addr: '127.0.0.1',
     listen_port: String(port),

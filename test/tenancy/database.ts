@@ -1,11 +1,11 @@
-import { inject } from 'vitest';
 import { test as plainTest, type TestDatabase } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 
 /** A database whose only clients are the roles of the API. */
 export const test = plainTest.extend<{ db: TestDatabase }>({
   db: async ({ db }, use) => {
     // Before 14 the tests' reader is granted every table by default: a client that no test here knows.
-    if (inject('server').versionNumber < 140_000)
+    if (testServer().versionNumber < 140_000)
       await db.superQuery('alter default privileges for role app_owner revoke select on tables from app_reader');
     await use(db);
   },

@@ -1,10 +1,11 @@
 /** @module-tag since-13 */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inject } from 'vitest';
 import { judgeFacts, type TenancyFinding } from '../../src/tenancy/judge.ts';
 import { checkIds, loadCheck } from '../../src/tenancy/load-checks.ts';
 import { expect, type TestDatabase } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 import { test } from './database.ts';
 import { factsOf } from './session.ts';
 
@@ -21,7 +22,7 @@ interface Fixture {
 
 function readFixture(id: string, { name }: TestDatabase): Fixture {
   const text = readFileSync(join(FIXTURES, 'findings', `${id}.sql`), 'utf8').replaceAll(':db', name);
-  const isOld = inject('server').versionNumber < 150_000;
+  const isOld = testServer().versionNumber < 150_000;
   const sql = text.replace(/^.* -- since 15$/gm, (line) => (isOld ? '' : line.replace(' -- since 15', '')));
   const keys = (key: string) => [...sql.matchAll(new RegExp(`^-- ${key}: (.*)$`, 'gm'))].map((match) => match[1]!);
   return { sql, finds: keys('Finds'), asSuperuser: keys('As').includes('superuser') };

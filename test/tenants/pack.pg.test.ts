@@ -1,6 +1,6 @@
-import { inject } from 'vitest';
 import { makeProject } from '../commands/project.ts';
 import { expect, test } from '../support/pack-database.ts';
+import { testServer } from '../support/server.ts';
 import { ACME, OTHER } from './database.ts';
 
 test('of the shipped schema every table of a tenant goes, and none of another, for a role as Supabase has it', async ({
@@ -19,7 +19,7 @@ test('of the shipped schema every table of a tenant goes, and none of another, f
     insert into conversation_messages (tenant_id, conversation_id, role, content)
       select tenant_id, id, 'user', 'hello' from conversations
   `);
-  const { host, port } = inject('server');
+  const { host, port } = testServer();
   const url = `postgresql://${role}:secret@${host}:${port}/${db.name}`;
   const project = await makeProject({}, { env: { DATABASE_URL: url } });
   const check = await project.report('tenant', 'check');
