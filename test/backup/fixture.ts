@@ -1,9 +1,21 @@
+import { afterAll, beforeAll } from 'vitest';
 import { makeProject, type Project } from '../commands/project.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { onSuperuser } from '../support/global-setup.ts';
 import { testServer } from '../support/server.ts';
 
 /** Who backs up in these tests: as `postgres` on Supabase no superuser, past policies, a member of the owner. */
 const DUMPER = 'app_dumper';
+
+// It comes and goes with the test files that need it: others look for privileged roles of the server.
+beforeAll(async () => {
+  const server = testServer();
+  await onSuperuser(server, async (client) => {
+    await client.query(`create role ${DUMPER} login nosuperuser bypassrls password '${server.password}'`);
+    await client.query(`grant app_owner to ${DUMPER}`);
+  });
+});
+afterAll(() => onSuperuser(testServer(), (client) => client.query(`drop role ${DUMPER}`)));
 
 /** Names that a shell, a pattern, a connection string or a report could stumble over. */
 export const ODD_SCHEMA = `Odd "schema" 100% </script>`;

@@ -13,7 +13,7 @@ export interface TestServer {
   readonly port: number;
   readonly superuser: string;
   readonly superPassword: string;
-  /** Password of app_owner, app_reader and app_dumper. */
+  /** Password of app_owner and app_reader. */
   readonly password: string;
   /** `15.18` */
   readonly version: string;
@@ -149,7 +149,8 @@ async function testServer(address: Address, temporary: boolean): Promise<TestSer
   return { ...address, password, version, versionNumber: number, databasePrefix, temporary };
 }
 
-async function onSuperuser<T>(address: Address, use: (client: pg.Client) => Promise<T>): Promise<T> {
+/** Lends a connection of the server's superuser. */
+export async function onSuperuser<T>(address: Address, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const { host, port, superuser, superPassword } = address;
   const client = new pg.Client({ host, port, user: superuser, password: superPassword, database: 'postgres' });
   await client.connect();
@@ -169,8 +170,6 @@ async function onSuperuser<T>(address: Address, use: (client: pg.Client) => Prom
 const ROLES = {
   app_owner: 'login nosuperuser createdb createrole',
   app_reader: 'login nosuperuser',
-  // As `postgres` on Supabase: past policies, and no superuser.
-  app_dumper: 'login nosuperuser bypassrls',
   anon: 'nologin',
   authenticated: 'nologin',
   service_role: 'nologin bypassrls',
@@ -183,8 +182,6 @@ async function createRoles(client: pg.Client, { password, versionNumber }: TestS
   }
   await client.query(`alter role app_owner password '${password}'`);
   await client.query(`alter role app_reader password '${password}'`);
-  await client.query(`alter role app_dumper password '${password}'`);
-  await client.query('grant app_owner to app_dumper');
   await client.query('grant anon, authenticated, service_role, pg_monitor, pg_signal_backend to app_owner');
   if (versionNumber >= 140_000) await client.query('grant pg_read_all_data to app_reader');
 }

@@ -161,7 +161,7 @@ describe('the catalogue', () => {
 });
 
 test('a log gives its errors with what belongs to them, the same ones counted', () => {
-  const log = readFileSync(resolve(import.meta.dirname, 'fixtures/postgresql.log'), 'utf8');
+  const log = readFileSync(resolve(import.meta.dirname, 'fixtures/server-log.txt'), 'utf8');
   expect(errorsIn(log)).toEqual([
     {
       text: 'ERROR:  relation "contacts" does not exist at character 15\nSTATEMENT:  select * from contacts',

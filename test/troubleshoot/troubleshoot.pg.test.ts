@@ -102,7 +102,7 @@ test('every question of the catalogue can be put to a server', async ({ db }) =>
 });
 
 test('a log: the errors by frequency, those that nobody knows as findings; no database is needed', async () => {
-  const log = join(import.meta.dirname, 'fixtures/postgresql.log');
+  const log = join(import.meta.dirname, 'fixtures/server-log.txt');
   const project = await makeProject({});
   const report = await project.report('troubleshoot', '--log', log, '--offline');
   expect(
