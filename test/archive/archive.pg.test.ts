@@ -1,5 +1,7 @@
+import { onTestFinished } from 'vitest';
 import { makeProject } from '../commands/project.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { onSuperuser } from '../support/global-setup.ts';
 import { expect, test } from '../support/pack-database.ts';
 import { testServer } from '../support/server.ts';
 import { ACME, SYSTEM } from '../tenants/database.ts';
@@ -7,7 +9,10 @@ import { ACME, SYSTEM } from '../tenants/database.ts';
 /** The shipped schema with two tenants, and a role as Supabase has it: no superuser, bound by no policy. */
 async function makeMemory(db: TestDatabase): Promise<Readonly<Record<string, string>>> {
   const role = `crm_${db.name}`;
-  const { host, port } = testServer();
+  const server = testServer();
+  const { host, port } = server;
+  // A role belongs to the server, and others look for privileged ones.
+  onTestFinished(() => onSuperuser(server, (client) => client.query(`drop role ${role}`)).then(() => {}));
   await db.superQuery(`
     create role ${role} login bypassrls password 'secret' in role app_owner;
     insert into tenant (id, slug, name) values ('${ACME}', 'acme', 'Acme'), ('${SYSTEM}', 'internal', 'System');
