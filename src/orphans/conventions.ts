@@ -50,6 +50,11 @@ export function findByConvention({ tables, foreignKeys }: CatalogFacts): Convent
   return { relations, unclear, polymorphic };
 }
 
+/** Whether a value of a type column names a table: where none does, it says what a row is, not what it refers to. */
+export function namesTable({ child }: Polymorphic, value: string, facts: Pick<CatalogFacts, 'tables'>): boolean {
+  return parentsNamed(value, child, facts).length > 0;
+}
+
 /**
  * The relation for one value of a type column: `contact`, `Contacts` and `public.contacts` all mean the table.
  * A value that names no table, or one whose key has another type, is unclear.
@@ -57,11 +62,9 @@ export function findByConvention({ tables, foreignKeys }: CatalogFacts): Convent
 export function byType(
   { child, column, typeColumn }: Polymorphic,
   value: string,
-  { tables }: Pick<CatalogFacts, 'tables'>,
+  facts: Pick<CatalogFacts, 'tables'>,
 ): Relation | Unclear {
-  const byName = groupByName([...tables.values()].filter((table) => !table.partition));
-  const stem = value.slice(value.lastIndexOf('.') + 1).replaceAll(/[\s-]+/g, '_');
-  const parents = candidates(snake(stem), child, byName);
+  const parents = parentsNamed(value, child, facts);
   const when = { column: typeColumn.name, value };
   if (parents.length > 0) return toKey(child, column, parents, when);
   return {
@@ -70,6 +73,12 @@ export function byType(
     reason: `"${value}" in ${typeColumn.name} names no table with a key of one column`,
     remediation: 'Say which table it means under "orphans.add" in the configuration, or exclude it with a reason.',
   };
+}
+
+function parentsNamed(value: string, child: TableFact, { tables }: Pick<CatalogFacts, 'tables'>): readonly TableFact[] {
+  const byName = groupByName([...tables.values()].filter((table) => !table.partition));
+  const stem = value.slice(value.lastIndexOf('.') + 1).replaceAll(/[\s-]+/g, '_');
+  return candidates(snake(stem), child, byName);
 }
 
 function toKey(

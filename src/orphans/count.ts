@@ -6,7 +6,7 @@ import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { readCatalog } from './catalog.ts';
-import { byType, type Polymorphic } from './conventions.ts';
+import { byType, namesTable, type Polymorphic } from './conventions.ts';
 import type { CatalogFacts, Obstacle, TableFact } from './facts.ts';
 import type { Relation, Unclear } from './relation.ts';
 import { type Excluded, exclude, findRelations, select } from './relations.ts';
@@ -142,7 +142,8 @@ class Counter {
           ({ table, columns }) => table === child.title && columns[0] === column.name,
         );
         const left = values.filter((value) => !added.some(({ when }) => when?.value === value));
-        resolved.push(...left.map((value) => byType(one, value, facts)));
+        const refers = added.length > 0 || values.some((value) => namesTable(one, value, facts));
+        if (refers) resolved.push(...left.map((value) => byType(one, value, facts)));
       }
     }
     return resolved;

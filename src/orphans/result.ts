@@ -1,4 +1,4 @@
-import { quantity } from '../report/quantity.ts';
+import { counted as countOf, quantity } from '../report/quantity.ts';
 import type { Check, CommandResult, Finding, ReportTable, Severity } from '../report/report.ts';
 import type { Obstacle, TableFact } from './facts.ts';
 import type { Relation, Source, Unclear } from './relation.ts';
@@ -177,10 +177,11 @@ function parentOf({ parent, pairs }: Relation): string {
 
 function describe(relations: number, bad: number, undecided: number, excluded: number): string {
   const left = excluded === 0 ? '' : ` ${excluded} excluded by the configuration.`;
+  if (relations > 0 && undecided === relations)
+    return `${countOf(relations, 'relation')}: none could be counted.${left}`;
   const open = undecided === 0 ? '' : ` ${undecided} could not be counted.`;
-  const one = relations === 1 ? 'relation' : 'relations';
   const found = bad === 0 ? 'no orphans were found' : `orphans in ${bad} of them`;
-  return `${relations} ${one} looked at: ${found}.${open}${left}`;
+  return `${countOf(relations, 'relation')} looked at: ${found}.${open}${left}`;
 }
 
 function toData({ relation, estimate, orphans, obstacle, sample }: RelationOutcome): object {

@@ -106,6 +106,9 @@ describe('relations by convention', () => {
     create table companies (id int primary key, tenant_id uuid, parent_id int);
     create table "People" ("personId" int primary key, "companyId" int, unknown_id int, tenant_id text);
     create table activities (id int primary key, related_id int, related_type text);
+    -- What kind of row it is, and no table.
+    create table log (id int primary key, entry_id int, entry_type text);
+    insert into log values (1, 5, 'message');
     insert into tenant values ('00000000-0000-0000-0000-000000000001');
     insert into companies values
       (1, '00000000-0000-0000-0000-000000000001', null), (2, '00000000-0000-0000-0000-000000000002', 99);
