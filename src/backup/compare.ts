@@ -1,5 +1,5 @@
 import { groupBy } from '../group-by.ts';
-import type { LargeObjects, SequenceValue, TableContent } from './manifest.ts';
+import type { LargeObjects, Manifest, SequenceValue, TableContent } from './manifest.ts';
 
 /** One thing of the catalog and all that is to be the same about it after a restore. */
 export interface CatalogEntry {
@@ -44,6 +44,25 @@ export function compareTables(before: readonly TableContent[], after: readonly T
     if (found.fingerprint === table.fingerprint) return [];
     return [{ object, message: `has other rows after the restore: ${table.rows} rows with another fingerprint` }];
   });
+}
+
+/**
+ * Tables that were restored and that nobody counted at the dump: a verification that passes over a table would call it
+ * equal. A backup without any table proves nothing either.
+ */
+export function tablesNotCounted(
+  { kind, tables }: Pick<Manifest, 'kind' | 'tables'>,
+  restored: readonly { readonly schema: string; readonly name: string }[],
+): Difference[] {
+  if (kind === 'schema') return [];
+  if (tables.length === 0) {
+    return [{ object: 'the backup', message: 'holds no table, so that there is nothing to prove' }];
+  }
+  if (kind === 'tables') return [];
+  const counted = new Set(tables.map(keyOf));
+  return restored
+    .filter((table) => !counted.has(keyOf(table)))
+    .map(({ schema, name }) => ({ object: `table ${schema}.${name}`, message: 'is restored and was not counted' }));
 }
 
 export function compareLargeObjects(before: LargeObjects | null, after: LargeObjects): Difference[] {

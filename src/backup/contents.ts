@@ -43,6 +43,20 @@ export async function readLargeObjects(session: Session): Promise<LargeObjects> 
   return row!;
 }
 
+/** Tables that hold rows themselves, as a backup counts them: partitions, not what they are partitions of. */
+export async function readOrdinaryTables(session: Session, excludedSchemas: readonly string[]): Promise<TableName[]> {
+  return session.query<TableName>(
+    `select n.nspname as schema, c.relname as name
+     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname <> all ($1)
+       and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+       and not exists (select from pg_catalog.pg_depend x
+         where x.classid = 'pg_catalog.pg_class'::regclass and x.objid = c.oid and x.deptype = 'e')
+     order by n.nspname collate "C", c.relname collate "C"`,
+    [excludedSchemas],
+  );
+}
+
 export async function readSequences(session: Session, excludedSchemas: readonly string[]): Promise<SequenceValue[]> {
   return session.query<SequenceValue>(
     `select schemaname as schema, sequencename as name, last_value::text as "lastValue", increment_by::text as increment

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AishaError, messageOf } from '../errors.ts';
 import { isIdentityRunning, processIdentity } from '../postgres/process-identity.ts';
@@ -275,6 +275,7 @@ function readBackup(path: string): Read {
   if (!existsSync(file)) return { path, reason: 'it has no manifest' };
   try {
     const manifest = parseManifest(readFileSync(file, 'utf8'), file);
+    if (manifest.id !== basename(path)) return { path, reason: `its manifest is that of the backup ${manifest.id}` };
     const verification = readVerification(path);
     const state = verification === undefined ? 'unverified' : verification.verified ? 'verified' : 'suspect';
     return { manifest, path, bytes: sizeOf(manifest), state, verification, pinned: existsSync(join(path, PIN)) };

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AishaError } from '../errors.ts';
@@ -10,22 +10,13 @@ import { withScratchFolder } from '../postgres/scratch-folder.ts';
 import { type ScratchServer, startScratchServer } from '../postgres/scratch-server.ts';
 import { findServerBinaries } from '../postgres/server-binaries.ts';
 import { chooseServerUser } from '../postgres/server-user.ts';
-import type { Session } from '../postgres/session.ts';
 import { resolveTarget, type Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
-import { readCatalog } from './catalog.ts';
-import {
-  type CatalogEntry,
-  compareCatalogs,
-  compareLargeObjects,
-  compareSequences,
-  compareTables,
-  type Difference,
-} from './compare.ts';
-import { readLargeObjects, readSequences, readTable } from './contents.ts';
+import type { Difference } from './compare.ts';
+import { compareRestored } from './compare-restored.ts';
 import { type Omissions, omitFromList } from './contents-list.ts';
-import { type BackupWorld, CATALOG_FILE, dumpPath, toolsFor } from './create.ts';
-import type { Manifest, TableContent } from './manifest.ts';
+import { type BackupWorld, dumpPath, toolsFor } from './create.ts';
+import type { Manifest } from './manifest.ts';
 import { rolesSql } from './scratch-roles.ts';
 import { openReader } from './snapshot-session.ts';
 import { manifestHash, recordVerification, type StoredBackup, type Verification } from './store.ts';
@@ -173,7 +164,7 @@ function failed(message: string, complaints: readonly string[]): Difference {
 
 async function compare(
   target: Target,
-  { manifest, path }: StoredBackup,
+  backup: StoredBackup,
   omissions: Omissions,
   signal: AbortSignal,
 ): Promise<Difference[]> {
@@ -182,17 +173,7 @@ async function compare(
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     await session.query('begin isolation level repeatable read, read only');
-    const before = JSON.parse(readFileSync(join(path, CATALOG_FILE), 'utf8')) as CatalogEntry[];
-    const after = await readCatalog(session, manifest.excludedSchemas);
-    return [
-      ...nothingCompared(manifest),
-      ...compareTables(manifest.tables, await readTables(session, manifest.tables)),
-      ...(manifest.kind === 'full' ? compareLargeObjects(manifest.largeObjects, await readLargeObjects(session)) : []),
-      ...(manifest.kind === 'schema'
-        ? []
-        : compareSequences(manifest.sequences, await readSequences(session, manifest.excludedSchemas))),
-      ...compareCatalogs(expected(before, omissions), after),
-    ];
+    return await compareRestored(session, backup, omissions);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -200,34 +181,4 @@ async function compare(
     signal.removeEventListener('abort', onAbort);
     await session.close();
   }
-}
-
-/** Zero tables are equal to zero tables, which proves nothing. */
-function nothingCompared({ kind, tables }: Manifest): Difference[] {
-  if (kind === 'schema' || tables.length > 0) return [];
-  return [{ object: 'the backup', message: 'holds no table, so that there is nothing to prove' }];
-}
-
-/** A table that is not there is a difference, not an error. */
-async function readTables(session: Session, tables: readonly TableContent[]): Promise<TableContent[]> {
-  const contents: TableContent[] = [];
-  for (const table of tables) {
-    await session.query('savepoint one_table');
-    try {
-      contents.push(await readTable(session, table, table.method));
-    } catch (error) {
-      if (!('severity' in (error as object))) throw error;
-      await session.query('rollback to savepoint one_table');
-    }
-  }
-  return contents;
-}
-
-/** What is to be found after a restore that left something out on purpose. */
-function expected(entries: readonly CatalogEntry[], { extensions, foreignKeys }: Omissions): CatalogEntry[] {
-  const absent = new Set([
-    ...extensions.map(({ name }) => `extension ${name}`),
-    ...foreignKeys.map(({ catalogName }) => `constraint ${catalogName}`),
-  ]);
-  return entries.filter(({ kind, name }) => !absent.has(`${kind} ${name}`));
 }

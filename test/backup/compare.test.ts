@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { compareCatalogs, compareLargeObjects, compareSequences, compareTables } from '../../src/backup/compare.ts';
+import {
+  compareCatalogs,
+  compareLargeObjects,
+  compareSequences,
+  compareTables,
+  tablesNotCounted,
+} from '../../src/backup/compare.ts';
 import { omitFromList } from '../../src/backup/contents-list.ts';
 import type { TableContent } from '../../src/backup/manifest.ts';
 import { rolesSql } from '../../src/backup/scratch-roles.ts';
@@ -28,6 +34,25 @@ describe('rows', () => {
 
   test('of a table that is gone are told, and of every table when there is none', () => {
     expect(compareTables(before, [])).toHaveLength(2);
+  });
+});
+
+describe('a table that nobody counted', () => {
+  const [a, b] = [content('a', 3, '77'), content('b', 0, '0')];
+
+  test('is told in a full backup, which is to hold them all', () => {
+    expect(tablesNotCounted({ kind: 'full', tables: [a] }, [a, b])).toEqual([
+      { object: 'table public.b', message: 'is restored and was not counted' },
+    ]);
+    expect(tablesNotCounted({ kind: 'full', tables: [a, b] }, [a, b])).toEqual([]);
+    expect(tablesNotCounted({ kind: 'tables', tables: [a] }, [a, b])).toEqual([]);
+    expect(tablesNotCounted({ kind: 'schema', tables: [] }, [a, b])).toEqual([]);
+  });
+
+  test('is every one when a backup with rows names none: nothing would be compared', () => {
+    for (const kind of ['full', 'tables'] as const) {
+      expect(tablesNotCounted({ kind, tables: [] }, [])).toMatchObject([{ object: 'the backup' }]);
+    }
   });
 });
 

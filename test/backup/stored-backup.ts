@@ -37,7 +37,7 @@ export const MANIFEST: Manifest = {
   role: { name: 'dumper', superuser: false, bypassRls: true },
   snapshot: { id: '0-1', lsn: '0/0' },
   tableBytes: 0,
-  tables: [],
+  tables: [{ schema: 'public', name: 'invoice', rows: 500, fingerprint: '77', method: 'record' }],
   largeObjects: null,
   sequences: [],
   extensions: [],

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Session } from '../postgres/session.ts';
+import { readCatalog } from './catalog.ts';
+import {
+  type CatalogEntry,
+  compareCatalogs,
+  compareLargeObjects,
+  compareSequences,
+  compareTables,
+  type Difference,
+  tablesNotCounted,
+} from './compare.ts';
+import { readLargeObjects, readOrdinaryTables, readSequences, readTable } from './contents.ts';
+import type { Omissions } from './contents-list.ts';
+import { CATALOG_FILE } from './create.ts';
+import type { TableContent } from './manifest.ts';
+import type { StoredBackup } from './store.ts';
+
+/**
+ * Everything in which a restored database is not what the backup's manifest and catalog say: rows, large objects,
+ * sequences, and all that the catalog knows.
+ * @param session in a transaction, opened by `openReader` as a role that no policy hides rows from
+ */
+export async function compareRestored(
+  session: Session,
+  { manifest, path }: Pick<StoredBackup, 'manifest' | 'path'>,
+  omissions: Omissions,
+): Promise<Difference[]> {
+  const before = JSON.parse(readFileSync(join(path, CATALOG_FILE), 'utf8')) as CatalogEntry[];
+  const after = await readCatalog(session, manifest.excludedSchemas);
+  const ordinary = await readOrdinaryTables(session, manifest.excludedSchemas);
+  return [
+    ...tablesNotCounted(manifest, ordinary),
+    ...compareTables(manifest.tables, await readTables(session, manifest.tables)),
+    ...(manifest.kind === 'full' ? compareLargeObjects(manifest.largeObjects, await readLargeObjects(session)) : []),
+    ...(manifest.kind === 'schema'
+      ? []
+      : compareSequences(manifest.sequences, await readSequences(session, manifest.excludedSchemas))),
+    ...compareCatalogs(expected(before, omissions), after),
+  ];
+}
+
+/** A table that is not there is a difference, not an error. */
+async function readTables(session: Session, tables: readonly TableContent[]): Promise<TableContent[]> {
+  const contents: TableContent[] = [];
+  for (const table of tables) {
+    await session.query('savepoint one_table');
+    try {
+      contents.push(await readTable(session, table, table.method));
+    } catch (error) {
+      if (!('severity' in (error as object))) throw error;
+      await session.query('rollback to savepoint one_table');
+    }
+  }
+  return contents;
+}
+
+/** What is to be found after a restore that left something out on purpose. */
+function expected(entries: readonly CatalogEntry[], { extensions, foreignKeys }: Omissions): CatalogEntry[] {
+  const absent = new Set([
+    ...extensions.map(({ name }) => `extension ${name}`),
+    ...foreignKeys.map(({ catalogName }) => `constraint ${catalogName}`),
+  ]);
+  return entries.filter(({ kind, name }) => !absent.has(`${kind} ${name}`));
+}
