@@ -61,7 +61,7 @@ function compile(outDir) {
 async function bundle(from, outDir) {
   // What is looked up by its file name at run time (src/modules-in.ts) keeps its file.
   const named = readdirSync(from, { recursive: true }).filter((path) =>
-    /^(commands|report[\\/]reporters|tenancy[\\/]findings)[\\/][^\\/]+\.js$/.test(path),
+    /^(commands|report[\\/]reporters|tenancy[\\/]findings|diagnostics[\\/]live-fixtures)[\\/][^\\/]+\.js$/.test(path),
   );
   const input = Object.fromEntries([
     ['cli/main', join(from, 'cli.js')],

@@ -74,7 +74,8 @@ export async function diagnose(context: Context, options: DiagnoseOptions): Prom
   return withHistory(context, target, { result, facts }, options);
 }
 
-function progress({ talk }: Context): (done: number, total: number) => void {
+/** Says how far a run is, now and then. */
+export function progress({ talk }: Context): (done: number, total: number) => void {
   let last = Date.now();
   return (done, total) => {
     if (Date.now() - last < PROGRESS_MS) return;

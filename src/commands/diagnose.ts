@@ -8,7 +8,7 @@ import type { Command, Context } from './command.ts';
 export const command: Command = {
   summary: 'look for what is wrong or will be, with what to do about it',
   description:
-    'Runs the checks of docs/diagnostics.md, each in a short read-only transaction of its own. A check ends as passed, failed, not-applicable, or unknown with the grant, extension or setting that would decide it: what could not be looked at is never green. Thresholds and mutes are set in the configuration.\n\n--save keeps what was found and measured, without any text of a query; --trend compares each check with the last kept run that decided it, and numbers with the first. Both together, once a day from cron, tell what changed and how sizes grow.\n\n--self-test plants the defect of each check, and what only looks like it, in a scratch schema inside a transaction that is rolled back, and fails when a check does not tell them apart. Nobody sees what is planted and nothing of it remains; the role needs CREATE on the database.',
+    'Runs the checks of docs/diagnostics.md, each in a short read-only transaction of its own. A check ends as passed, failed, not-applicable, or unknown with the grant, extension or setting that would decide it: what could not be looked at is never green. Thresholds and mutes are set in the configuration.\n\n--save keeps what was found and measured, without any text of a query; --trend compares each check with the last kept run that decided it, and numbers with the first. Both together, once a day from cron, tell what changed and how sizes grow.\n\n--self-test plants the defect of each check, and what only looks like it, in a scratch schema inside a transaction that is rolled back, and fails when a check does not tell them apart. Nobody sees what is planted and nothing of it remains; the role needs CREATE on the database. What cannot be rolled back (counters, sessions, vacuum, settings of the server) is planted on a private server that is started for it, of the same major version where this machine has its programs, and goes with the run.',
   examples: [
     'aisha-db diagnose',
     'aisha-db diagnose indexes missing-primary-key',
@@ -22,7 +22,7 @@ export const command: Command = {
     historyOptions(command);
     command
       .argument('[names...]', 'checks or categories; all of them when absent')
-      .option('--self-test', 'test the checks themselves on defects that are planted and rolled back')
+      .option('--self-test', 'test the checks themselves on defects that are planted for it')
       .option('--list', 'list the checks; no database is needed')
       .option('--show <check>', 'print one check as a script for psql; no database is needed');
   },

@@ -21,7 +21,7 @@ interface Tested {
 /** @param expected as the fixture writes it, with the names that things have here */
 export function compareWithPlanted(
   definition: Definition,
-  { settings, lists }: SqlFixture,
+  { settings, lists }: Pick<SqlFixture, 'settings' | 'lists'>,
   expected: readonly string[],
   outcome: Outcome,
 ): Verdict {
@@ -51,11 +51,20 @@ function without(list: readonly string[], taken: readonly string[]): string[] {
   });
 }
 
+/** What was tested on a private server. */
+export interface StagedVerdicts {
+  /** `15.18`; undefined when there is none */
+  readonly version: string | undefined;
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+}
+
 /** The report of a self-test: what a check got wrong is critical, since nothing it says can be relied on. */
 export function selfTestReport(
   definitions: readonly Definition[],
-  verdicts: ReadonlyMap<string, Verdict>,
+  planted: ReadonlyMap<string, Verdict>,
+  staged: StagedVerdicts | undefined,
 ): CommandResult {
+  const verdicts = new Map([...planted, ...(staged?.verdicts ?? [])]);
   const tested = [...new Map(definitions.map((definition) => [definition.id, definition])).values()].map(
     (definition) => {
       const verdict = verdicts.get(definition.id) ?? { kind: 'unknown', reason: 'was not tested' };
@@ -67,8 +76,13 @@ export function selfTestReport(
   return {
     checks,
     findings: tested.flatMap(({ findings }) => findings),
-    text: `Of ${counted(checks.length, 'check')} ${count('passed')} find what was planted for them and ${count('failed')} do not; ${count('not-applicable')} cannot be tested this way. Nothing of it remains.`,
+    text: `Of ${counted(checks.length, 'check')} ${count('passed')} find what was planted for them and ${count('failed')} do not; ${count('not-applicable')} cannot be tested here.${whereStaged(staged)} Nothing of it remains.`,
   };
+}
+
+function whereStaged(staged: StagedVerdicts | undefined): string {
+  if (staged?.version === undefined) return '';
+  return ` ${counted(staged.verdicts.size, 'of them was', 'of them were')} tested on a private server of PostgreSQL ${staged.version}, since what they look for cannot be rolled back.`;
 }
 
 function toCheck({ id, title, category }: Definition, verdict: Verdict, isWrong: boolean): Check {

@@ -18,9 +18,12 @@ export interface Project {
 }
 
 /** Makes a project; without a database (or other variables) the environment names none. */
-export async function makeProject(files: Files, from: { readonly env?: Env } = {}): Promise<Project> {
+export async function makeProject(
+  files: Files,
+  from: { readonly env?: Env; readonly timeoutMs?: number } = {},
+): Promise<Project> {
   const dir = await makeFolder({ 'sql/': '', ...files });
-  const options = { cwd: dir, env: from.env ?? {} };
+  const options = { ...from, cwd: dir, env: from.env ?? {} };
   return {
     dir,
     write: (more) => writeFiles(dir, more),

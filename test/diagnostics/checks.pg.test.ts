@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { Definition } from '../../src/diagnostics/definition.ts';
 import { loadDefinitions, SHIPPED_CHECKS } from '../../src/diagnostics/load.ts';
-import { expect, type TestDatabase, test } from '../support/database.ts';
+import { countersArrive } from '../../src/diagnostics/stage/counters.ts';
+import { expect, test } from '../support/database.ts';
 import { testServer } from '../support/server.ts';
 import { fixtureIds, loadFixture, statementsOf } from './fixture.ts';
 import { diagnose, foundBy } from './run.ts';
@@ -80,18 +81,3 @@ describe.each(checksThat(false))('%s', (id) => {
     for (const text of expected) expect(rows).toContain(text);
   });
 });
-
-/** Up to PostgreSQL 14 a collector tells, in the order in which it heard, what sessions counted: half a second later. */
-async function countersArrive(db: TestDatabase): Promise<void> {
-  if (testServer().versionNumber >= 150_000) return;
-  const session = await db.connect(db.superUrl);
-  await session.query('set track_counts = on; create table last_word (id int)');
-  await session.query('insert into last_word values (1)');
-  await session.end();
-  // Sessions that end: one that stays is idle, which a check looks for.
-  const reader = await db.connect(db.superUrl);
-  const seen = "select from pg_stat_user_tables where relname = 'last_word' and n_tup_ins = 1";
-  while ((await reader.query(seen)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  await reader.query('drop table last_word');
-  await reader.end();
-}

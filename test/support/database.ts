@@ -1,29 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { test as plainTest } from 'vitest';
+import { openClient, openStageDatabase, type StageDatabase, stageUrl } from '../../src/diagnostics/stage/database.ts';
 import type { TestServer } from './global-setup.ts';
 import { testServer } from './server.ts';
 
 /** A database of its own for one test, owned by app_owner, who is no superuser. */
-export interface TestDatabase {
-  readonly name: string;
+export interface TestDatabase extends StageDatabase {
   readonly host: string;
   readonly port: number;
-  /** As app_owner. */
-  readonly url: string;
-  readonly superUrl: string;
   /** As app_reader, who may read everything and write nothing. */
   readonly readerUrl: string;
   /** What the program needs to find the database. */
   readonly env: Readonly<Record<string, string>>;
-  /** Runs SQL as app_owner and returns the rows. */
-  query<Row extends pg.QueryResultRow = pg.QueryResultRow>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
-  superQuery<Row extends pg.QueryResultRow = pg.QueryResultRow>(
-    sql: string,
-    params?: readonly unknown[],
-  ): Promise<Row[]>;
-  /** A session of app_owner, ended with the test. */
-  connect(url?: string): Promise<pg.Client>;
 }
 
 /** `test` with the fixture `db`, made only for tests that name it. */
@@ -75,7 +64,7 @@ export function ownerUrl(database: string): string {
 
 /** The URL of a database of the shared server. */
 function urlOf(user: string, password: string, database: string, server: TestServer = testServer()): string {
-  return `postgresql://${user}:${encodeURIComponent(password)}@${encodeURIComponent(server.host)}:${server.port}/${database}`;
+  return stageUrl(server, user, password, database);
 }
 
 /** What the role pg_read_all_data gives from PostgreSQL 14 on, for what app_owner makes. */
@@ -90,63 +79,8 @@ async function grantReading(superUrl: string): Promise<void> {
 }
 
 function openDatabase(server: TestServer, name: string): { db: TestDatabase; close: () => Promise<void> } {
-  const url = ownerUrl(name);
-  const superUrl = urlOf(server.superuser, server.superPassword, name, server);
+  const { host, port } = server;
+  const { db, close } = openStageDatabase(server, name);
   const readerUrl = urlOf('app_reader', server.password, name, server);
-  const owner = onDemand(url);
-  const superuser = onDemand(superUrl);
-  const sessions: pg.Client[] = [];
-  const db: TestDatabase = {
-    name,
-    host: server.host,
-    port: server.port,
-    url,
-    superUrl,
-    readerUrl,
-    env: { DATABASE_URL: url },
-    query: (sql, params) => owner.query(sql, params),
-    superQuery: (sql, params) => superuser.query(sql, params),
-    connect: async (otherUrl = url) => {
-      const client = await openClient(otherUrl);
-      sessions.push(client);
-      return client;
-    },
-  };
-  const close = async () => {
-    await Promise.all([owner.end(), superuser.end(), ...sessions.map((client) => client.end())]);
-  };
-  return { db, close };
-}
-
-interface Connection {
-  // biome-ignore lint/suspicious/noExplicitAny: the row type is the caller's claim
-  query(sql: string, params?: readonly unknown[]): Promise<any[]>;
-  end(): Promise<void>;
-}
-
-/** A session opened with its first query: most tests need only one of the two. */
-function onDemand(url: string): Connection {
-  let opening: Promise<pg.Client> | undefined;
-  return {
-    query: async (sql, params) => {
-      opening ??= openClient(url);
-      const result: pg.QueryResult | pg.QueryResult[] = await (await opening).query(
-        sql,
-        params as unknown[] | undefined,
-      );
-      // Several statements in one string give several results.
-      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
-    },
-    end: async () => {
-      if (opening !== undefined) await (await opening).end();
-    },
-  };
-}
-
-async function openClient(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url });
-  // A test may have the server end the session; that is for its next query to report.
-  client.on('error', () => {});
-  await client.connect();
-  return client;
+  return { db: { ...db, host, port, readerUrl, env: { DATABASE_URL: db.url } }, close };
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
+import { createStageRoles } from '../../src/diagnostics/stage/roles.ts';
 import { startScratchServer } from '../../src/postgres/scratch-server.ts';
 import { serverPrograms } from './server-versions.ts';
 
@@ -41,7 +42,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     const { maxWorkers } = project.vitest.config;
     for (let worker = 1; worker <= (isShared() ? 1 : Number(maxWorkers)); worker++) started.push(await startServer());
-    for (const { server } of started) await onSuperuser(server, (client) => createRoles(client, server));
+    for (const { server } of started) await onSuperuser(server, (client) => createStageRoles(client, server));
   } catch (error) {
     await stop();
     throw error;
@@ -161,30 +162,7 @@ export async function onSuperuser<T>(address: Address, use: (client: pg.Client) 
   }
 }
 
-// ── roles and databases ─────────────────────────────────────────────────────────────────────────────────────────────
-
-/**
- * The roles of a Supabase project: databases belong to a role that is no superuser, and the three roles of the API.
- * A server that was given keeps them.
- */
-const ROLES = {
-  app_owner: 'login nosuperuser createdb createrole',
-  app_reader: 'login nosuperuser',
-  anon: 'nologin',
-  authenticated: 'nologin',
-  service_role: 'nologin bypassrls',
-} as const;
-
-async function createRoles(client: pg.Client, { password, versionNumber }: TestServer): Promise<void> {
-  for (const [role, attributes] of Object.entries(ROLES)) {
-    const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role]);
-    await client.query(`${rowCount ? 'alter' : 'create'} role ${role} ${attributes}`);
-  }
-  await client.query(`alter role app_owner password '${password}'`);
-  await client.query(`alter role app_reader password '${password}'`);
-  await client.query('grant anon, authenticated, service_role, pg_monitor, pg_signal_backend to app_owner');
-  if (versionNumber >= 140_000) await client.query('grant pg_read_all_data to app_reader');
-}
+// ── databases ─────────────────────────────────────────────────────────────────────────────────────────────
 
 async function dropDatabases(client: pg.Client, prefix: string): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
