@@ -10,7 +10,34 @@
 --   2,147,483,647 whatever the sequence says. Widening a column rewrites the table under an exclusive lock: plan it.
 -- Manual: none
 
-with sequences as (
+with fills as (
+  -- A column owns its sequence, or its default asks another one: then nothing but that dependency says so.
+  select distinct on (fill.sequence) fill.sequence, fill.relation, fill.attnum
+  from (
+    select d.objid as sequence, d.refobjid as relation, d.refobjsubid::int as attnum
+    from pg_depend d
+    where d.classid = 'pg_class'::regclass
+      and d.refclassid = 'pg_class'::regclass
+      and d.refobjsubid > 0
+      and d.deptype in ('a', 'i')
+    union
+    select d.refobjid, f.adrelid, f.adnum
+    from pg_depend d
+    join pg_attrdef f on f.oid = d.objid
+    where d.classid = 'pg_attrdef'::regclass
+      and d.refclassid = 'pg_class'::regclass
+      and d.refobjsubid = 0
+  ) fill
+  join pg_sequence s on s.seqrelid = fill.sequence
+  join pg_attribute a on a.attrelid = fill.relation and a.attnum = fill.attnum
+  -- Of several columns the narrowest ends first.
+  order by
+    fill.sequence,
+    case a.atttypid when 'int2'::regtype then 1 when 'int4'::regtype then 2 else 3 end,
+    fill.relation,
+    fill.attnum
+),
+sequences as (
   select
     s.seqrelid,
     s.seqstart,
@@ -33,15 +60,10 @@ with sequences as (
   from pg_sequence s
   join pg_class c on c.oid = s.seqrelid
   join pg_namespace n on n.oid = c.relnamespace
-  left join pg_depend d
-    on d.classid = 'pg_class'::regclass
-    and d.objid = c.oid
-    and d.refclassid = 'pg_class'::regclass
-    and d.refobjsubid > 0
-    and d.deptype in ('a', 'i')
-  left join pg_class t on t.oid = d.refobjid
+  left join fills on fills.sequence = c.oid
+  left join pg_class t on t.oid = fills.relation
   left join pg_namespace tn on tn.oid = t.relnamespace
-  left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+  left join pg_attribute a on a.attrelid = fills.relation and a.attnum = fills.attnum
   where not s.seqcycle
     and c.relpersistence <> 't'
     and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
