@@ -137,6 +137,21 @@ const tenancy = z.strictObject({
   exceptions: z.array(exception).optional().describe('Findings that are meant to be.'),
 });
 
+const gateException = z.strictObject({
+  object: z.string().min(1).describe('Table, view or function as the report prints it: "public.countries".'),
+  mode: z.enum(['warn', 'off']).describe('"warn": it is only reported. "off": it is not judged.'),
+  reason: z.string().trim().min(1, { error: 'expected the reason why this is meant' }).describe('Why this is meant.'),
+});
+
+const gateMode = z.enum(['enforce', 'warn', 'off']);
+
+const gate = z.strictObject({
+  mode: gateMode
+    .optional()
+    .describe('What happens to a file that makes isolation worse. Default: "enforce", it is rolled back.'),
+  exceptions: z.array(gateException).optional().describe('What is judged otherwise, each with its reason.'),
+});
+
 /** What the file says for every environment, and what an environment may say otherwise. */
 const shared = {
   dir: path.describe('Folder of the numbered SQL files. Default: "sql".'),
@@ -167,6 +182,9 @@ const shared = {
     .max(1000)
     .describe('How often a file is tried again after it waited for a lock in vain. Default: 5.'),
   tenancy: tenancy.describe('What rls-check and the gate need to know and no catalog says.'),
+  gate: z
+    .union([gateMode, gate], { error: 'expected "enforce", "warn", "off", or { "mode", "exceptions" }' })
+    .describe('How migrate judges what files do to the isolation of tenants. An environment adds to it.'),
   stateDir: path.describe('Folder for backups in the making, the embedded server and the like. Default: ".aisha-db".'),
   settings: z
     .record(settingName, z.string())
@@ -213,8 +231,9 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-1) === 'keepDays') return Object.keys(keepDays.shape);
   if (path.at(-2) === 'checks') return Object.keys(checkSettings.shape);
   if (path.at(-2) === 'mutes') return Object.keys(mute.shape);
+  if (path.at(-1) === 'gate') return Object.keys(gate.shape);
   if (path.at(-1) === 'tenancy') return Object.keys(tenancy.shape);
-  if (path.at(-2) === 'exceptions') return Object.keys(exception.shape);
+  if (path.at(-2) === 'exceptions') return Object.keys((path.at(-3) === 'gate' ? gateException : exception).shape);
   return Object.keys(path[0] === 'environments' ? environment.shape : configSchema.shape);
 }
 

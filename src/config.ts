@@ -9,6 +9,7 @@ import { AishaError } from './errors.ts';
 import type { OrphansSettings } from './orphans/settings.ts';
 import { type EnvironmentAddress, unknownEnvironment } from './postgres/target-address.ts';
 import { Secret } from './secret.ts';
+import { DEFAULT_GATE, type GateSettings } from './tenancy/gate/settings.ts';
 import { DEFAULT_TENANCY, type TenancySettings } from './tenancy/settings.ts';
 
 type Duplicates = 'refuse-new' | 'allow' | 'refuse';
@@ -32,6 +33,8 @@ export interface Config {
   readonly lockRetries: number;
   readonly stateDir: string;
   readonly tenancy: TenancySettings;
+  /** How migrate judges what files do to the isolation of tenants. */
+  readonly gate: GateSettings;
   /** Session settings for every migration: name to value. */
   readonly settings: Readonly<Record<string, string>>;
   /** How diagnose runs and judges. */
@@ -101,6 +104,7 @@ interface Layer {
   readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly diagnostics?: Partial<DiagnosticsSettings> | undefined;
   readonly tenancy?: Block['tenancy'];
+  readonly gate?: Exclude<Block['gate'], string>;
   readonly orphans?: Block['orphans'];
   readonly backup?: BackupLayer | undefined;
 }
@@ -144,6 +148,7 @@ function layerOfFile(block: Block, base: string): Layer {
     settings: block.settings,
     diagnostics: block.diagnostics && layerOfDiagnostics(block.diagnostics, base),
     tenancy: block.tenancy,
+    gate: typeof block.gate === 'string' ? { mode: block.gate } : block.gate,
     orphans: block.orphans,
     backup: block.backup && layerOfBackup(block.backup, base),
   };
@@ -225,6 +230,7 @@ function resolveValues(
     lockRetries: strongest(layers, 'lockRetries') ?? 5,
     settings: Object.assign({}, ...layers.map((layer) => layer.settings).reverse()),
     tenancy: Object.assign({ ...DEFAULT_TENANCY }, ...layers.map((layer) => layer.tenancy).reverse()),
+    gate: resolveGate(layers.map((layer) => layer.gate ?? {})),
     diagnostics: resolveDiagnostics(layers.map((layer) => layer.diagnostics ?? {})),
     orphans: resolveOrphans(layers.map((layer) => layer.orphans ?? {})),
     backup: resolveBackup(layers.map((layer) => layer.backup ?? {})),
@@ -240,6 +246,14 @@ function resolveBackup(layers: readonly BackupLayer[]): BackupSettings {
     idleTimeoutMs: strongest(layers, 'idleTimeoutMs') ?? 600_000,
     excludeSchemas: strongest(layers, 'excludeSchemas') ?? [],
     keepDays: Object.assign({}, DEFAULT_KEEP_DAYS, ...layers.map((layer) => layer.keepDays).reverse()),
+  };
+}
+
+/** A stronger layer's exception for an object comes first, and the first one counts. */
+function resolveGate(layers: readonly NonNullable<Layer['gate']>[]): GateSettings {
+  return {
+    mode: strongest(layers, 'mode') ?? DEFAULT_GATE.mode,
+    exceptions: layers.flatMap((layer) => layer.exceptions ?? []),
   };
 }
 

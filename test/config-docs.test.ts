@@ -18,9 +18,9 @@ test('every key and every variable has its row in docs/configuration.md', async 
     .split('\n')
     .filter((line) => line.startsWith('|'));
   const keys = [...knownKeys([]), ...knownKeys(['environments', 'x'])].filter(
-    (key) => !['$schema', 'ledger', 'diagnostics', 'orphans', 'backup'].includes(key),
+    (key) => !['$schema', 'ledger', 'diagnostics', 'orphans', 'backup', 'gate'].includes(key),
   );
-  const nested = ['ledger', 'diagnostics', 'orphans', 'backup'].flatMap((block) =>
+  const nested = ['ledger', 'diagnostics', 'orphans', 'backup', 'gate'].flatMap((block) =>
     knownKeys([block]).map((key) => `${block}.${key}`),
   );
   const wanted = [...keys, ...nested, ...PARAMETER_VARIABLES];

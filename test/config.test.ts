@@ -37,6 +37,7 @@ test('without a file everything has a default and every path is absolute', async
     lockWaitMs: 60_000,
     lockRetries: 5,
     tenancy: DEFAULT_TENANCY,
+    gate: { mode: 'enforce', exceptions: [] },
     stateDir: join(cwd, '.aisha-db'),
     settings: {},
     diagnostics: {

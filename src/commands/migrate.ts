@@ -1,16 +1,19 @@
 import { migrationFolder, migrationSource, planOptions, runHooks, runSettings } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
+import type { Gate } from '../migrations/gate.ts';
 import { type MigrateResult, migrate } from '../migrations/migrate.ts';
 import { parseName, type Version } from '../migrations/name.ts';
 import type { PlanEntry, PlanWarning } from '../migrations/plan.ts';
 import { countStates, migrationsResult, warningFindings } from '../migrations/report.ts';
-import type { Command } from './command.ts';
+import type { CommandResult } from '../report/report.ts';
+import type { Command, Context } from './command.ts';
 
 export const command: Command = {
   summary: 'apply pending SQL files in order, each in a transaction with its ledger row',
   description: [
     'Reads a folder of numbered SQL files, compares it with the ledger, checks everything that can be checked before anything is written (checksums, order, duplicate numbers, dependencies, grammar), takes the lock, and applies what is pending.',
     'A file is one transaction together with its ledger row. A file that cannot be one (CREATE INDEX CONCURRENTLY, VACUUM ...) is run statement by statement with its progress in the ledger, and resumed there after an interruption.',
+    'The gate (docs/gate.md) looks at what each file did to the isolation of tenants before it is committed, and refuses what makes it worse.',
   ].join('\n\n'),
   examples: [
     'aisha-db migrate --dry-run',
@@ -19,7 +22,7 @@ export const command: Command = {
     'aisha-db migrate --embedded --dir sql',
   ],
   database: true,
-  failures: ['plan', 'changed', 'lock', 'rolledBack', 'partial'],
+  failures: ['plan', 'changed', 'lock', 'rolledBack', 'partial', 'rlsGate'],
   failOn: 'critical',
   configure(command) {
     command
@@ -28,6 +31,7 @@ export const command: Command = {
       .option('--to <number>', 'apply up to and including this number; the final phase is left for later')
       .option('--only <file>', 'apply this file alone')
       .option('--allow-out-of-order', 'apply files that come before one already applied')
+      .option('--strict-gate', 'refuse a file at once that makes a table without row-level security')
       .option('--lock-timeout <duration>', 'how long a statement may wait for a lock')
       .option('--lock-retries <number>', 'how often a file is tried again when it did not get its locks')
       .option('--statement-timeout <duration>', 'how long a statement may run')
@@ -48,14 +52,31 @@ export const command: Command = {
         lockWaitMs: context.config.lockWaitMs,
         run: runSettings(context),
         settings: context.config.settings,
+        openGate: () => openGate(context, options['strictGate'] === true),
       },
       runHooks(context, target),
     );
     refuseUnknownFile(result, options['only'] as string | undefined);
     const folder = migrationFolder(context);
-    return options['dryRun'] === true ? dryRunReport(result, folder) : runReport(result, folder);
+    return options['dryRun'] === true ? dryRunReport(result, folder) : withGate(runReport(result, folder), result.gate);
   },
 };
+
+/** What judges isolation; loaded only where it has something to say. */
+async function openGate({ config }: Context, isStrict: boolean): Promise<Gate | undefined> {
+  if (config.gate.mode === 'off') return undefined;
+  const { IsolationGate } = await import('../tenancy/gate/gate.ts');
+  return new IsolationGate({ ...config.gate, isStrict }, config.tenancy);
+}
+
+function withGate(result: CommandResult, gate: Gate | undefined): CommandResult {
+  const judged = gate?.judgements ?? [];
+  return {
+    ...result,
+    data: { ...result.data, gate: { judged } },
+    findings: [...(result.findings ?? []), ...(gate?.findings ?? [])],
+  };
+}
 
 function readTo(value: unknown): Version | undefined {
   if (value === undefined) return undefined;
@@ -80,7 +101,7 @@ function refuseUnknownFile(result: MigrateResult, only: string | undefined): voi
   });
 }
 
-function runReport(result: MigrateResult, folder: string) {
+function runReport(result: MigrateResult, folder: string): CommandResult {
   const { entries, applied, error, preflight } = result;
   const shown = entries.filter(
     (entry) =>

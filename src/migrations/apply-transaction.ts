@@ -1,6 +1,7 @@
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import { migrationError, placeOfFailure } from './failure.ts';
+import { GATE_SAVEPOINT, type Gate } from './gate.ts';
 import { insertSql, SINCE_BEGIN, upsertSql } from './ledger.ts';
 import type { Mode } from './mode.ts';
 import type { Place } from './psql.ts';
@@ -30,7 +31,7 @@ interface Attempt {
 /**
  * Applies a file and writes its ledger row in one transaction; a file of ordinary size takes one round trip. Afterwards
  * either both are there or neither is.
- * @throws AishaError (rolledBack, lock, interrupted)
+ * @throws AishaError (rolledBack, lock, rlsGate, interrupted)
  */
 export async function applyInTransaction(
   running: Running,
@@ -38,8 +39,15 @@ export async function applyInTransaction(
   mode: Extract<Mode, { kind: 'transaction' }>,
 ): Promise<void> {
   const { file } = job.entry;
-  const outcome = await withRetries(running, file, () => cancellable(running, () => attempt(running, job, mode)));
+  const run = () => withRetries(running, file, () => cancellable(running, () => attempt(running, job, mode)));
+  let outcome = await run();
+  if (isRefusal(outcome.error)) {
+    const standing = await cancellable(running, () => running.gate!.appeal(running.work));
+    if (standing) throw standing;
+    outcome = await run();
+  }
   if (!outcome.error) return;
+  if (isRefusal(outcome.error)) throw outcome.error;
   const code = serverError(outcome.error)?.code;
   if (running.signal.aborted) {
     throw new AishaError('interrupted', `interrupted in ${file}; the database is as it was before it`, {
@@ -57,6 +65,10 @@ export async function applyInTransaction(
   });
 }
 
+function isRefusal(error: Error | undefined): error is AishaError {
+  return error instanceof AishaError && error.kind === 'rlsGate';
+}
+
 async function attempt(
   running: Running,
   job: Job,
@@ -69,10 +81,12 @@ async function attempt(
   // Two transactions: one that has run a statement no longer takes an isolation level.
   const opening = ['begin', ...freshSession(running, timeoutsOf(job.script.header)), 'commit', begin];
   const entry = { ...ledgerEntry(running, job), executionTime: SINCE_BEGIN };
+  const { gate } = running;
   const closing = [
     'set constraints all immediate',
     ...BACK_TO_ONESELF,
     job.record ?? (job.isNew ? insertSql : upsertSql)(running.ledger, entry, running.lock.fence),
+    ...(gate ? [`savepoint ${GATE_SAVEPOINT}`, gate.guard] : []),
     'commit',
   ];
 
@@ -83,6 +97,9 @@ async function attempt(
     const suffix = last ? `\n;${closing.join(';')}` : '';
     const chunks = [prefix, sql.subarray(batch.from, batch.to), suffix];
     const { completed, error } = await running.work.script(chunks, { copies: batch.copies });
+    if (error && gate?.isCalledBy(error)) {
+      return { error: await passGate(running, gate, job.entry.file), result: { place: undefined } };
+    }
     if (error) {
       const place = placeOfFailure(job.script.expanded, batch, error, prefix, completed - skipped);
       await running.work.undo();
@@ -96,6 +113,25 @@ async function attempt(
     }
   }
   return { error: undefined, result: { place: undefined } };
+}
+
+/** Has the gate look at what the file did, and commits it when nothing is said against it. */
+async function passGate({ work, signal }: Running, gate: Gate, file: string): Promise<Error | undefined> {
+  try {
+    await work.query(`rollback to savepoint ${GATE_SAVEPOINT}`);
+    const refusal = await gate.judge(work, file, true);
+    const stop = refusal ?? (signal.aborted ? new Error('interrupted') : undefined);
+    if (stop) {
+      await work.undo();
+      return stop;
+    }
+    await work.query('commit');
+    gate.accept();
+    return undefined;
+  } catch (error) {
+    await work.undo();
+    return error as Error;
+  }
 }
 
 /** The messages of a file, each with the data of the COPY statements in it. */

@@ -5,6 +5,7 @@ import type { Target } from '../postgres/target.ts';
 import { applyStatements } from './apply-statements.ts';
 import { applyInTransaction } from './apply-transaction.ts';
 import { migrationError, placeOfFailure } from './failure.ts';
+import type { LaterFile } from './gate.ts';
 import { isInterrupted, type LedgerRow, upsertSql } from './ledger.ts';
 import { lockRun } from './lock-run.ts';
 import type { MigrateOptions, MigrateResult, Preflight } from './migrate.ts';
@@ -29,13 +30,15 @@ export function applyAll(
     const plan = planMigrations(first.folder.files, ledger.rows, { ...options, tests: first.tests });
     const preflight = { ...first, ledger, plan: { ...plan, warnings: first.plan.warnings } };
     const stop = refusal(plan.problems);
-    return stop ? { preflight, entries: plan.entries, applied: 0, error: stop } : applyEach(running, preflight, hooks);
+    if (stop) return { preflight, entries: plan.entries, applied: 0, error: stop };
+    return applyEach({ ...running, gate: await options.openGate?.() }, preflight, hooks);
   });
 }
 
 async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks): Promise<MigrateResult> {
   const rows = new Map(preflight.ledger.rows.map((row) => [row.file, row]));
   const grammar = once(loadGrammar);
+  await running.gate?.begin(running.work);
   const runs = preflight.plan.entries.filter((entry) => entry.run);
   const entries: PlanEntry[] = [];
   let applied = 0;
@@ -50,13 +53,32 @@ async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks
     begun += 1;
     // While the server works on this file, what its successor's row will say is found out.
     const ahead = setImmediate((next) => next && preflight.kept.get(next.file)?.tokenChecksum(), runs[begun]);
-    error = await applyOne(running, preflight, entry, rows.get(entry.file), grammar);
+    const outcome = await applyOne(running, preflight, entry, rows.get(entry.file), grammar);
+    error = outcome.error;
     clearImmediate(ahead);
     const durationMs = Math.round(performance.now() - started);
-    entries.push(error ? await failed(running, entry, error, durationMs) : succeeded(entry, durationMs));
-    if (!error) hooks.info(`[${++applied}/${runs.length}] ${entry.file} (${durationMs} ms)`);
+    const stands = !error || outcome.stands;
+    entries.push(stands ? succeeded(entry, durationMs, error) : await failed(running, entry, error!, durationMs));
+    if (stands) hooks.info(`[${++applied}/${runs.length}] ${entry.file} (${durationMs} ms)`);
   }
-  return { preflight, entries, applied, error };
+  error ??= applied > 0 ? await lookBack(running, preflight, entries) : undefined;
+  return { preflight, entries, applied, error, gate: running.gate };
+}
+
+/** What the run as a whole has left: a table may be secured by a later file than the one that makes it. */
+async function lookBack(
+  { gate, work }: Running,
+  { folder, plan }: Preflight,
+  entries: readonly PlanEntry[],
+): Promise<AishaError | undefined> {
+  if (!gate) return undefined;
+  const ran = new Set(plan.entries.filter(({ run }) => run).map(({ file }) => file));
+  const read = ({ file }: PlanEntry): LaterFile => ({
+    file,
+    text: once(() => Buffer.from(folder.read(file)).toString('utf8')),
+  });
+  const later = entries.filter(({ state, file }) => !ran.has(file) && state !== 'applied' && state !== 'missing');
+  return gate.end(work, entries.filter(({ file }) => ran.has(file)).map(read), later.map(read));
 }
 
 function notReached(entry: PlanEntry): PlanEntry {
@@ -71,8 +93,14 @@ async function failed(running: Running, entry: PlanEntry, error: AishaError, dur
   return { ...entry, state, durationMs, reason: error.message, run: false };
 }
 
-function succeeded(entry: PlanEntry, durationMs: number): PlanEntry {
-  return { ...entry, state: 'applied', durationMs, appliedAt: new Date().toISOString(), reason: undefined };
+function succeeded(entry: PlanEntry, durationMs: number, error: AishaError | undefined): PlanEntry {
+  return { ...entry, state: 'applied', durationMs, appliedAt: new Date().toISOString(), reason: error?.message };
+}
+
+interface Outcome {
+  readonly error: AishaError | undefined;
+  /** The file is applied all the same: the gate found out too late what it does. */
+  readonly stands: boolean;
 }
 
 /** Applies one file; returns what went wrong with it. */
@@ -82,17 +110,25 @@ async function applyOne(
   entry: PlanEntry,
   row: LedgerRow | undefined,
   grammar: () => Promise<Grammar>,
-): Promise<AishaError | undefined> {
+): Promise<Outcome> {
   try {
     const script = await scriptOf(preflight, entry, grammar);
     for (const line of script.expanded.echoes) running.tell(line);
     const siblings = siblingsOf(preflight, entry);
     await runScript(running, { entry, script, checksum: entry.checksum!, siblings, isNew: row === undefined }, row);
-    return undefined;
+    return { error: await lookBehind(running, script), stands: true };
   } catch (error) {
-    if (error instanceof AishaError) return error;
+    if (error instanceof AishaError) return { error, stands: false };
     throw error;
   }
+}
+
+/** What was committed statement by statement can only be judged when it is there. */
+async function lookBehind({ gate, work }: Running, { mode, file }: Script): Promise<AishaError | undefined> {
+  if (!gate || mode.kind !== 'statements') return undefined;
+  const refusal = await gate.judge(work, file, false);
+  gate.accept();
+  return refusal;
 }
 
 /** @throws AishaError (plan) when the file is no longer the one that was checked */

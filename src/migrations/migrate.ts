@@ -2,6 +2,7 @@ import type { AishaError } from '../errors.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import type { Target } from '../postgres/target.ts';
 import { listFolder, type MigrationFolder, readFiles } from './files.ts';
+import type { Gate } from './gate.ts';
 import { type LedgerFacts, readLedger } from './ledger.ts';
 import type { LockOptions } from './lock-run.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
@@ -12,6 +13,8 @@ import type { Script, Settled } from './script.ts';
 export interface MigrateOptions extends Omit<PlanOptions, 'tests'>, LockOptions {
   /** Session settings for every file. */
   readonly settings: Readonly<Record<string, string>>;
+  /** What judges the files; called when there is something to apply. */
+  readonly openGate?: (() => Promise<Gate | undefined>) | undefined;
 }
 
 /** What a run knows before it changes anything. */
@@ -36,6 +39,8 @@ export interface MigrateResult {
   readonly entries: readonly PlanEntry[];
   readonly applied: number;
   readonly error: AishaError | undefined;
+  /** With what it noticed. */
+  readonly gate?: Gate | undefined;
 }
 
 /** Plan, preflight, lock, apply, record. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
+import type { Gate } from './gate.ts';
 import type { LedgerEntry, LedgerName } from './ledger.ts';
 import type { MigrationLock } from './lock.ts';
 import type { PlanEntry } from './plan.ts';
@@ -16,6 +17,8 @@ export interface Running {
   readonly settings: RunSettings;
   readonly signal: AbortSignal;
   readonly tell: (line: string) => void;
+  /** Has to agree before a file's transaction is committed. */
+  readonly gate?: Gate | undefined;
 }
 
 /** Limits of a run; times in milliseconds, 0 for none. */

@@ -22,7 +22,7 @@ export class Session {
   readonly client: Client;
   readonly target: Target;
 
-  private constructor(client: Client, target: Target) {
+  protected constructor(client: Client, target: Target) {
     this.client = client;
     this.target = target;
   }

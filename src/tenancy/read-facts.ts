@@ -22,11 +22,22 @@ export async function readFacts(
   settings: TenancySettings,
   limits: AskLimits = LIMITS,
 ): Promise<RlsFacts> {
+  const facts = await readFactsOf(session, settings, ({ inScope }) => inScope, limits);
+  return { ...facts, tables: await withTexts(session, facts) };
+}
+
+/** The same where only some tables' policies are asked, and nothing is going to be mended. */
+export async function readFactsOf(
+  session: Session,
+  settings: TenancySettings,
+  isLookedAt: (table: TableFacts) => boolean,
+  limits: AskLimits = LIMITS,
+): Promise<RlsFacts> {
   const snapshot = await readSnapshot(session, settings);
   const catalog = assembleFacts(snapshot, settings);
-  const inScope = [...catalog.tables.values()].filter((table) => table.inScope);
+  const looked = [...catalog.tables.values()].filter(isLookedAt);
   const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog));
-  const { classes, tenantSetting } = await readClasses(session, inScope, {
+  const { classes, tenantSetting } = await readClasses(session, looked, {
     subjects: catalog.subjects,
     unreachable: catalog.unreachable,
     source: { columns: settings.columns, claims: settings.claims },
@@ -35,12 +46,11 @@ export async function readFacts(
     tenantsFor,
     limits,
   });
-  const facts = {
+  return {
     ...catalog,
     classes,
     tenantSetting: tenantSetting ?? settings.settings[0] ?? 'app.current_tenant_id',
   };
-  return { ...facts, tables: await withTexts(session, facts) };
 }
 
 function registryOf({ tables }: CatalogFacts): Registry | undefined {

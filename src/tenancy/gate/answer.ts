@@ -1,0 +1,25 @@
+import { classOf, describeContext, describeRow, isAlwaysTrue, openingsOf, undecidedBecause } from '../answers.ts';
+import type { RlsFacts, TableFacts } from '../facts.ts';
+import { displayName } from '../names.ts';
+import type { TableAnswer } from './leaks.ts';
+
+/** Rows of others that the policies of a table open, and policies that hold whatever the row. */
+export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
+  const undecided = undecidedBecause(facts, table);
+  if (undecided !== undefined) return { undecided };
+  if (classOf(facts, table) === undefined) return { leaks: new Map() };
+  const always = table.policies
+    .filter((policy) => policy.permissive && isAlwaysTrue(facts, table, policy))
+    .map((policy): [string, string] => [
+      `always ${policy.command} ${[...policy.roles].sort().join()}`,
+      `policy ${displayName(policy.name)} is true whatever the row and whoever asks`,
+    ]);
+  // One by one, since what a policy opens to those who are meant to see everything is none of this.
+  const permissive = table.policies.filter((policy) => policy.permissive);
+  const others = permissive.flatMap((policy) => openingsOf(facts, table, policy).others);
+  const opened = others.map(({ gate, role, context, row }): [string, string] => [
+    `${gate.command} ${gate.part} ${role.name} ${context} ${row.owner}`,
+    `its policies let ${displayName(role.name)} ${gate.command} ${describeRow(row)} in ${describeContext(context)}`,
+  ]);
+  return { leaks: new Map([...always, ...opened]) };
+}

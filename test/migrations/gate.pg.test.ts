@@ -1,0 +1,393 @@
+/** @module-tag since-13 */
+import { describe } from 'vitest';
+import { test as anyTest, expect, type TestDatabase, withDatabase } from '../support/database.ts';
+import { makeProject, type Project, states, tables } from './project.ts';
+
+const TABLE = '"Kunden ""%"';
+const OBJECT = `public.${TABLE}`;
+const MINE = "tenant_id = nullif(current_setting('app.current_tenant_id', true), '')::uuid";
+
+/** A table of tenants, isolated, that the API may use, and one whose owner is not bound. */
+const ISOLATED = `
+  grant usage on schema public to anon, authenticated;
+  create table ${TABLE} (id int primary key, tenant_id uuid not null);
+  grant select, insert, update, delete on ${TABLE} to authenticated;
+  alter table ${TABLE} enable row level security, force row level security;
+  create policy "isolation's" on ${TABLE} using (${MINE});
+  create table unforced (id int primary key, tenant_id uuid not null);
+  alter table unforced enable row level security;
+  create policy isolation on unforced using (${MINE});
+`;
+
+interface Isolated {
+  readonly db: TestDatabase;
+  readonly project: Project;
+}
+
+const FILES = { '001_isolated.sql': ISOLATED };
+
+/** `shared` is for files that leave nothing behind; `isolated` is a copy of it. */
+const test = anyTest.extend<{ template: TestDatabase; copy: TestDatabase; shared: Isolated; isolated: Isolated }>({
+  template: [
+    async ({ maintenance }, use) =>
+      withDatabase(maintenance, undefined, async (db) => {
+        await (await makeProject(db, FILES)).succeed();
+        await use(db);
+      }),
+    { scope: 'file' },
+  ],
+  copy: [async ({ maintenance, template }, use) => withDatabase(maintenance, template.name, use), { scope: 'file' }],
+  shared: async ({ copy }, use) => use({ db: copy, project: await makeProject(copy, FILES) }),
+  isolated: async ({ maintenance, template }, use) =>
+    withDatabase(maintenance, template.name, async (db) => use({ db, project: await makeProject(db, FILES) })),
+});
+
+interface Finding {
+  readonly check: string;
+  readonly severity: string;
+  readonly object: string;
+  readonly message: string;
+}
+
+/** Runs a second file. */
+async function change({ project }: Isolated, sql: string, ...args: string[]) {
+  await project.write({ '005_change.sql': sql });
+  const result = await project.migrate(...args);
+  const report = result.json();
+  const findings: Finding[] = report.findings.filter(({ check }: Finding) => check === 'gate');
+  return { result, report, findings };
+}
+
+const configure = ({ project }: Isolated, gate: object | string) =>
+  project.write({ 'aisha-db.config.json': JSON.stringify({ gate }) });
+
+const filesOf = async ({ project }: Isolated) => (await project.ledger()).map(({ file }) => file);
+
+describe('a file that makes isolation worse is rolled back with exit code 9:', () => {
+  test.for<[what: string, sql: string, message: RegExp]>([
+    ['RLS switched off', `alter table ${TABLE} disable row level security`, /is switched off/],
+    ['FORCE removed', `alter table ${TABLE} no force row level security`, /is no longer forced/],
+    ['a policy dropped', `drop policy "isolation's" on ${TABLE}`, /policy "isolation's" is dropped and nothing takes/],
+    ['a policy that becomes true', `alter policy "isolation's" on ${TABLE} using (true)`, /is true whatever the row/],
+    [
+      'a policy that is true in other words',
+      `alter policy "isolation's" on ${TABLE} using (${MINE} or tenant_id = tenant_id)`,
+      /is true whatever the row/,
+    ],
+    [
+      'a policy beside the others that opens rows of others',
+      `create policy more on ${TABLE} for select to authenticated using (tenant_id < 'f0000000-0000-4000-8000-000000000000')`,
+      /let authenticated SELECT a row of/,
+    ],
+    [
+      'a policy that opens rows to a session that names no tenant',
+      `alter policy "isolation's" on ${TABLE}
+         using (${MINE} or coalesce(current_setting('app.current_tenant_id', true), '') = '')`,
+      /in a session (that never named a tenant|whose tenant is the empty string)/,
+    ],
+    [
+      'a check that lets rows go to other tenants',
+      `alter policy "isolation's" on ${TABLE} with check (true)`,
+      /is true whatever the row|INSERT a row of another tenant/,
+    ],
+    [
+      'a DO block that builds its statement',
+      `do $$ begin execute format('alter table %I disable row level security', 'Kunden "%'); end $$`,
+      /is switched off/,
+    ],
+    [
+      'a trigger that does it when a row is inserted',
+      `create function f() returns trigger language plpgsql as $f$
+         begin execute 'alter table public."Kunden ""%" no force row level security'; return new; end $f$;
+       create table log (id int);
+       create trigger t before insert on log for each row execute function f();
+       insert into log values (1)`,
+      /is no longer forced/,
+    ],
+    [
+      'a table that is renamed as well',
+      `alter table ${TABLE} rename to customers; alter table customers disable row level security`,
+      /is switched off/,
+    ],
+    [
+      'a file that leaves settings behind',
+      `set search_path = ''; set row_security = off; alter table public.${TABLE} disable row level security;
+       reset all; set search_path = nowhere`,
+      /is switched off/,
+    ],
+    [
+      'a SECURITY DEFINER function that is open to API roles',
+      `create function "all of %"(text) returns setof unforced language sql security definer
+         set search_path = '' as 'select * from public.unforced'`,
+      /SECURITY DEFINER function is open to anon and authenticated/,
+    ],
+    [
+      'a view that reads as its owner',
+      `create view "it's all" as select * from unforced; grant select on "it's all" to anon`,
+      /the view shows anon every row of public.unforced/,
+    ],
+    [
+      'a view on a view, by a grant on one column',
+      `create view lower_view as select * from unforced;
+       create view upper_view as select * from lower_view;
+       grant select (tenant_id) on upper_view to authenticated`,
+      /the view shows authenticated every row of public.unforced/,
+    ],
+    [
+      'a materialized view',
+      'create materialized view copy as select * from unforced; grant select on copy to authenticated',
+      /the materialized view shows authenticated every row of public.unforced/,
+    ],
+  ])('%s', async ([, sql, message], { shared }) => {
+    const { result, report, findings } = await change(shared, sql);
+    expect(result.code, result.stderr).toBe(9);
+    expect(report.error).toMatchObject({ code: 'rlsGate' });
+    expect(report.error.message).toContain('nothing of the file remains');
+    expect(findings.map((finding) => finding.message).join('\n')).toMatch(message);
+    expect(states(result)['005_change.sql']).toBe('failed');
+    expect(report.data.gate.judged).toMatchObject([{ file: '005_change.sql', verdict: 'refused' }]);
+    expect(await filesOf(shared)).toEqual(['001_isolated.sql']);
+    expect(await tables(shared.db)).toEqual(['Kunden "%', 'unforced']);
+  });
+
+  test('a function that policies call is changed, and through it every policy', async ({ isolated }) => {
+    await isolated.project.write({
+      '002_called.sql': `create function inner_tenant() returns uuid language sql stable
+          as $$ select nullif(current_setting('app.current_tenant_id', true), '')::uuid $$;
+        create function "is Mine"(uuid) returns boolean language sql stable as $$ select $1 = inner_tenant() $$;
+        create table called (id int, tenant_id uuid);
+        grant select on called to authenticated;
+        alter table called enable row level security, force row level security;
+        create policy p on called using ("is Mine"(tenant_id))`,
+    });
+    await isolated.project.succeed();
+    const { result, findings } = await change(
+      isolated,
+      `create or replace function inner_tenant() returns uuid language sql stable
+         as $$ select coalesce(nullif(current_setting('app.current_tenant_id', true), '')::uuid, tenant_id)
+               from called limit 1 $$;
+       create or replace function "is Mine"(uuid) returns boolean language sql stable as 'select true'`,
+    );
+    expect(result.code, result.stderr).toBe(9);
+    expect(findings).toMatchObject([{ object: 'public.called', severity: 'critical' }]);
+  });
+});
+
+describe('a file that isolates as well as before is applied:', () => {
+  test.for<[what: string, sql: string]>([
+    [
+      'a policy replaced by an equal one under another name',
+      `drop policy "isolation's" on ${TABLE}; create policy other on ${TABLE} using (${MINE})`,
+    ],
+    [
+      'a policy replaced by a stricter one',
+      `drop policy "isolation's" on ${TABLE};
+       create policy strict on ${TABLE} for select to authenticated using (${MINE} and id > 0)`,
+    ],
+    ['a policy made stricter', `alter policy "isolation's" on ${TABLE} using (${MINE} and id > 7)`],
+    ['the table dropped', `drop table ${TABLE}`],
+    [
+      'the table renamed and moved',
+      `create schema app; alter table ${TABLE} rename to b; alter table b set schema app`,
+    ],
+    [
+      'FORCE removed for a moment',
+      `alter table ${TABLE} no force row level security; insert into ${TABLE} values (1, gen_random_uuid());
+       alter table ${TABLE} force row level security`,
+    ],
+    [
+      'one of two policies that open the same dropped',
+      `create policy twin on ${TABLE} using (${MINE}); drop policy "isolation's" on ${TABLE}`,
+    ],
+    [
+      'a view as whoever queries it, and one that nobody of the API may use',
+      `do $$ begin
+         if current_setting('server_version_num')::int >= 150000 then
+           execute 'create view invoker with (security_invoker = on) as select * from unforced';
+           grant select on invoker to anon;
+         end if;
+       end $$;
+       create view internal as select * from unforced`,
+    ],
+    [
+      'SECURITY DEFINER functions: for triggers, revoked, and called by a policy',
+      `create function t() returns trigger language plpgsql security definer as 'begin return new; end';
+       create function closed() returns int language sql security definer as 'select 1';
+       revoke execute on function closed() from public;
+       create function mine() returns uuid language sql stable security definer
+         as $$ select nullif(current_setting('app.current_tenant_id', true), '')::uuid $$;
+       create policy served on unforced using (tenant_id = mine())`,
+    ],
+    ['a policy for those who are meant to see everything', `create policy s on ${TABLE} to service_role using (true)`],
+  ])('%s', async ([, sql], { isolated }) => {
+    const { result, findings } = await change(isolated, sql);
+    expect(result.code, result.stderr).toBe(0);
+    expect(findings).toEqual([]);
+    expect(states(result)['005_change.sql']).toBe('applied');
+  });
+
+  test('a view and a function that were open before stay open, and policies that were open are no worse', async ({
+    isolated,
+  }) => {
+    const open = `
+      create view seen as select * from unforced; grant select on seen to anon;
+      create function runs(int) returns int language sql security definer set search_path = '' as 'select 1';
+      create policy wide on unforced using (true)`;
+    await configure(isolated, { mode: 'off' });
+    await isolated.project.write({ '002_open.sql': open });
+    await isolated.project.succeed();
+    await configure(isolated, {});
+    const { result, report, findings } = await change(
+      isolated,
+      `drop view seen; create view seen as select id, tenant_id from unforced; grant select on seen to anon;
+       alter function runs(int) rename to walks;
+       drop policy wide on unforced; create policy wider on unforced using (1 = 1);
+       insert into unforced values (1, gen_random_uuid())`,
+    );
+    expect(result.code, result.stderr).toBe(0);
+    expect(findings).toEqual([]);
+    expect(report.data.gate.judged).toMatchObject([{ file: '005_change.sql', verdict: 'passed' }]);
+    expect(await isolated.db.query('select id from unforced')).toEqual([{ id: 1 }]);
+  });
+
+  test('a database that isolates nothing and serves no API is left alone', async ({ db }) => {
+    const files = { '001_a.sql': 'create table a (tenant_id uuid)', '002_b.sql': 'create view b as select * from a' };
+    const result = await (await makeProject(db, files)).succeed('--strict-gate');
+    expect(result.json().data.gate.judged).toEqual([]);
+    expect(result.json().findings).toEqual([]);
+  });
+});
+
+describe('a new table without RLS', () => {
+  const OPEN = 'create table "New ""%" (tenant_id uuid); grant select on "New ""%" to anon';
+  const SECURE = 'alter table "New ""%" enable row level security';
+
+  test('may be secured by a later file of the run, or by the final phase', async ({ isolated }) => {
+    const { project } = isolated;
+    await project.write({ '003_a.sql': OPEN, '004_b.sql': SECURE });
+    await project.succeed();
+    await project.write({
+      '006_c.sql': 'create table late (tenant_id uuid)',
+      '999_final.sql': 'alter table late enable row level security',
+    });
+    await project.succeed();
+  });
+
+  test('that none secures is applied and ends the run with 9, with the file that would mend it', async ({
+    isolated,
+  }) => {
+    const { project } = isolated;
+    await project.write({ '003_a.sql': OPEN, '004_b.sql': SECURE });
+    const result = await project.migrate('--to', '003');
+    expect(result.code).toBe(9);
+    const { error, findings } = result.json();
+    expect(error.message).toBe('this run leaves a new table without row-level security: public."New ""%"');
+    expect(findings).toMatchObject([
+      {
+        check: 'gate',
+        severity: 'critical',
+        object: 'public."New ""%"',
+        message: expect.stringMatching(
+          /anon may use every row.*comes with 003_a.sql, and 004_b.sql, which has not run/s,
+        ),
+      },
+    ]);
+    expect(states(result)).toMatchObject({ '003_a.sql': 'applied' });
+    // It is no longer new: the next run is about its own files.
+    await project.succeed();
+  });
+
+  test('is refused in its own file with --strict-gate', async ({ isolated }) => {
+    const { project } = isolated;
+    await project.write({ '003_a.sql': OPEN, '004_b.sql': SECURE });
+    const refused = await project.migrate('--strict-gate');
+    expect(refused.code).toBe(9);
+    expect(states(refused)).toMatchObject({ '003_a.sql': 'failed', '004_b.sql': 'not-run' });
+    await project.write({ '003_a.sql': `${OPEN}; ${SECURE}`, '004_b.sql': 'create table plain (id int)' });
+    await project.succeed('--strict-gate');
+  });
+
+  test('of no tenant and no API is none of the gate', async ({ isolated }) => {
+    const { findings, result } = await change(
+      isolated,
+      'create table plain (id int); create temp table t (tenant_id uuid)',
+    );
+    expect(result.code).toBe(0);
+    expect(findings).toEqual([]);
+  });
+});
+
+describe('what configuration says', () => {
+  const WORSE = `alter table ${TABLE} disable row level security; alter table unforced disable row level security`;
+
+  test('"warn" reports and applies', async ({ isolated }) => {
+    await configure(isolated, 'warn');
+    const { result, report, findings } = await change(isolated, WORSE);
+    expect(result.code).toBe(0);
+    expect(findings.map(({ severity, object }) => `${severity} ${object}`)).toEqual([
+      `warning ${OBJECT}`,
+      'warning public.unforced',
+    ]);
+    expect(report.data.gate.judged).toMatchObject([{ file: '005_change.sql', verdict: 'warned' }]);
+  });
+
+  test('"off" looks at nothing', async ({ isolated }) => {
+    await configure(isolated, { mode: 'off' });
+    const { result, findings } = await change(isolated, WORSE);
+    expect(result.code).toBe(0);
+    expect(findings).toEqual([]);
+  });
+
+  test('an exception is for its object alone, and its reason is reported', async ({ isolated }) => {
+    const reason = 'a demo of the fair';
+    await configure(isolated, { exceptions: [{ object: OBJECT, mode: 'warn', reason }] });
+    const { result, findings } = await change(isolated, WORSE);
+    expect(result.code).toBe(9);
+    expect(findings.find(({ object }) => object === OBJECT)).toMatchObject({
+      severity: 'warning',
+      message: expect.stringContaining(`(allowed: ${reason})`),
+    });
+    const second = await change(isolated, `alter table ${TABLE} disable row level security`);
+    expect(second.result.code).toBe(0);
+    expect(second.findings).toMatchObject([{ object: OBJECT, severity: 'warning' }]);
+  });
+
+  test('an exception without a reason is refused', async ({ isolated }) => {
+    await configure(isolated, { exceptions: [{ object: OBJECT, mode: 'off', reason: ' ' }] });
+    const result = await isolated.project.migrate();
+    expect(result.code).toBe(2);
+    expect(result.json().error.details.join('\n')).toContain('expected the reason');
+  });
+});
+
+test('a file that runs statement by statement is judged behind its end: 9, and what it did stays', async ({
+  isolated,
+}) => {
+  const { project } = isolated;
+  await project.write({ '006_after.sql': 'create table after (id int)' });
+  const { result, report, findings } = await change(
+    isolated,
+    `alter table ${TABLE} disable row level security; create index concurrently i on ${TABLE} (tenant_id)`,
+  );
+  expect(result.code).toBe(9);
+  expect(report.error.message).toContain('cannot be rolled back: what it did is committed and recorded');
+  expect(states(result)).toMatchObject({ '005_change.sql': 'applied', '006_after.sql': 'not-run' });
+  expect(findings).toMatchObject([{ object: OBJECT, severity: 'critical' }]);
+  expect(await filesOf(isolated)).toContain('005_change.sql');
+});
+
+test('what the gate asks holds no lock and leaves no setting', async ({ isolated }) => {
+  const { db, project } = isolated;
+  // The second file would meet what is left of the question that the first one raised.
+  await project.write({
+    '002_replace.sql': `drop policy "isolation's" on ${TABLE}; create policy p on ${TABLE} using (${MINE})`,
+    '003_look.sql': `create table left_behind as
+      select current_setting('transaction_read_only') as read_only, current_setting('app.current_tenant_id', true) as tenant,
+        current_user::text as role, (select count(*)::int from pg_locks
+          where pid = pg_backend_pid() and relation in ('unforced'::regclass, '${TABLE}'::regclass)) as locks`,
+  });
+  await project.succeed();
+  expect(await db.query('select * from left_behind')).toMatchObject([
+    { read_only: 'off', role: 'app_owner', locks: 0 },
+  ]);
+});
