@@ -121,20 +121,22 @@ describe('a file finds a pristine session, whatever the one before it left', () 
 
 describe('the ledger is written as the role that logged in', () => {
   test('after SET ROLE to a role that may not even see it', async ({ db }) => {
-    await db.query('create schema private; grant usage, create on schema private to anon');
+    await db.query('create schema private; grant usage, create on schema private to service_role');
     const project = await makeProject(db, {
-      '001_role.sql': 'set role anon; create table private.a (id int);',
-      '002_local.sql': 'begin; set local role anon; create table private.b (id int); commit;',
-      '003_steps.sql': `${STATEMENT_BY_STATEMENT}set role anon;\ncreate table private.c (id int);\ncreate table private.d (id int);`,
-      '004_block.sql': `${STATEMENT_BY_STATEMENT}begin; set role anon; create table private.e (id int); commit;\ncreate table private.f (id int);`,
-      '005_local_block.sql': `${STATEMENT_BY_STATEMENT}begin; set local role anon; create table private.g (id int); commit;\ncreate table private.h (id int);`,
-      '006_hidden.sql': `${STATEMENT_BY_STATEMENT}do $$ begin execute 'set role anon'; end $$;\ncreate table private.i (id int);`,
+      '001_role.sql': 'set role service_role; create table private.a (id int);',
+      '002_local.sql': 'begin; set local role service_role; create table private.b (id int); commit;',
+      '003_steps.sql': `${STATEMENT_BY_STATEMENT}set role service_role;\ncreate table private.c (id int);\ncreate table private.d (id int);`,
+      '004_block.sql': `${STATEMENT_BY_STATEMENT}begin; set role service_role; create table private.e (id int); commit;\ncreate table private.f (id int);`,
+      '005_local_block.sql': `${STATEMENT_BY_STATEMENT}begin; set local role service_role; create table private.g (id int); commit;\ncreate table private.h (id int);`,
+      '006_hidden.sql': `${STATEMENT_BY_STATEMENT}do $$ begin execute 'set role service_role'; end $$;\ncreate table private.i (id int);`,
     });
     await project.succeed();
     const owners = await db.query<{ owners: string }>(
       "select string_agg(tablename || ' ' || tableowner, ', ' order by tablename) as owners from pg_tables where schemaname = 'private'",
     );
-    expect(owners[0]!.owners).toBe('a anon, b anon, c anon, d anon, e anon, f anon, g anon, h app_owner, i anon');
+    expect(owners[0]!.owners).toBe(
+      'a service_role, b service_role, c service_role, d service_role, e service_role, f service_role, g service_role, h app_owner, i service_role',
+    );
     expect(new Set((await project.ledger()).map((row) => row.applied_by))).toEqual(new Set(['app_owner']));
   });
 

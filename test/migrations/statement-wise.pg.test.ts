@@ -252,13 +252,13 @@ describe('a failure part-way', () => {
   });
 
   test('settings and role of the part that ran are in force again when it is resumed', async ({ db }) => {
-    await db.query('create schema app; create schema other; grant usage, create on schema app, other to anon');
+    await db.query('create schema app; create schema other; grant usage, create on schema app, other to service_role');
     const file = (last: string) => ({
       '001_a.sql': lines(
         NONE.trim(),
         "select set_config('search_path', 'other', false);",
         'set search_path = app;',
-        "begin; set role anon; set local search_path = other; set work_mem = '9MB'; commit;",
+        "begin; set role service_role; set local search_path = other; set work_mem = '9MB'; commit;",
         'create table first (id int);',
         last,
         "create table second as select current_setting('work_mem') as w;",
@@ -272,10 +272,10 @@ describe('a failure part-way', () => {
       "select schemaname, tablename, tableowner from pg_tables where tablename in ('first', 'second') order by 2",
     );
     expect(owned).toEqual([
-      { schemaname: 'app', tablename: 'first', tableowner: 'anon' },
-      { schemaname: 'app', tablename: 'second', tableowner: 'anon' },
+      { schemaname: 'app', tablename: 'first', tableowner: 'service_role' },
+      { schemaname: 'app', tablename: 'second', tableowner: 'service_role' },
     ]);
-    await db.query('set role anon');
+    await db.query('set role service_role');
     expect(await db.query('select w from app.second')).toEqual([{ w: '9MB' }]);
   });
 
