@@ -1,6 +1,7 @@
 /** @module-tag since-13 */
 import { describe } from 'vitest';
-import { test as anyTest, expect, type TestDatabase, withDatabase } from '../support/database.ts';
+import { expect, type TestDatabase, withDatabase } from '../support/database.ts';
+import { test as anyTest, withdrawReader } from '../tenancy/database.ts';
 import { makeProject, type Project, states, tables } from './project.ts';
 
 const TABLE = '"Kunden ""%"';
@@ -9,6 +10,7 @@ const MINE = "tenant_id = nullif(current_setting('app.current_tenant_id', true),
 
 /** A table of tenants, isolated, that the API may use, and one whose owner is not bound. */
 const ISOLATED = `
+  alter default privileges revoke select on tables from app_reader;
   grant usage on schema public to anon, authenticated;
   create table ${TABLE} (id int primary key, tenant_id uuid not null);
   grant select, insert, update, delete on ${TABLE} to authenticated;
@@ -37,10 +39,15 @@ const test = anyTest.extend<{ template: TestDatabase; copy: TestDatabase; shared
     { scope: 'file' },
   ],
   copy: [async ({ maintenance, template }, use) => withDatabase(maintenance, template.name, use), { scope: 'file' }],
-  shared: async ({ copy }, use) => use({ db: copy, project: await makeProject(copy, FILES) }),
+  shared: async ({ copy }, use) => use(await openCopy(copy)),
   isolated: async ({ maintenance, template }, use) =>
-    withDatabase(maintenance, template.name, async (db) => use({ db, project: await makeProject(db, FILES) })),
+    withDatabase(maintenance, template.name, async (db) => use(await openCopy(db))),
 });
+
+async function openCopy(db: TestDatabase): Promise<Isolated> {
+  await withdrawReader(db);
+  return { db, project: await makeProject(db, FILES) };
+}
 
 interface Finding {
   readonly check: string;
@@ -374,6 +381,29 @@ test('a file that runs statement by statement is judged behind its end: 9, and w
   expect(states(result)).toMatchObject({ '005_change.sql': 'applied', '006_after.sql': 'not-run' });
   expect(findings).toMatchObject([{ object: OBJECT, severity: 'critical' }]);
   expect(await filesOf(isolated)).toContain('005_change.sql');
+});
+
+describe('a role that is granted the table and that the migrating one cannot become', () => {
+  const grant = ({ db }: Isolated) => db.superQuery(`grant select on ${TABLE} to app_reader`);
+
+  test('does not hide what others see', async ({ isolated }) => {
+    await grant(isolated);
+    const { result, findings } = await change(isolated, `alter policy "isolation's" on ${TABLE} using (true)`);
+    expect(result.code).toBe(9);
+    expect(findings).toMatchObject([{ object: OBJECT, severity: 'critical' }]);
+  });
+
+  test('is named where nothing else is found, and the file is applied', async ({ isolated }) => {
+    await grant(isolated);
+    const { result, findings } = await change(
+      isolated,
+      `alter policy "isolation's" on ${TABLE} using (${MINE} and id > 7)`,
+    );
+    expect(result.code).toBe(0);
+    expect(findings).toMatchObject([
+      { object: OBJECT, severity: 'warning', message: expect.stringContaining('cannot become app_reader') },
+    ]);
+  });
 });
 
 test('what the gate asks holds no lock and leaves no setting', async ({ isolated }) => {

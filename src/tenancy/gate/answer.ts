@@ -6,8 +6,7 @@ import type { TableAnswer } from './leaks.ts';
 /** Rows of others that the policies of a table open, and policies that hold whatever the row. */
 export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
   const undecided = undecidedBecause(facts, table);
-  if (undecided !== undefined) return { undecided };
-  if (classOf(facts, table) === undefined) return { leaks: new Map() };
+  if (classOf(facts, table) === undefined) return { leaks: new Map(), undecided };
   const always = table.policies
     .filter((policy) => policy.permissive && isAlwaysTrue(facts, table, policy))
     .map((policy): [string, string] => [
@@ -21,5 +20,5 @@ export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
     `${gate.command} ${gate.part} ${role.name} ${context} ${row.owner}`,
     `its policies let ${displayName(role.name)} ${gate.command} ${describeRow(row)} in ${describeContext(context)}`,
   ]);
-  return { leaks: new Map([...always, ...opened]) };
+  return { leaks: new Map([...always, ...opened]), undecided };
 }

@@ -160,9 +160,7 @@ export class IsolationGate implements Gate {
   }
 
   #newLeaks(oid: number, answer: TableAnswer | undefined): string[] {
-    if (answer === undefined || 'undecided' in answer) return [];
-    const before = this.#known.get(oid);
-    return newLeaks(answer.leaks, before !== undefined && 'leaks' in before ? before.leaks : undefined);
+    return answer === undefined ? [] : newLeaks(answer.leaks, this.#known.get(oid)?.leaks);
   }
 
   /** What the report says about a file that was looked at. */
@@ -172,7 +170,8 @@ export class IsolationGate implements Gate {
     for (const { worsening, mode } of told) if (mode !== 'off') this.#note(worsening, mode, `by ${file}`);
     for (const table of suspects) {
       const answer = answers.get(table.oid);
-      if (answer !== undefined && 'undecided' in answer) this.#noteUndecided(file, table, answer.undecided);
+      if (answer?.undecided === undefined || this.#newLeaks(table.oid, answer).length > 0) continue;
+      this.#noteUndecided(file, table, answer.undecided);
     }
     const modes = told.map(({ mode }) => mode);
     const verdict = modes.includes('enforce') ? 'refused' : modes.includes('warn') ? 'warned' : 'passed';

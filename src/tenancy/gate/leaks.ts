@@ -1,8 +1,12 @@
 /** What the policies of a table let through that they should not: comparable key to words. */
 export type Leaks = ReadonlyMap<string, string>;
 
-/** What the policies of a table answered, or why they could not be asked. */
-export type TableAnswer = { readonly leaks: Leaks } | { readonly undecided: string };
+/** What the policies of a table answered. */
+export interface TableAnswer {
+  readonly leaks: Leaks;
+  /** Why there may be more: what could not be asked. */
+  readonly undecided: string | undefined;
+}
 
 /** Leaks that were not there before. */
 export function newLeaks(now: Leaks, before: Leaks | undefined): string[] {
