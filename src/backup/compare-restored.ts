@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Session } from '../postgres/session.ts';
+import type { Target } from '../postgres/target.ts';
 import { readCatalog } from './catalog.ts';
 import {
   type CatalogEntry,
@@ -15,7 +16,36 @@ import { readLargeObjects, readOrdinaryTables, readSequences, readTable } from '
 import type { Omissions } from './contents-list.ts';
 import { CATALOG_FILE } from './create.ts';
 import type { TableContent } from './manifest.ts';
+import { openReader } from './snapshot-session.ts';
 import type { StoredBackup } from './store.ts';
+
+/** What the catalog of the source said at the dump's snapshot. */
+export function readStoredCatalog({ path }: Pick<StoredBackup, 'path'>): CatalogEntry[] {
+  return JSON.parse(readFileSync(join(path, CATALOG_FILE), 'utf8')) as CatalogEntry[];
+}
+
+/** The same as `compareRestored`, in a session of its own, which an abort cuts. */
+export async function compareDatabase(
+  target: Target,
+  backup: StoredBackup,
+  omissions: Omissions,
+  applicationName: string,
+  signal: AbortSignal,
+): Promise<Difference[]> {
+  const session = await openReader(target, applicationName, signal);
+  const onAbort = (): void => session.destroy();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await session.query('begin isolation level repeatable read, read only');
+    return await compareRestored(session, backup, omissions);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await session.close();
+  }
+}
 
 /**
  * Everything in which a restored database is not what the backup's manifest and catalog say: rows, large objects,
@@ -27,7 +57,6 @@ export async function compareRestored(
   { manifest, path }: Pick<StoredBackup, 'manifest' | 'path'>,
   omissions: Omissions,
 ): Promise<Difference[]> {
-  const before = JSON.parse(readFileSync(join(path, CATALOG_FILE), 'utf8')) as CatalogEntry[];
   const after = await readCatalog(session, manifest.excludedSchemas);
   const ordinary = await readOrdinaryTables(session, manifest.excludedSchemas);
   return [
@@ -37,7 +66,7 @@ export async function compareRestored(
     ...(manifest.kind === 'schema'
       ? []
       : compareSequences(manifest.sequences, await readSequences(session, manifest.excludedSchemas))),
-    ...compareCatalogs(expected(before, omissions), after),
+    ...compareCatalogs(expected(readStoredCatalog({ path }), omissions), after),
   ];
 }
 

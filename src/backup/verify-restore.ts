@@ -1,22 +1,17 @@
-import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { AishaError } from '../errors.ts';
-import { libpqEnvironment } from '../postgres/libpq-environment.ts';
-import { withPassfile } from '../postgres/private-passfile.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
-import { runTool } from '../postgres/run-tool.ts';
-import { withScratchFolder } from '../postgres/scratch-folder.ts';
 import { type ScratchServer, startScratchServer } from '../postgres/scratch-server.ts';
 import { findServerBinaries } from '../postgres/server-binaries.ts';
 import { chooseServerUser } from '../postgres/server-user.ts';
 import { resolveTarget, type Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
 import type { Difference } from './compare.ts';
-import { compareRestored } from './compare-restored.ts';
+import { compareDatabase } from './compare-restored.ts';
 import { type Omissions, omitFromList } from './contents-list.ts';
-import { type BackupWorld, dumpPath, toolsFor } from './create.ts';
+import { type BackupWorld, toolsFor } from './create.ts';
 import type { Manifest } from './manifest.ts';
+import { runRestore } from './pg-restore.ts';
 import { rolesSql } from './scratch-roles.ts';
 import { openReader } from './snapshot-session.ts';
 import { manifestHash, recordVerification, type StoredBackup, type Verification } from './store.ts';
@@ -27,6 +22,8 @@ export type VerifyWorld = Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'inf
 
 /** Name of the restored database on the scratch server, which is nobody else's. */
 const DATABASE = 'restored';
+
+const APPLICATION = 'aisha-db verify';
 
 /** Never reached from outside of this machine, gone with the run: durability would only cost time. */
 const SCRATCH_SETTINGS = {
@@ -71,16 +68,28 @@ async function restoreAndCompare(
   tools: ClientTools,
   world: VerifyWorld,
 ): Promise<Verification> {
-  const { manifest, path } = backup;
+  const { manifest } = backup;
   const omissions = await prepareServer(server, manifest, world.signal);
   const target = scratchTarget(server, DATABASE);
   const startedAt = performance.now();
   world.info(`verifying ${manifest.id}: restoring`);
-  const failure = await restoreInto(target, join(path, dumpPath(manifest)), omissions, tools, world);
+  const failure = await runRestore(
+    backup,
+    {
+      target,
+      tools,
+      applicationName: APPLICATION,
+      args: [`--jobs=${availableParallelism()}`],
+      select: (list) => omitFromList(list, omissions),
+      label: `verifying ${manifest.id}: restoring`,
+    },
+    world,
+  );
   const restoreMs = Math.round(performance.now() - startedAt);
   if (failure.length > 0 && omissions.extensions.length > 0) throw cannotProve(manifest, omissions, failure);
   world.info(`verifying ${manifest.id}: comparing`);
-  const differences = failure.length > 0 ? failure : await compare(target, backup, omissions, world.signal);
+  const differences =
+    failure.length > 0 ? failure : await compareDatabase(target, backup, omissions, APPLICATION, world.signal);
   return {
     manifestSha256: manifestHash(backup),
     verified: differences.length === 0,
@@ -102,7 +111,7 @@ function scratchTarget(server: ScratchServer, database: string): Target {
 
 /** Makes the roles and the empty database; finds out what of the backup cannot be restored here. */
 async function prepareServer(server: ScratchServer, manifest: Manifest, signal: AbortSignal): Promise<Omissions> {
-  const session = await openReader(scratchTarget(server, 'postgres'), 'aisha-db verify', signal);
+  const session = await openReader(scratchTarget(server, 'postgres'), APPLICATION, signal);
   try {
     const roles = rolesSql(manifest.roles, [server.user]);
     if (roles !== '') await session.client.query(roles);
@@ -119,36 +128,6 @@ async function prepareServer(server: ScratchServer, manifest: Manifest, signal: 
   }
 }
 
-/** Restores, stopping at the first error, which is returned. */
-async function restoreInto(
-  target: Target,
-  dump: string,
-  omissions: Omissions,
-  tools: ClientTools,
-  { env, signal }: VerifyWorld,
-): Promise<Difference[]> {
-  const program = join(tools.binDir, 'pg_restore');
-  return withPassfile(target, (passfile) =>
-    withScratchFolder(async (folder) => {
-      const environment = libpqEnvironment(target, { applicationName: 'aisha-db verify', passfile }, env);
-      const listed = await runTool({ program, args: ['--list', dump], env: environment, signal, keepOutput: true });
-      if (listed.exitCode !== 0) return [failed('its table of contents cannot be read', listed.complaints)];
-      const list = join(folder, 'list');
-      writeFileSync(list, omitFromList(listed.stdout, omissions), { mode: 0o600 });
-      const args = ['--exit-on-error', '--verbose', `--jobs=${availableParallelism()}`, `--use-list=${list}`];
-      const restored = await runTool({
-        program,
-        // The name is no secret; everything else of the address is in the environment.
-        args: [...args, `--dbname=${DATABASE}`, dump],
-        env: environment,
-        signal,
-      });
-      signal.throwIfAborted();
-      return restored.exitCode === 0 ? [] : [failed('it cannot be restored', restored.complaints)];
-    }),
-  );
-}
-
 /** Whether the backup or the lack of the extension is to blame cannot be told, so nothing is held against the backup. */
 function cannotProve({ id }: Manifest, { extensions }: Omissions, failure: readonly Difference[]): AishaError {
   const names = extensions.map(({ name }) => name).join(', ');
@@ -156,29 +135,4 @@ function cannotProve({ id }: Manifest, { extensions }: Omissions, failure: reado
     details: failure.map(({ message }) => message),
     hint: 'Install a PostgreSQL server with those extensions on this machine.',
   });
-}
-
-function failed(message: string, complaints: readonly string[]): Difference {
-  return { object: 'the dump', message: [message, ...complaints].join('\n') };
-}
-
-async function compare(
-  target: Target,
-  backup: StoredBackup,
-  omissions: Omissions,
-  signal: AbortSignal,
-): Promise<Difference[]> {
-  const session = await openReader(target, 'aisha-db verify', signal);
-  const onAbort = (): void => session.destroy();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await session.query('begin isolation level repeatable read, read only');
-    return await compareRestored(session, backup, omissions);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    await session.close();
-  }
 }

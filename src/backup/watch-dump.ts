@@ -1,68 +1,29 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { formatDuration } from '../duration.ts';
-import { AishaError } from '../errors.ts';
-import type { Session } from '../postgres/session.ts';
-import { type CopyProgress, describeProgress, type RunningCopy } from './progress.ts';
+import { type CopyProgress, describeProgress } from './progress.ts';
+import { type ProgressWatch, watchProgress } from './watch-progress.ts';
 
-export interface WatchOptions {
-  readonly session: Session;
-  /** Sessions of this name are the dump's, except for `ownPids`. */
-  readonly applicationName: string;
-  readonly ownPids: readonly number[];
+export interface WatchOptions
+  extends Pick<
+    ProgressWatch,
+    'session' | 'applicationName' | 'ownPids' | 'wasHeard' | 'idleTimeoutMs' | 'info' | 'signal'
+  > {
   /** File or folder that the dump writes. */
   readonly path: string;
   readonly progress: CopyProgress;
-  /** Something was heard of the dump since the last look; asking takes it back. */
-  readonly wasHeard: () => boolean;
-  /** Milliseconds; 0 is no limit. */
-  readonly idleTimeoutMs: number;
-  readonly info: (line: string) => void;
-  /** Ends the watch. */
-  readonly signal: AbortSignal;
 }
-
-const POLL_MS = 500;
-const TELL_MS = 5_000;
 
 /**
  * Tells how far a dump is, until `signal` ends it.
  * @throws AishaError (backup) that names the blocker when nothing has moved for too long: no row, no byte, no word
  */
-export async function watchDump(options: WatchOptions): Promise<void> {
-  const { progress, idleTimeoutMs, signal } = options;
-  let [before, movedAt, toldAt] = ['', Date.now(), Date.now()];
-  while (!signal.aborted) {
-    const copies = await runningCopies(options);
-    const sample = progress.sample(copies, performance.now());
-    const now = Date.now();
-    const state = JSON.stringify([copies, bytesOf(options.path)]);
-    if (options.wasHeard() || state !== before) [before, movedAt] = [state, now];
-    if (idleTimeoutMs > 0 && now - movedAt >= idleTimeoutMs) throw await stuck(options);
-    if (now - toldAt >= TELL_MS) {
-      options.info(`dumping: ${describeProgress(sample)}`);
-      toldAt = now;
-    }
-    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
-  }
-}
-
-/** The COPYs of the dump's sessions; the view is there from PostgreSQL 14 on. */
-async function runningCopies({ session, applicationName, ownPids }: WatchOptions): Promise<RunningCopy[]> {
-  const [view] = await session.query<{ exists: boolean }>(
-    `select pg_catalog.to_regclass('pg_catalog.pg_stat_progress_copy') is not null as exists`,
-  );
-  if (view?.exists !== true) return [];
-  return session.query<RunningCopy>(
-    `select n.nspname || '.' || c.relname as name, p.tuples_processed::float8 as rows
-     from pg_catalog.pg_stat_progress_copy p
-     join pg_catalog.pg_stat_activity a on a.pid = p.pid
-     join pg_catalog.pg_class c on c.oid = p.relid
-     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where a.application_name = $1 and a.pid <> all ($2::integer[]) order by 1`,
-    [applicationName, ownPids],
-  );
+export async function watchDump({ path, progress, ...options }: WatchOptions): Promise<void> {
+  return watchProgress({
+    ...options,
+    what: 'the dump',
+    describe: (copies) => `dumping: ${describeProgress(progress.sample(copies, performance.now()))}`,
+    sign: () => bytesOf(path),
+  });
 }
 
 /** What lies there so far; a folder's files are counted one level deep, as pg_dump writes them. */
@@ -71,20 +32,4 @@ function bytesOf(path: string): number {
   if (stat?.isDirectory() !== true) return stat?.size ?? 0;
   const sizes = readdirSync(path).map((name) => statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0);
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-async function stuck({ session, applicationName, ownPids, idleTimeoutMs }: WatchOptions): Promise<AishaError> {
-  const blockers = await session.query<{ line: string }>(
-    `select distinct format('pid %s, role %s, %s, since %s', b.pid, b.usename, b.application_name,
-       to_char(b.xact_start, 'YYYY-MM-DD HH24:MI:SSOF')) as line
-     from pg_catalog.pg_stat_activity a
-     cross join lateral unnest(pg_catalog.pg_blocking_pids(a.pid)) blocker
-     join pg_catalog.pg_stat_activity b on b.pid = blocker
-     where a.application_name = $1 and a.pid <> all ($2::integer[])`,
-    [applicationName, ownPids],
-  );
-  return new AishaError('backup', `the dump has not moved for ${formatDuration(idleTimeoutMs)}`, {
-    details: blockers.map(({ line }) => `blocked by ${line}`),
-    hint: 'Look at what blocks it, at the disk and at the network; backup.idleTimeout says how long to wait.',
-  });
 }

@@ -1,0 +1,120 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { libpqEnvironment } from '../postgres/libpq-environment.ts';
+import { backendPid } from '../postgres/pooler.ts';
+import { withPassfile } from '../postgres/private-passfile.ts';
+import { runTool } from '../postgres/run-tool.ts';
+import { withScratchFolder } from '../postgres/scratch-folder.ts';
+import type { Target } from '../postgres/target.ts';
+import type { ClientTools } from '../postgres/tool-choice.ts';
+import type { Difference } from './compare.ts';
+import { type BackupWorld, dumpPath } from './create.ts';
+import { RestoreProgress } from './restore-progress.ts';
+import { openReader } from './snapshot-session.ts';
+import type { StoredBackup } from './store.ts';
+import { Ear, watchProgress } from './watch-progress.ts';
+
+export interface RestoreRun {
+  /** The database to restore into; it is there. */
+  readonly target: Target;
+  readonly tools: ClientTools;
+  readonly applicationName: string;
+  /** Options of pg_restore besides those that every restore has. */
+  readonly args: readonly string[];
+  /** Takes the table of contents and gives the part of it that is restored. */
+  readonly select: (list: string) => string;
+  /** What is told of the progress: `restoring`. */
+  readonly label: string;
+}
+
+export type RestoreRunWorld = Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'info'>;
+
+/** Options of every restore: an error is the end, and every step is told. */
+const ALWAYS = ['--exit-on-error', '--verbose'] as const;
+
+/** The arguments of a restore with that list of contents. */
+export function restoreArguments(
+  args: readonly string[],
+  where: { readonly list: string; readonly database: string; readonly dump: string },
+): string[] {
+  // A name with an equals sign would be taken for a connection string; in one, it has to be quoted.
+  const name = where.database.replaceAll(/['\\]/g, '\\$&');
+  return [...ALWAYS, ...args, `--use-list=${where.list}`, `--dbname=dbname='${name}'`, where.dump];
+}
+
+/**
+ * Runs pg_restore, stopping at the first error, which is returned: nothing when all went well.
+ * @throws AishaError (backup) when nothing has moved for too long
+ */
+export async function runRestore(
+  backup: StoredBackup,
+  run: RestoreRun,
+  { settings, env, signal, info }: RestoreRunWorld,
+): Promise<Difference[]> {
+  const { target, tools, applicationName } = run;
+  const dump = join(backup.path, dumpPath(backup.manifest));
+  const program = join(tools.binDir, 'pg_restore');
+  return withPassfile(target, (passfile) =>
+    withScratchFolder(async (folder) => {
+      const environment = libpqEnvironment(target, { applicationName, passfile }, env);
+      const listed = await runTool({ program, args: ['--list', dump], env: environment, signal, keepOutput: true });
+      if (listed.exitCode !== 0) return [failed('its table of contents cannot be read', listed.complaints)];
+      const selected = run.select(listed.stdout);
+      const list = join(folder, 'list');
+      writeFileSync(list, selected, { mode: 0o600 });
+      const progress = new RestoreProgress(backup.manifest.tables, selected);
+      const ear = new Ear();
+      const restored = await watched(run, progress, ear, settings.idleTimeoutMs, { signal, info }, (stop) =>
+        runTool({
+          program,
+          args: restoreArguments(run.args, { list, database: target.database, dump }),
+          env: environment,
+          signal: stop,
+          onLine: (line) => {
+            ear.hear();
+            progress.hear(line);
+          },
+        }),
+      );
+      signal.throwIfAborted();
+      return restored.exitCode === 0 ? [] : [failed('it cannot be restored', restored.complaints)];
+    }),
+  );
+}
+
+/** Watches from a session of its own while `work` runs; a watch that fails ends the work. */
+async function watched<T>(
+  { target, applicationName, label }: RestoreRun,
+  progress: RestoreProgress,
+  ear: Ear,
+  idleTimeoutMs: number,
+  { signal, info }: Pick<RestoreRunWorld, 'signal' | 'info'>,
+  work: (stop: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const session = await openReader(target, applicationName, signal);
+  try {
+    const [ended, stuck] = [new AbortController(), new AbortController()];
+    const watch = watchProgress({
+      session,
+      applicationName,
+      ownPids: [await backendPid(session)],
+      what: 'the restore',
+      describe: (copies) => `${label}: ${progress.describe(copies, performance.now())}`,
+      sign: () => undefined,
+      wasHeard: () => ear.wasHeard(),
+      idleTimeoutMs,
+      info,
+      signal: ended.signal,
+    }).catch((error) => stuck.abort(error));
+    const result = await work(AbortSignal.any([signal, stuck.signal])).finally(() => ended.abort());
+    await watch;
+    stuck.signal.throwIfAborted();
+    return result;
+  } finally {
+    await session.close();
+  }
+}
+
+function failed(message: string, complaints: readonly string[]): Difference {
+  return { object: 'the dump', message: [message, ...complaints].join('\n') };
+}
