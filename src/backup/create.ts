@@ -196,10 +196,10 @@ async function take(preparation: Preparation, target: Target, world: BackupWorld
 }
 
 function addressOf(facts: DatabaseFacts, { host, port }: Target): Pick<Manifest, 'server' | 'database'> {
-  const { serverVersion: version, serverMajor: major, systemIdentifier, encoding, collation, ctype } = facts;
+  const { serverVersion: version, serverMajor: major, systemIdentifier, encoding, collation, ctype, owner } = facts;
   return {
     server: { version, major, host, port, systemIdentifier },
-    database: { name: facts.database, encoding, collation, ctype },
+    database: { name: facts.database, encoding, collation, ctype, owner },
   };
 }
 

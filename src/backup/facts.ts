@@ -39,6 +39,8 @@ export interface DatabaseFacts {
   readonly encoding: string;
   readonly collation: string;
   readonly ctype: string;
+  /** Of the database. */
+  readonly owner: string;
   readonly role: { readonly name: string; readonly superuser: boolean; readonly bypassRls: boolean };
   /** Start of the transaction, ISO 8601. */
   readonly now: string;

@@ -110,6 +110,8 @@ export interface Manifest {
     readonly encoding: string;
     readonly collation: string;
     readonly ctype: string;
+    /** Who the database belonged to; absent in backups of older versions. */
+    readonly owner?: string;
   };
   /** Who dumped: what the role cannot see is not in the backup. */
   readonly role: { readonly name: string; readonly superuser: boolean; readonly bypassRls: boolean };

@@ -62,7 +62,7 @@ export async function readBlockers(session: Session): Promise<OtherSession[]> {
 interface ServerRow
   extends Pick<
     DatabaseFacts,
-    'serverVersion' | 'database' | 'encoding' | 'collation' | 'ctype' | 'now' | 'lsn' | 'subscriptions'
+    'serverVersion' | 'database' | 'encoding' | 'collation' | 'ctype' | 'owner' | 'now' | 'lsn' | 'subscriptions'
   > {
   readonly versionNumber: number;
   readonly roleName: string;
@@ -74,6 +74,7 @@ const SERVER = `
   select current_setting('server_version') as "serverVersion",
     current_setting('server_version_num')::integer as "versionNumber",
     d.datname as database, pg_encoding_to_char(d.encoding) as encoding, d.datcollate as collation, d.datctype as ctype,
+    pg_get_userbyid(d.datdba)::text as owner,
     r.rolname as "roleName", r.rolsuper as superuser, r.rolbypassrls as "bypassRls",
     to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as now,
     (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end)::text as lsn,

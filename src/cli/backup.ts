@@ -3,6 +3,7 @@ import type { BackupWorld } from '../backup/create.ts';
 import type { ReportedBackup } from '../backup/report.ts';
 import type { StoredBackup } from '../backup/store.ts';
 import type { Context } from '../commands/command.ts';
+import { AishaError } from '../errors.ts';
 import type { Target } from '../postgres/target.ts';
 import { runHooks } from './migration.ts';
 import { version } from './version.ts';
@@ -43,4 +44,14 @@ export function reported({ manifest, state, path, pinned, verification }: Stored
     verifiedAt: proof?.at ?? null,
     restoreMs: proof?.restoreMs ?? null,
   };
+}
+
+/** @throws AishaError (usage) for what is no number of connections */
+export function readJobs(text: unknown): number | undefined {
+  if (text === undefined) return undefined;
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 32) return jobs;
+  throw new AishaError('usage', `--jobs "${String(text)}" is not a number from 1 to 32`, {
+    hint: 'Each is a connection; the number of CPUs of the server is a good one.',
+  });
 }

@@ -6,7 +6,7 @@ import { createdResult, listResult, planResult, pruneResult } from '../backup/re
 import { planPrune } from '../backup/retention.ts';
 import { BACKUP_CLASSES, type BackupClass, VERIFIED_AT_ONCE } from '../backup/settings.ts';
 import { backupsInUse, databaseKey, findBackup, readStore, removeBackup, setPinned } from '../backup/store.ts';
-import { backupWorld, localBackupWorld, reported, storeFolder } from '../cli/backup.ts';
+import { backupWorld, localBackupWorld, readJobs, reported, storeFolder } from '../cli/backup.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
 import type { CommandResult } from '../report/report.ts';
@@ -186,14 +186,5 @@ function oneOf<const T extends string>(value: unknown, known: readonly T[], opti
   if (found !== undefined) return found;
   throw new AishaError('usage', `${option} "${String(value)}" is not known`, {
     hint: `Choose one of ${known.join(', ')}.`,
-  });
-}
-
-function readJobs(text: unknown): number | undefined {
-  if (text === undefined) return undefined;
-  const jobs = Number(text);
-  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 32) return jobs;
-  throw new AishaError('usage', `--jobs "${String(text)}" is not a number from 1 to 32`, {
-    hint: 'Each is a connection; the number of CPUs of the server is a good one.',
   });
 }

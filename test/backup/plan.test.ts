@@ -29,6 +29,7 @@ function facts(relations: readonly RelationFact[], more: Partial<DatabaseFacts> 
     encoding: 'UTF8',
     collation: 'C',
     ctype: 'C',
+    owner: 'app_owner',
     role: { name: 'app_owner', superuser: false, bypassRls: false },
     now: '2026-11-27T00:00:00.000Z',
     lsn: '0/0',

@@ -1,0 +1,127 @@
+import { formatDuration } from '../duration.ts';
+import { AishaError } from '../errors.ts';
+import { counted, quantity } from '../report/quantity.ts';
+import type { CommandResult, ReportTable } from '../report/report.ts';
+import type { Difference } from './compare.ts';
+import type { Manifest } from './manifest.ts';
+import type { Problem } from './plan.ts';
+import type { Preparation, RestorePlan } from './restore-plan.ts';
+
+/** What a restore of a whole database has made, as a report tells of it. */
+export interface RestoredDatabase {
+  readonly database: string;
+  readonly serverVersion: string;
+  readonly restoreMs: number;
+  readonly rolesCreated: readonly string[];
+  readonly notRestored: readonly string[];
+  readonly differences: readonly Difference[];
+}
+
+/** The result of a restore; one that is not what was backed up is a failure that still has its report. */
+export function restoredResult(manifest: Manifest, restored: RestoredDatabase): CommandResult {
+  const { database, restoreMs, rolesCreated, notRestored, differences } = restored;
+  const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
+  const proof = differences.length === 0 ? 'equal to what was backed up' : 'NOT equal to what was backed up';
+  return {
+    text: `${manifest.id} was restored into ${database} in ${formatDuration(restoreMs)}: ${counted(manifest.tables.length, 'table')}, ${counted(rows, 'row')}; ${proof}`,
+    tables: [
+      ...listTable('Roles that were made, without log-in and password', rolesCreated),
+      ...listTable('Not restored', notRestored),
+    ],
+    data: { restore: { backup: manifest.id, ...restored } },
+    ...(differences.length === 0 ? {} : { error: notEqual(database, differences) }),
+  };
+}
+
+function notEqual(database: string, differences: readonly Difference[]): AishaError {
+  return new AishaError('backup', `${database} is not what was backed up`, {
+    details: differences.map(({ object, message }) => `${object} ${message}`),
+    hint: 'Look at what differs before anybody uses it, or restore another backup.',
+  });
+}
+
+/** What would be done, as far as it can be known before. */
+export interface PlannedRestore {
+  readonly plan: RestorePlan;
+  readonly serverVersion: string;
+  readonly command: readonly string[];
+  /** Milliseconds that a verification of this backup took; `undefined` when there was none. */
+  readonly measuredMs: number | undefined;
+  /** What happens besides the restore itself. */
+  readonly steps: readonly string[];
+}
+
+const PREPARATIONS: Readonly<Record<Preparation, string>> = {
+  create: 'is made, closed to everybody until it is whole',
+  replace: 'is dropped, since an unfinished restore left it, and made again',
+  use: 'is there and empty',
+};
+
+/** The plan with everything that stands against it; nothing was written. */
+export function plannedResult(manifest: Manifest, planned: PlannedRestore): CommandResult {
+  const { plan, command, measuredMs, steps } = planned;
+  const rows: [string, string][] = [
+    ['backup', `${manifest.id} of ${manifest.database.name}, snapshot of ${manifest.createdAt}`],
+    ['database', `${plan.database} ${PREPARATIONS[plan.preparation]}`],
+    ['time', timeOf(measuredMs)],
+    ['disk', `${quantity(manifest.tableBytes, 'bytes')} for tables on the server; indexes and WAL come on top`],
+    ['locks', 'none but in the restored database'],
+    ['connections', String(plan.jobs + 3)],
+    ['command', command.join(' ')],
+    ...steps.map((step): [string, string] => ['then', step]),
+  ];
+  return {
+    text: `would restore ${counted(manifest.tables.length, 'table')} into ${plan.database}; nothing was written`,
+    tables: [
+      { columns: ['', ''], rows },
+      ...listTable(
+        'Roles that would be made, without log-in and password',
+        plan.roles.map(({ name }) => name),
+      ),
+      ...listTable('Not restored', [
+        ...plan.omissions.extensions.map(({ name }) => `extension ${name}`),
+        ...plan.omissions.foreignKeys.map(({ catalogName }) => `foreign key ${catalogName}`),
+      ]),
+      ...listTable('Worth knowing', plan.warnings),
+    ],
+    data: {
+      plan: {
+        backup: manifest.id,
+        database: plan.database,
+        preparation: plan.preparation,
+        jobs: plan.jobs,
+        command,
+        measuredMs: measuredMs ?? null,
+        tableBytes: manifest.tableBytes,
+        roles: plan.roles.map(({ name }) => name),
+        warnings: plan.warnings,
+        problems: plan.problems,
+        steps,
+      },
+    },
+    ...withProblems(plan.problems),
+  };
+}
+
+/** A plan that cannot be carried out is shown all the same. */
+export function withProblems(problems: readonly Problem[]): Pick<CommandResult, 'error'> {
+  return problems.length === 0 ? {} : { error: refusal(problems, 'the restore would be refused') };
+}
+
+/** All problems in one error. */
+export function refusal(problems: readonly Problem[], consequence: string): AishaError {
+  const count = problems.length === 1 ? 'one thing stands' : `${problems.length} things stand`;
+  return new AishaError('backup', `${consequence}: ${count} against it`, {
+    details: problems.map(({ message }) => message),
+    hint: [...new Set(problems.map(({ hint }) => hint))].join(' '),
+  });
+}
+
+function timeOf(measuredMs: number | undefined): string {
+  if (measuredMs === undefined) return 'not measured yet: aisha-db backup verify ID --restore does';
+  return `about ${formatDuration(measuredMs)}, as its verification took`;
+}
+
+function listTable(title: string, items: readonly string[]): ReportTable[] {
+  return items.length === 0 ? [] : [{ title, columns: [''], rows: items.map((item) => [item]) }];
+}
