@@ -7,7 +7,7 @@ import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
 import type { Difference } from './compare.ts';
-import { compareRestored, readStoredCatalog } from './compare-restored.ts';
+import { compareDatabase, readStoredCatalog } from './compare-restored.ts';
 import { omitFromList } from './contents-list.ts';
 import { type BackupWorld, toolsFor } from './create.ts';
 import { clearLeftovers } from './leftovers.ts';
@@ -288,7 +288,7 @@ async function restoreAndCompare(
   world.info('comparing with what was backed up');
   return {
     restoreMs,
-    differences: await compareRestored(target, backup, plan.omissions, applicationName, world.signal),
+    differences: await compareDatabase(target, backup, plan.omissions, applicationName, world.signal),
   };
 }
 
