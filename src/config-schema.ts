@@ -104,6 +104,47 @@ const backup = z.strictObject({
   keepDays: keepDays.optional().describe('Days that backups are kept, by class; null: for ever.'),
 });
 
+const percent = z.number().min(0).max(100);
+const atLeast = z.int().min(0);
+
+const maintenance = z.strictObject({
+  jobs: z.int().min(1).max(32).optional().describe('Tables that are worked on side by side. Default: 1.'),
+  patience: duration.optional().describe('How long a run waits for a busy database altogether. Default: "30min".'),
+  busy: z
+    .strictObject({
+      activeSessions: z.int().min(1).optional().describe('Sessions at work from which on it is busy. Default: 20.'),
+      replicationLagMb: atLeast.optional().describe('Megabytes that a standby may be behind. Default: 64.'),
+      longTransaction: duration.optional().describe('Age of a transaction that keeps dead rows. Default: "10min".'),
+    })
+    .optional()
+    .describe('When the database is left alone.'),
+  vacuum: z
+    .strictObject({
+      deadRows: atLeast.optional().describe('Default: 1000.'),
+      deadPercent: percent.optional().describe('Of all rows. Default: 5.'),
+      insertedRows: atLeast.optional().describe('Since the last vacuum. Default: 10000.'),
+      insertedPercent: percent.optional().describe('Of all rows. Default: 20.'),
+      agePercent: percent.optional().describe('Of autovacuum_freeze_max_age. Default: 75.'),
+      costDelay: duration.optional().describe('Pause of VACUUM after each portion of work. 0: none. Default: "2ms".'),
+    })
+    .optional()
+    .describe('From when on a table is vacuumed.'),
+  analyze: z
+    .strictObject({
+      changedRows: atLeast.optional().describe('Default: 500.'),
+      changedPercent: percent.optional().describe('Of all rows. Default: 5.'),
+    })
+    .optional()
+    .describe('From when on a table is analysed.'),
+  reindex: z
+    .strictObject({
+      wastedMb: atLeast.optional().describe('Megabytes that are free in an index. Default: 10.'),
+      wastedPercent: percent.optional().describe('Of its size. Default: 40.'),
+    })
+    .optional()
+    .describe('From when on an index is rebuilt.'),
+});
+
 const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, {
   error: 'expected the name of a setting, such as "aisha.seed"',
 });
@@ -192,6 +233,7 @@ const shared = {
   diagnostics: diagnostics.describe('How diagnose judges. An environment adds to it.'),
   orphans: orphans.describe('Which rows refer to which. An environment adds to it.'),
   backup: backup.describe('How backups are taken and kept.'),
+  maintenance: maintenance.describe('When tables and indexes are worked on, and when the database is left alone.'),
 };
 
 const environment = z.strictObject({
@@ -228,6 +270,8 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-1) === 'when') return ['column', 'value'];
   if (path.at(-2) === 'exclude') return Object.keys(excludedRelation.shape);
   if (path.at(-1) === 'backup') return Object.keys(backup.shape);
+  if (path.at(-1) === 'maintenance') return Object.keys(maintenance.shape);
+  if (path.at(-2) === 'maintenance') return keysOf(maintenance.shape[path.at(-1) as keyof typeof maintenance.shape]);
   if (path.at(-1) === 'keepDays') return Object.keys(keepDays.shape);
   if (path.at(-2) === 'checks') return Object.keys(checkSettings.shape);
   if (path.at(-2) === 'mutes') return Object.keys(mute.shape);
@@ -235,6 +279,11 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-1) === 'tenancy') return Object.keys(tenancy.shape);
   if (path.at(-2) === 'exceptions') return Object.keys((path.at(-3) === 'gate' ? gateException : exception).shape);
   return Object.keys(path[0] === 'environments' ? environment.shape : configSchema.shape);
+}
+
+function keysOf(type: z.ZodType): readonly string[] {
+  const inner = type instanceof z.ZodOptional ? type.unwrap() : type;
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
 }
 
 function partial<T extends Readonly<Record<string, z.ZodType>>>(shape: T): { [K in keyof T]: z.ZodOptional<T[K]> } {

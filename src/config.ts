@@ -6,6 +6,7 @@ import type { ConfigFile } from './config-schema.ts';
 import type { DiagnosticsSettings } from './diagnostics/settings.ts';
 import { parseDuration } from './duration.ts';
 import { AishaError } from './errors.ts';
+import { DEFAULT_MAINTENANCE, type MaintenanceSettings } from './maintenance/settings.ts';
 import type { OrphansSettings } from './orphans/settings.ts';
 import { type EnvironmentAddress, unknownEnvironment } from './postgres/target-address.ts';
 import { Secret } from './secret.ts';
@@ -43,6 +44,8 @@ export interface Config {
   readonly orphans: OrphansSettings;
   /** How backups are taken and kept. */
   readonly backup: BackupSettings;
+  /** When tables and indexes are worked on. */
+  readonly maintenance: MaintenanceSettings;
   /** Name of the environment that `--env` chose. */
   readonly environment: string | undefined;
   readonly environments: Readonly<Record<string, EnvironmentAddress>>;
@@ -107,6 +110,7 @@ interface Layer {
   readonly gate?: Exclude<Block['gate'], string>;
   readonly orphans?: Block['orphans'];
   readonly backup?: BackupLayer | undefined;
+  readonly maintenance?: Block['maintenance'];
 }
 
 type BackupLayer = Partial<Omit<BackupSettings, 'keepDays'>> & { readonly keepDays?: Partial<KeepDays> };
@@ -151,6 +155,7 @@ function layerOfFile(block: Block, base: string): Layer {
     gate: typeof block.gate === 'string' ? { mode: block.gate } : block.gate,
     orphans: block.orphans,
     backup: block.backup && layerOfBackup(block.backup, base),
+    maintenance: block.maintenance,
   };
 }
 
@@ -234,6 +239,32 @@ function resolveValues(
     diagnostics: resolveDiagnostics(layers.map((layer) => layer.diagnostics ?? {})),
     orphans: resolveOrphans(layers.map((layer) => layer.orphans ?? {})),
     backup: resolveBackup(layers.map((layer) => layer.backup ?? {})),
+    maintenance: resolveMaintenance(layers.map((layer) => layer.maintenance ?? {})),
+  };
+}
+
+function resolveMaintenance(layers: readonly NonNullable<Layer['maintenance']>[]): MaintenanceSettings {
+  const group = <K extends 'busy' | 'vacuum' | 'analyze' | 'reindex'>(key: K) =>
+    Object.assign({}, ...layers.map((layer) => layer[key]).reverse()) as NonNullable<(typeof layers)[number][K]>;
+  const { longTransaction, ...busy } = group('busy');
+  const { costDelay, ...vacuum } = group('vacuum');
+  const known = DEFAULT_MAINTENANCE;
+  return {
+    jobs: strongest(layers, 'jobs') ?? known.jobs,
+    patienceMs: duration(strongest(layers, 'patience'), 'maintenance.patience') ?? known.patienceMs,
+    busy: {
+      ...known.busy,
+      ...defined(busy),
+      longTransactionMs:
+        duration(longTransaction, 'maintenance.busy.longTransaction') ?? known.busy.longTransactionMs,
+    },
+    vacuum: {
+      ...known.vacuum,
+      ...defined(vacuum),
+      costDelayMs: duration(costDelay, 'maintenance.vacuum.costDelay') ?? known.vacuum.costDelayMs,
+    },
+    analyze: { ...known.analyze, ...defined(group('analyze')) },
+    reindex: { ...known.reindex, ...defined(group('reindex')) },
   };
 }
 

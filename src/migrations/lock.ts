@@ -121,6 +121,13 @@ export function describeHolder(holder: Holder): string {
   return parts.filter(Boolean).join(', ');
 }
 
+/** Who migrates now, in one line; nothing when nobody does. */
+export async function runningMigration(session: Session, ledger: LedgerName): Promise<string | undefined> {
+  const key = keyOf(ledger);
+  const holders = [...(await holdersOf(session, RUN_LOCK, key)), ...(await holdersOf(session, WORK_LOCK, key))];
+  return holders[0] && describeHolder(holders[0]);
+}
+
 async function holdersOf(session: Session, lock: number, key: number): Promise<Holder[]> {
   return session.query<Holder>(
     `select l.pid, a.usename as role, nullif(a.application_name, '') as application,

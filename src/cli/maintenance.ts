@@ -1,0 +1,228 @@
+import type { Context } from '../commands/command.ts';
+import { readCapabilities } from '../diagnostics/capabilities.ts';
+import { runChecks } from '../diagnostics/run.ts';
+import { AishaError } from '../errors.ts';
+import type { Bloat, Facts } from '../maintenance/facts.ts';
+import { parseWindow, type Window } from '../maintenance/pace.ts';
+import { ASSUMED_RATES, LOCKS, type Plan, planFull, planWork, type WorkKind, type WorkRequest } from '../maintenance/plan.ts';
+import { readActivity } from '../maintenance/read-activity.ts';
+import { readFacts } from '../maintenance/read-facts.ts';
+import { describeOutcome, planReport, type Undecided, workReport } from '../maintenance/report.ts';
+import { lockMaintenance } from '../maintenance/run-lock.ts';
+import type { MaintenanceSettings } from '../maintenance/settings.ts';
+import { carryOut, type WorkBench } from '../maintenance/work.ts';
+import { runningMigration } from '../migrations/lock.ts';
+import { openSession } from '../migrations/open.ts';
+import { refusePooledSessions, refusePoolerAddress } from '../postgres/pooler.ts';
+import { Session } from '../postgres/session.ts';
+import type { Target } from '../postgres/target.ts';
+import { quantity } from '../report/quantity.ts';
+import type { CommandResult } from '../report/report.ts';
+import { formatDuration, parseDuration } from '../duration.ts';
+import { configuredChecks } from './diagnosis.ts';
+import { runHooks } from './migration.ts';
+
+export interface MaintenanceRun extends WorkRequest {
+  /** Of the command, for pg_stat_activity. */
+  readonly command: string;
+  /** A table for VACUUM FULL, in place of everything else. */
+  readonly full: string | undefined;
+  readonly dryRun: boolean;
+  /** Measures the bloat of indexes with pgstattuple, in place of estimating it. */
+  readonly exact: boolean;
+  readonly jobs: number | undefined;
+  readonly window: Window | undefined;
+}
+
+/** What the options of the maintenance commands say. */
+export function maintenanceRun(
+  command: string,
+  kinds: readonly ('vacuum' | 'analyze' | 'reindex')[],
+  names: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): MaintenanceRun {
+  const text = (name: string) => options[name] as string | undefined;
+  const maxDuration = text('maxDuration');
+  return {
+    command,
+    kinds: new Set(kinds),
+    names,
+    full: text('full'),
+    dryRun: options['dryRun'] === true,
+    exact: options['exact'] === true,
+    jobs: readJobs(text('jobs')),
+    window: parseWindow(
+      text('until'),
+      maxDuration === undefined ? undefined : parseDuration(maxDuration, '--max-duration'),
+      new Date(),
+    ),
+  };
+}
+
+function readJobs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 32) return jobs;
+  throw new AishaError('usage', `--jobs "${text}" is not a number from 1 to 32`, {
+    hint: 'Each is a connection that reads and writes as fast as the disk can.',
+  });
+}
+
+/** Plans the statements and, unless only the plan is wanted, carries them out under the lock of maintenance. */
+export async function runMaintenance(context: Context, run: MaintenanceRun): Promise<CommandResult> {
+  const target = await context.target();
+  refusePoolerAddress(target);
+  const control = await openSession(target, `aisha-db ${run.command}`, {}, runHooks(context, target));
+  try {
+    await refuseStandby(control);
+    if (!run.dryRun) {
+      await refusePooled(control, context, run);
+      await lockMaintenance(control, context.config.ledger.schema);
+    }
+    return await planAndWork(control, context, run);
+  } finally {
+    await control.close();
+  }
+}
+
+async function planAndWork(control: Session, context: Context, run: MaintenanceRun): Promise<CommandResult> {
+  const { maintenance } = context.config;
+  const settings = { ...maintenance, jobs: run.jobs ?? maintenance.jobs };
+  const { ignoredSchemas } = await readCapabilities(control, [], context.config.diagnostics.ignoreSchemas);
+  const { bloat, undecided } = await readBloat(control.target, context, run);
+  const facts = await readFacts(control, { ignoredSchemas, bloat });
+  const plan = makePlan(facts, run, settings);
+  const kinds: WorkKind[] =
+    run.full === undefined ? [...run.kinds, ...(run.kinds.has('reindex') ? (['drop-leftover'] as const) : [])] : ['vacuum-full'];
+  const about = { items: plan.items, kinds, undecided };
+  if (run.dryRun) return planReport(about);
+  if (run.full !== undefined) await confirmFull(plan, context, run);
+  const bench = await makeBench(control, context, run, { settings, ignoredSchemas });
+  const outcomes = await carryOut(plan.items, bench);
+  const { holders } = await readActivity(control, []);
+  return workReport({ ...about, outcomes, holders, busy: settings.busy });
+}
+
+/** @throws AishaError (usage) for names that nothing has */
+function makePlan(facts: Facts, run: MaintenanceRun, settings: MaintenanceSettings): Plan {
+  const rates = ASSUMED_RATES;
+  const plan = run.full === undefined ? planWork(facts, run, settings, rates) : planFull(facts, run.full, rates);
+  if (plan.unknown.length === 0) return plan;
+  throw new AishaError('usage', `no table or index ${plan.unknown.map((name) => `"${name}"`).join(', ')}`, {
+    hint: 'Write it as reports do, quoted where SQL wants it: public.users, public."Users".',
+  });
+}
+
+/** VACUUM FULL locks a table for minutes or hours: it wants a window that it fits into, and a yes. */
+async function confirmFull({ items: [item] }: Plan, context: Context, { window }: MaintenanceRun): Promise<void> {
+  if (item === undefined || item.skipped !== undefined) return;
+  const cost = `${LOCKS['vacuum-full']}, for about ${formatDuration(item.estimatedMs)}; it takes up to ${quantity(item.bytes, 'bytes')} more on disk`;
+  if (window === undefined) {
+    throw new AishaError('usage', `vacuum full of ${item.object} needs a maintenance window`, {
+      details: [cost],
+      hint: 'Say when it has to be over: --until 05:00 or --max-duration 30min; what is not done by then is undone.',
+    });
+  }
+  if (Date.now() + item.estimatedMs > window.deadline) {
+    throw new AishaError('usage', `vacuum full of ${item.object} does not fit into the window (${window.text})`, {
+      details: [cost],
+      hint: 'Name a longer window, or use pg_repack, which locks the table only for a moment.',
+    });
+  }
+  context.talk.warn(`vacuum full ${item.object}: ${cost}`);
+  await context.confirm(await context.target());
+}
+
+async function makeBench(
+  control: Session,
+  context: Context,
+  run: MaintenanceRun,
+  { settings, ignoredSchemas }: Pick<WorkBench, 'settings' | 'ignoredSchemas'>,
+): Promise<WorkBench> {
+  const { config, talk, signal } = context;
+  return {
+    control,
+    openSession: (onWarning) => openWorkSession(control.target, run.command, signal, onWarning),
+    settings,
+    ignoredSchemas,
+    lockTimeoutMs: config.lockTimeoutMs || 5_000,
+    window: run.window,
+    signal,
+    runningMigration: (session) => runningMigration(session, config.ledger),
+    info: (line) => talk.info(line),
+    onBegin: () => {},
+    onEnd: async (outcome) => talk.info(describeOutcome(outcome)),
+  };
+}
+
+function openWorkSession(
+  target: Target,
+  command: string,
+  signal: AbortSignal,
+  onWarning: (line: string) => void,
+): Promise<Session> {
+  return Session.open(target, {
+    applicationName: `aisha-db ${command}`,
+    signal,
+    onNotice: ({ severity, message }) => {
+      if (severity === 'WARNING') onWarning(message ?? '');
+    },
+  });
+}
+
+async function refuseStandby(session: Session): Promise<void> {
+  const [row] = await session.query<{ standby: boolean }>('select pg_catalog.pg_is_in_recovery() as standby');
+  if (row!.standby) {
+    throw new AishaError('connection', `${session.target.describe()} is a standby: nothing can be maintained there`, {
+      hint: 'Connect to the primary; the standby follows it.',
+    });
+  }
+}
+
+async function refusePooled(control: Session, { signal }: Context, { command }: MaintenanceRun): Promise<void> {
+  const other = await openWorkSession(control.target, command, signal, () => {});
+  try {
+    await refusePooledSessions(control.target, control, other);
+  } finally {
+    await other.close();
+  }
+}
+
+// ── bloat: what the checks say ──────────────────────────────────────────────────────────────────────────────────────
+
+interface KnownBloat {
+  readonly bloat: ReadonlyMap<string, Bloat>;
+  readonly undecided: ReadonlyMap<WorkKind, Undecided>;
+}
+
+/** Asks the check that estimates the bloat of indexes, or the one that measures it. */
+async function readBloat(target: Target, context: Context, { kinds, exact }: MaintenanceRun): Promise<KnownBloat> {
+  if (!kinds.has('reindex')) return { bloat: new Map(), undecided: new Map() };
+  const id = exact ? 'index-bloat-exact' : 'index-bloat';
+  const definitions = configuredChecks(context).map(({ definition }) => definition);
+  const { outcomes } = await runChecks(
+    target,
+    definitions.filter((definition) => definition.id === id),
+    { ...context.config.diagnostics, signal: context.signal, connected: () => {}, onProgress: () => {} },
+  );
+  const outcome = outcomes.get(id)!;
+  if (outcome.kind !== 'facts') {
+    return { bloat: new Map(), undecided: new Map([['reindex', { reason: outcome.reason, remediation: outcome.remediation }]]) };
+  }
+  const isDecided = (row: Readonly<Record<string, unknown>>) => row['undecided'] === null || row['undecided'] === undefined;
+  const [open] = outcome.rows.filter((row) => !isDecided(row));
+  return {
+    bloat: new Map(
+      outcome.rows
+        .filter(isDecided)
+        .map((row) => [
+          String(row['object']),
+          { bytes: Number(row['bytes']), wasted: Number(row['wasted']), percent: Number(row['percent']) },
+        ]),
+    ),
+    undecided:
+      open === undefined
+        ? new Map()
+        : new Map([['reindex', { reason: String(open['undecided']), remediation: String(open['decided_by'] ?? '') }]]),
+  };
+}

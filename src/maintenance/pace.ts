@@ -1,0 +1,80 @@
+import { AishaError } from '../errors.ts';
+import { quantity } from '../report/quantity.ts';
+import type { WorkItem } from './plan.ts';
+import type { BusySettings } from './settings.ts';
+
+/** Who keeps dead rows from being removed. */
+export interface HorizonHolder {
+  readonly holder: string;
+  /** Of its transaction; `undefined` for slots and standbys. */
+  readonly seconds: number | undefined;
+  /** SQL or a sentence that ends it. */
+  readonly fix: string;
+}
+
+/** What others do in the database at a moment. */
+export interface Activity {
+  readonly activeSessions: number;
+  /** Of the standby that is furthest behind; 0 without one. */
+  readonly lagBytes: number;
+  /** From the oldest. */
+  readonly holders: readonly HorizonHolder[];
+  /** A migration that runs. */
+  readonly migration: string | undefined;
+}
+
+/** Why a statement has to wait now, or nothing. */
+export function reasonToWait(
+  { activeSessions, lagBytes, holders, migration }: Activity,
+  item: Pick<WorkItem, 'kind' | 'needsHorizon' | 'isUrgent'>,
+  busy: BusySettings,
+): string | undefined {
+  if (migration !== undefined) return `a migration runs: ${migration}`;
+  const old = oldTransaction(holders, busy);
+  if (old !== undefined && item.needsHorizon) return `${old.holder} keeps dead rows from being removed`;
+  if (old !== undefined && (item.kind === 'reindex' || item.kind === 'drop-leftover'))
+    return `${old.holder} would have to end first`;
+  // What is close to wraparound is worth more than a quiet hour.
+  if (item.isUrgent) return undefined;
+  if (activeSessions >= busy.activeSessions) return `sessions at work: ${activeSessions}`;
+  if (lagBytes >= busy.replicationLagMb * 1024 * 1024) return `a standby is ${quantity(lagBytes, 'bytes')} behind`;
+  return undefined;
+}
+
+/** The transaction that is too old for VACUUM to be worth it. */
+export function oldTransaction(holders: readonly HorizonHolder[], busy: BusySettings): HorizonHolder | undefined {
+  return holders.find(({ seconds = 0 }) => seconds * 1_000 >= busy.longTransactionMs);
+}
+
+/** When a run has to be over. */
+export interface Window {
+  /** Milliseconds since 1970. */
+  readonly deadline: number;
+  /** `until 05:00`. */
+  readonly text: string;
+}
+
+/** What `--until` and `--max-duration` say together. */
+export function parseWindow(until: string | undefined, maxDurationMs: number | undefined, now: Date): Window | undefined {
+  const windows = [
+    ...(until === undefined ? [] : [{ deadline: nextTime(until, now), text: `until ${until}` }]),
+    ...(maxDurationMs === undefined
+      ? []
+      : [{ deadline: now.getTime() + maxDurationMs, text: `for ${quantity(maxDurationMs, 'milliseconds')}` }]),
+  ];
+  return windows.toSorted((a, b) => a.deadline - b.deadline)[0];
+}
+
+/** The next moment at which the clock of this machine shows that time. */
+function nextTime(text: string, now: Date): number {
+  const [, hours, minutes] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];
+  if (hours === undefined || minutes === undefined) {
+    throw new AishaError('usage', `--until "${text}" is not a time of day`, {
+      hint: "Write it as 05:00, in this machine's time zone.",
+    });
+  }
+  const at = new Date(now);
+  at.setHours(Number(hours), Number(minutes), 0, 0);
+  if (at.getTime() <= now.getTime()) at.setDate(at.getDate() + 1);
+  return at.getTime();
+}

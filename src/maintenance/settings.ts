@@ -1,0 +1,59 @@
+/** From which numbers on a table or index is worth the work, and when the database is left alone (docs/maintain.md). */
+export interface MaintenanceSettings {
+  /** Tables that are worked on side by side; indexes are rebuilt one after the other. */
+  readonly jobs: number;
+  /** How long (ms) a run waits altogether for a busy database before it leaves the rest to the next one. */
+  readonly patienceMs: number;
+  readonly busy: BusySettings;
+  readonly vacuum: VacuumSettings;
+  readonly analyze: AnalyzeSettings;
+  readonly reindex: ReindexSettings;
+}
+
+export interface BusySettings {
+  /** Sessions of others at work, from which on the database is busy. */
+  readonly activeSessions: number;
+  /** Megabytes that a standby may be behind. */
+  readonly replicationLagMb: number;
+  /** Age (ms) of a transaction from which on VACUUM would remove little and REINDEX CONCURRENTLY wait for it. */
+  readonly longTransactionMs: number;
+}
+
+export interface VacuumSettings {
+  readonly deadRows: number;
+  /** Of all rows. Autovacuum's own default is 20. */
+  readonly deadPercent: number;
+  readonly insertedRows: number;
+  readonly insertedPercent: number;
+  /** Of autovacuum_freeze_max_age. */
+  readonly agePercent: number;
+  /** VACUUM sleeps (ms) whenever it has done the server's vacuum_cost_limit of work, as autovacuum does; 0: never. */
+  readonly costDelayMs: number;
+}
+
+export interface AnalyzeSettings {
+  readonly changedRows: number;
+  /** Of all rows. Autovacuum's own default is 10. */
+  readonly changedPercent: number;
+}
+
+export interface ReindexSettings {
+  readonly wastedMb: number;
+  readonly wastedPercent: number;
+}
+
+export const DEFAULT_MAINTENANCE: MaintenanceSettings = {
+  jobs: 1,
+  patienceMs: 1_800_000,
+  busy: { activeSessions: 20, replicationLagMb: 64, longTransactionMs: 600_000 },
+  vacuum: {
+    deadRows: 1_000,
+    deadPercent: 5,
+    insertedRows: 10_000,
+    insertedPercent: 20,
+    agePercent: 75,
+    costDelayMs: 2,
+  },
+  analyze: { changedRows: 500, changedPercent: 5 },
+  reindex: { wastedMb: 10, wastedPercent: 40 },
+};
