@@ -255,8 +255,7 @@ function resolveMaintenance(layers: readonly NonNullable<Layer['maintenance']>[]
     busy: {
       ...known.busy,
       ...defined(busy),
-      longTransactionMs:
-        duration(longTransaction, 'maintenance.busy.longTransaction') ?? known.busy.longTransactionMs,
+      longTransactionMs: duration(longTransaction, 'maintenance.busy.longTransaction') ?? known.busy.longTransactionMs,
     },
     vacuum: {
       ...known.vacuum,

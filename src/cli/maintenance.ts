@@ -1,10 +1,19 @@
 import type { Context } from '../commands/command.ts';
 import { readCapabilities } from '../diagnostics/capabilities.ts';
 import { runChecks } from '../diagnostics/run.ts';
+import { formatDuration, parseDuration } from '../duration.ts';
 import { AishaError } from '../errors.ts';
 import type { Bloat, Facts } from '../maintenance/facts.ts';
 import { parseWindow, type Window } from '../maintenance/pace.ts';
-import { ASSUMED_RATES, LOCKS, type Plan, planFull, planWork, type WorkKind, type WorkRequest } from '../maintenance/plan.ts';
+import {
+  ASSUMED_RATES,
+  LOCKS,
+  type Plan,
+  planFull,
+  planWork,
+  type WorkKind,
+  type WorkRequest,
+} from '../maintenance/plan.ts';
 import { readActivity } from '../maintenance/read-activity.ts';
 import { readFacts } from '../maintenance/read-facts.ts';
 import { describeOutcome, planReport, type Undecided, workReport } from '../maintenance/report.ts';
@@ -18,7 +27,6 @@ import { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { quantity } from '../report/quantity.ts';
 import type { CommandResult } from '../report/report.ts';
-import { formatDuration, parseDuration } from '../duration.ts';
 import { configuredChecks } from './diagnosis.ts';
 import { runHooks } from './migration.ts';
 
@@ -93,7 +101,9 @@ async function planAndWork(control: Session, context: Context, run: MaintenanceR
   const facts = await readFacts(control, { ignoredSchemas, bloat });
   const plan = makePlan(facts, run, settings);
   const kinds: WorkKind[] =
-    run.full === undefined ? [...run.kinds, ...(run.kinds.has('reindex') ? (['drop-leftover'] as const) : [])] : ['vacuum-full'];
+    run.full === undefined
+      ? [...run.kinds, ...(run.kinds.has('reindex') ? (['drop-leftover'] as const) : [])]
+      : ['vacuum-full'];
   const about = { items: plan.items, kinds, undecided };
   if (run.dryRun) return planReport(about);
   if (run.full !== undefined) await confirmFull(plan, context, run);
@@ -196,8 +206,12 @@ interface KnownBloat {
 }
 
 /** Asks the check that estimates the bloat of indexes, or the one that measures it. */
-async function readBloat(target: Target, context: Context, { kinds, exact }: MaintenanceRun): Promise<KnownBloat> {
-  if (!kinds.has('reindex')) return { bloat: new Map(), undecided: new Map() };
+async function readBloat(
+  target: Target,
+  context: Context,
+  { kinds, names, exact }: MaintenanceRun,
+): Promise<KnownBloat> {
+  if (!kinds.has('reindex') || names.length > 0) return { bloat: new Map(), undecided: new Map() };
   const id = exact ? 'index-bloat-exact' : 'index-bloat';
   const definitions = configuredChecks(context).map(({ definition }) => definition);
   const { outcomes } = await runChecks(
@@ -207,9 +221,13 @@ async function readBloat(target: Target, context: Context, { kinds, exact }: Mai
   );
   const outcome = outcomes.get(id)!;
   if (outcome.kind !== 'facts') {
-    return { bloat: new Map(), undecided: new Map([['reindex', { reason: outcome.reason, remediation: outcome.remediation }]]) };
+    return {
+      bloat: new Map(),
+      undecided: new Map([['reindex', { reason: outcome.reason, remediation: outcome.remediation }]]),
+    };
   }
-  const isDecided = (row: Readonly<Record<string, unknown>>) => row['undecided'] === null || row['undecided'] === undefined;
+  const isDecided = (row: Readonly<Record<string, unknown>>) =>
+    row['undecided'] === null || row['undecided'] === undefined;
   const [open] = outcome.rows.filter((row) => !isDecided(row));
   return {
     bloat: new Map(

@@ -5,7 +5,11 @@ export const command: Command = {
   summary: 'rebuild bloated indexes concurrently; remove what interrupted rebuilds left',
   description:
     'Decides from the estimated free space of B-trees (--exact measures it, with pgstattuple) which indexes are worth a REINDEX CONCURRENTLY, and rebuilds them one after the other, the largest waste first, while reads and writes go on. Indexes that are named, and those of tables that are named, are done whatever the estimate says. Invalid indexes named _ccnew or _ccold, which an interrupted REINDEX CONCURRENTLY leaves, are removed where the table has a valid index that is the same. See docs/maintain.md; aisha-db bloat only looks.',
-  examples: ['aisha-db reindex --dry-run', 'aisha-db reindex --until 05:00 --quiet', 'aisha-db reindex public.contacts'],
+  examples: [
+    'aisha-db reindex --dry-run',
+    'aisha-db reindex --until 05:00 --quiet',
+    'aisha-db reindex public.contacts',
+  ],
   database: true,
   failures: ['lock'],
   configure(command) {

@@ -55,7 +55,11 @@ export interface Window {
 }
 
 /** What `--until` and `--max-duration` say together. */
-export function parseWindow(until: string | undefined, maxDurationMs: number | undefined, now: Date): Window | undefined {
+export function parseWindow(
+  until: string | undefined,
+  maxDurationMs: number | undefined,
+  now: Date,
+): Window | undefined {
   const windows = [
     ...(until === undefined ? [] : [{ deadline: nextTime(until, now), text: `until ${until}` }]),
     ...(maxDurationMs === undefined

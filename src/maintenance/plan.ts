@@ -23,7 +23,7 @@ export interface WorkItem {
   /** Before everything else, whatever the benefit. */
   readonly isUrgent: boolean;
   readonly estimatedMs: number;
-  /** Dead rows stay as long as somebody may still see them. */
+  /** It is not worth while as long as an old transaction may still see the dead rows. */
   readonly needsHorizon: boolean;
   /** Why it is not done. */
   readonly skipped: string | undefined;
@@ -156,7 +156,9 @@ function vacuumItem(table: TableFacts, { facts, settings, rates, isNamed }: Scop
     table.insertedRows >= vacuum.insertedRows && percentOf(table.insertedRows, rows) >= vacuum.insertedPercent;
   const isOld = agePercent >= vacuum.agePercent;
   const reasons = [
-    ...(isOld ? [`its oldest row is ${quantity(table.age)} transactions old, ${round(agePercent)} % of the limit`] : []),
+    ...(isOld
+      ? [`its oldest row is ${quantity(table.age)} transactions old, ${round(agePercent)} % of the limit`]
+      : []),
     ...(isDead ? [`${counted(table.deadRows, 'dead row')}, ${round(deadPercent)} %`] : []),
     ...(isInserted ? [`${counted(table.insertedRows, 'row')} inserted since its last vacuum`] : []),
   ];
@@ -169,7 +171,7 @@ function vacuumItem(table: TableFacts, { facts, settings, rates, isNamed }: Scop
     rates,
     skipped: obstacleOf(table, facts, table.mayVacuum),
   });
-  return [{ ...item, isUrgent: agePercent >= 100, needsHorizon: isDead && !isOld && !isInserted }];
+  return [{ ...item, isUrgent: agePercent >= 100, needsHorizon: !isOld && !isNamed }];
 }
 
 function analyzeItem(table: TableFacts, { facts, settings, rates, isNamed }: Scope): WorkItem[] {

@@ -112,7 +112,11 @@ export function workReport(report: WorkReport): CommandResult {
 export function summary(outcomes: readonly WorkOutcome[]): string {
   if (outcomes.length === 0) return 'Nothing needed to be done.';
   const count = (state: WorkState) => outcomes.filter((outcome) => outcome.state === state).length;
-  const sum = (of: (outcome: WorkOutcome) => number) => Math.max(0, outcomes.reduce((sum, one) => sum + of(one), 0));
+  const sum = (of: (outcome: WorkOutcome) => number) =>
+    Math.max(
+      0,
+      outcomes.reduce((sum, one) => sum + of(one), 0),
+    );
   const ms = sum((outcome) => outcome.ms);
   const rows = sum(({ state, deadBefore = 0, deadAfter = 0 }) => (state === 'done' ? deadBefore - deadAfter : 0));
   const others = (['left', 'cut', 'skipped', 'failed'] as const).flatMap((state) =>
@@ -183,13 +187,17 @@ function findingOf({ item, state, reason }: WorkOutcome): Finding[] {
   ];
 }
 
+/** So many rows that are still dead after VACUUM were kept by somebody, not made meanwhile. */
+const KEPT_ROWS = 1_000;
+
 /** Rows that stay dead although they were vacuumed, or that were not for that reason: by whom. */
 function horizonFinding({ outcomes, holders, busy }: WorkReport): Finding[] {
-  const kept = outcomes.filter(
-    ({ item, state, deadAfter }) =>
-      item.kind === 'vacuum' && item.needsHorizon && ((state === 'done' && (deadAfter ?? 0) >= 1_000) || state === 'left'),
-  );
-  const holder = oldTransaction(holders, busy) ?? holders.find(({ seconds }) => seconds === undefined);
+  const old = oldTransaction(holders, busy);
+  const holder = old ?? holders.find(({ seconds }) => seconds === undefined);
+  const kept = outcomes.filter(({ item, state, deadAfter = 0 }) => {
+    if (item.kind !== 'vacuum') return false;
+    return state === 'done' ? deadAfter >= KEPT_ROWS : state === 'left' && item.needsHorizon && old !== undefined;
+  });
   if (kept.length === 0 || holder === undefined) return [];
   return [
     {

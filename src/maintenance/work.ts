@@ -182,12 +182,7 @@ interface Ending {
   readonly reason: string | undefined;
 }
 
-async function execute(
-  item: WorkItem,
-  worker: Worker,
-  bench: WorkBench,
-  leftMs: number | undefined,
-): Promise<Ending> {
+async function execute(item: WorkItem, worker: Worker, bench: WorkBench, leftMs: number | undefined): Promise<Ending> {
   const { signal, control } = bench;
   let isCancelled = false;
   const cancel = async (): Promise<void> => {
@@ -228,7 +223,10 @@ function explain(error: unknown, { window, lockTimeoutMs }: WorkBench): Ending {
     case SQLSTATE.lockNotAvailable:
       return { state: 'left', reason: `it was locked by others for longer than ${lockTimeoutMs} ms` };
     case SQLSTATE.canceled:
-      return { state: 'cut', reason: isTimeout(known.message) && window ? `the time is over (${window.text})` : known.message };
+      return {
+        state: 'cut',
+        reason: isTimeout(known.message) && window ? `the time is over (${window.text})` : known.message,
+      };
     case SQLSTATE.insufficientPrivilege:
     case SQLSTATE.undefinedTable:
     case SQLSTATE.undefinedObject:

@@ -14,7 +14,9 @@ export interface Worker {
 const CHECK_CLIENT_MS = 5_000;
 
 /** Opens a session whose limits are those of maintenance, whatever is set for the role or the database. */
-export async function openWorker(bench: Pick<WorkBench, 'openSession' | 'lockTimeoutMs' | 'settings'>): Promise<Worker> {
+export async function openWorker(
+  bench: Pick<WorkBench, 'openSession' | 'lockTimeoutMs' | 'settings'>,
+): Promise<Worker> {
   const warnings: string[] = [];
   const session = await bench.openSession((line) => warnings.push(line));
   const settings: Readonly<Record<string, string>> = {

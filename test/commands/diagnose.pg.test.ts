@@ -37,8 +37,8 @@ describe('diagnose', () => {
   test('a category has a command of its own, with its tables', async ({ db }) => {
     await db.query(BAD);
     const project = await makeProject({}, { env: db.env });
-    const { stdout } = await project.run('vacuum');
-    expect(stdout).toContain('[vacuum/transaction-id-age]');
+    const { stdout } = await project.run('connections');
+    expect(stdout).toContain('[connections/connection-states]');
     expect(stdout).not.toContain('missing-primary-key');
   });
 

@@ -1,5 +1,4 @@
 /** @module-tag since-13 */
-import type pg from 'pg';
 import { makeProject, type Project } from '../commands/project.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 
@@ -59,11 +58,6 @@ async function waitingReindex(db: TestDatabase, project: Project, ...args: strin
   return run;
 }
 
-async function end(db: TestDatabase, client: pg.Client): Promise<void> {
-  await client.query('rollback');
-  expect(await deadRows(db)).toBeGreaterThan(0);
-}
-
 // biome-ignore lint/suspicious/noExplicitAny: as the report is read
 const taskOf = (report: any, object: string) => report.data.tasks.find((task: any) => task.object === object);
 
@@ -104,7 +98,10 @@ test('analyze renews what is stale and what was never analysed, and what is name
   expect(report.data.tasks).toMatchObject([{ kind: 'analyze', object: HOSTILE, state: 'done' }]);
   await expect.poll(() => project.report('analyze').then(({ data }) => data.tasks), { timeout: 10_000 }).toEqual([]);
   const named = await project.report('analyze', 'fresh', HOSTILE);
-  expect(named.data.tasks.map(({ object }: { object: string }) => object).toSorted()).toEqual([HOSTILE, 'public.fresh']);
+  expect(named.data.tasks.map(({ object }: { object: string }) => object).toSorted()).toEqual([
+    HOSTILE,
+    'public.fresh',
+  ]);
   const unknown = await project.run('analyze', 'frehs', 'fresh');
   expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('no table or index "frehs"') });
 });
@@ -116,21 +113,37 @@ test('a table that somebody else works on is left alone, and he is named', async
   const report = await project.report('vacuum');
   expect(report.exitCode).toBe(0);
   expect(report.data.tasks).toMatchObject([
-    { state: 'skipped', reason: expect.stringMatching(/^pid \d+, forgotten works on it \(ShareUpdateExclusiveLock\)$/) },
+    {
+      state: 'skipped',
+      reason: expect.stringMatching(/^pid \d+, forgotten works on it \(ShareUpdateExclusiveLock\)$/),
+    },
   ]);
   expect(await deadRows(db)).toBeGreaterThan(50_000);
 });
 
-test('a long transaction makes vacuum wait, then leave dead rows to the next run, with who keeps them', async ({ db }) => {
-  const project = await bloated(db, { patience: '0', busy: { longTransaction: '1ms' } });
+test('dead rows that a long transaction keeps are left to the next run, with who keeps them', async ({ db }) => {
+  const project = await bloated(db, { patience: 0, busy: { longTransaction: '1ms' } });
   await untilCounted(db);
   const old = await blocker(db, 'begin isolation level repeatable read; select count(*) from fresh');
   await db.query(`delete from ${HOSTILE} where id % 100 <> 0`);
-  await db.query(`analyze ${HOSTILE}`);
-  const report = await project.report('vacuum', '--config', 'aisha-db.config.json');
-  expect(report.exitCode).toBe(0);
+  const kept = await project.report('vacuum');
+  expect(kept.data.tasks).toMatchObject([
+    { state: 'left', reason: expect.stringContaining('forgotten, idle in trans') },
+  ]);
+  expect(kept).toMatchObject({
+    exitCode: 1,
+    findings: [
+      { check: 'vacuum', severity: 'info', object: HOSTILE },
+      { severity: 'warning', remediation: expect.stringMatching(/^select pg_terminate_backend\(\d+\);$/) },
+    ],
+  });
+  const named = await project.report('vacuum', HOSTILE);
+  expect(named.data.tasks).toMatchObject([{ state: 'done', deadAfter: 9_000 }]);
+  expect(named.findings).toMatchObject([{ message: 'keeps the dead rows of 1 table from being removed' }]);
   await old.query('rollback');
-});
+  const freed = await project.report('vacuum');
+  expect(freed).toMatchObject({ exitCode: 0, findings: [], data: { tasks: [{ state: 'done', deadAfter: 0 }] } });
+}, 120_000);
 
 test('while sessions are at work it waits, and leaves the rest when its patience ends', async ({ db }) => {
   const project = await bloated(db, { patience: '100ms', busy: { activeSessions: 1 } });
@@ -146,10 +159,131 @@ test('while sessions are at work it waits, and leaves the rest when its patience
   await asleep;
 });
 
-test('the second of two runs ends with code 6 and one line', async ({ db }) => {
-  const project = await bloated(db, {});
+const PATIENT = { ...LOW, patience: '60s' };
+
+test('the second of two runs ends with code 6 and one line; SIGTERM ends the first, and nothing is left of it', async ({
+  db,
+}) => {
+  const project = await bloated(db);
+  await project.write(configured(PATIENT, { lockTimeout: '60s' }));
   const old = await blocker(db);
-  const first = await waitingReindex(db, project, '--config', 'slow.json').catch((error) => error);
-  expect(first).toBeInstanceOf(Error);
+  const first = await waitingReindex(db, project, HOSTILE_INDEX);
+
+  const second = await project.run('vacuum', '--quiet');
+  expect(second).toMatchObject({ code: 6, stdout: expect.any(String) });
+  expect(second.stderr.trim().split('\n')).toEqual([
+    expect.stringMatching(
+      /^error: maintenance of this database runs already: pid \d+, role app_owner, aisha-db reindex/,
+    ),
+  ]);
+
+  first.kill('SIGTERM');
+  await expect.poll(() => waitsOf(db, 'aisha-db reindex'), { timeout: 20_000 }).toBe('drop index concurrently');
   await old.query('rollback');
+  const { code, json } = await first.done;
+  expect(code).toBe(130);
+  expect(json().data.tasks).toMatchObject([{ state: 'cut', reason: 'the run was interrupted' }]);
+  expect(await leftovers(db)).toEqual([]);
+}, 120_000);
+
+/** What the sessions of an application do that wait for a lock. */
+async function waitsOf(db: TestDatabase, application: string): Promise<string | undefined> {
+  const [row] = await db.superQuery<{ words: string }>(
+    `select substring(query from '^\\S+ \\S+ \\S+') as words from pg_stat_activity
+     where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'`,
+    [application],
+  );
+  return row?.words;
+}
+
+test('kill -9 during REINDEX CONCURRENTLY leaves an invalid index, which the next run removes', async ({ db }) => {
+  const project = await bloated(db);
+  await project.write(configured(PATIENT, { lockTimeout: '60s' }));
+  const old = await blocker(db);
+  const killed = await waitingReindex(db, project, HOSTILE_INDEX);
+  const inHand = await project.report('reindex', '--dry-run');
+  expect(inHand.data.plan).toContainEqual(
+    expect.objectContaining({
+      kind: 'drop-leftover',
+      skipped: expect.stringContaining('aisha-db reindex works on it'),
+    }),
+  );
+
+  killed.kill('SIGKILL');
+  await killed.done;
+  await db.superQuery(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'aisha-db reindex'",
+  );
+  await expect.poll(() => waitsOf(db, 'aisha-db reindex'), { timeout: 10_000 }).toBeUndefined();
+  await old.query('rollback');
+  expect(await leftovers(db)).toEqual([{ name: "Ïndex 'of' %_ccnew" }]);
+  // Invalid and alike by name only: nothing proves that it is not needed.
+  await db.query(`create table twinless (id int); create index orphan_ccnew on twinless (id)`);
+  await db.superQuery("update pg_index set indisvalid = false where indexrelid = 'orphan_ccnew'::regclass");
+
+  await db.query(`vacuum analyze ${HOSTILE}`);
+  const report = await project.report('reindex');
+  expect(report.data.tasks.slice(0, 2)).toMatchObject([
+    { kind: 'drop-leftover', object: 'public."Ïndex \'of\' %_ccnew"', state: 'done' },
+    { kind: 'reindex', object: HOSTILE_INDEX, state: 'done' },
+  ]);
+  expect(await leftovers(db)).toEqual([{ name: 'orphan_ccnew' }]);
+}, 120_000);
+
+test('a lock that is not had in time leaves the index to the next run', async ({ db }) => {
+  const project = await bloated(db);
+  await project.write(configured(LOW, { lockTimeout: '300ms' }));
+  const old = await blocker(db);
+  const report = await project.report('reindex', HOSTILE_INDEX);
+  expect(report.data.tasks).toMatchObject([{ state: 'left', reason: expect.stringContaining('longer than 300 ms') }]);
+  expect(report.exitCode).toBe(0);
+  await old.query('rollback');
+  const next = await project.report('reindex');
+  expect(next.data.tasks.map(({ kind, state }: { kind: string; state: string }) => `${kind} ${state}`)).toContain(
+    'drop-leftover done',
+  );
+  expect(await leftovers(db)).toEqual([]);
+});
+
+test('what has to be over at a time is cut then, and what does not fit is not begun', async ({ db }) => {
+  const project = await bloated(db);
+  await project.write(configured(PATIENT, { lockTimeout: '60s' }));
+  const old = await blocker(db);
+  const cut = project.start('reindex', '--format', 'json', '--max-duration', '3s', HOSTILE_INDEX, HOSTILE);
+  await expect.poll(() => waitsOf(db, 'aisha-db reindex'), { timeout: 20_000 }).toBe('drop index concurrently');
+  await old.query('rollback');
+  const report = (await cut.done).json();
+  expect(report.data.tasks).toMatchObject([
+    { state: 'cut', reason: 'the time is over (for 3 s)' },
+    { state: 'left', reason: 'the time is over (for 3 s)' },
+  ]);
+  expect(await leftovers(db)).toEqual([]);
+}, 120_000);
+
+test('what the role may not do is skipped by name', async ({ db }) => {
+  const project = await bloated(db);
+  await untilCounted(db);
+  const report = await project.report('vacuum', '--database-url', db.readerUrl);
+  expect(report).toMatchObject({ exitCode: 0, findings: [{ severity: 'info', object: HOSTILE }] });
+  expect(report.data.tasks).toMatchObject([
+    { state: 'skipped', reason: 'it belongs to app_owner, and app_reader may not' },
+  ]);
+});
+
+test('VACUUM FULL wants a window that it fits into and a yes; its lock and time are told first', async ({ db }) => {
+  const project = await bloated(db);
+  await untilCounted(db);
+  const before = await sizeOf(db, HOSTILE);
+  const lock = /ACCESS EXCLUSIVE: nobody reads or writes the table meanwhile, for about \d/;
+  const open = await project.run('vacuum', '--full', HOSTILE);
+  expect(open).toMatchObject({ code: 2, stderr: expect.stringMatching(lock) });
+  expect(open.stderr).toContain('needs a maintenance window');
+  const tight = await project.run('vacuum', '--full', HOSTILE, '--max-duration', '1ms');
+  expect(tight).toMatchObject({ code: 2, stderr: expect.stringContaining('does not fit into the window (for 1 ms)') });
+  const unconfirmed = await project.run('vacuum', '--full', HOSTILE, '--max-duration', '10min');
+  expect(unconfirmed).toMatchObject({ code: 3, stderr: expect.stringMatching(lock) });
+  expect(await sizeOf(db, HOSTILE)).toBe(before);
+  const done = await project.report('vacuum', '--full', HOSTILE, '--max-duration', '10min', '--yes');
+  expect(done).toMatchObject({ exitCode: 0, data: { tasks: [{ kind: 'vacuum-full', state: 'done' }] } });
+  expect(await sizeOf(db, HOSTILE)).toBeLessThan(before / 4);
 });
