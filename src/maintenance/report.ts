@@ -109,7 +109,7 @@ export function workReport(report: WorkReport): CommandResult {
 }
 
 /** One line for a log: what was done, and what it brought. */
-export function summary(outcomes: readonly WorkOutcome[]): string {
+function summary(outcomes: readonly WorkOutcome[]): string {
   if (outcomes.length === 0) return 'Nothing needed to be done.';
   const count = (state: WorkState) => outcomes.filter((outcome) => outcome.state === state).length;
   const sum = (of: (outcome: WorkOutcome) => number) =>

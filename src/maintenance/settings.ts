@@ -19,7 +19,7 @@ export interface BusySettings {
   readonly longTransactionMs: number;
 }
 
-export interface VacuumSettings {
+interface VacuumSettings {
   readonly deadRows: number;
   /** Of all rows. Autovacuum's own default is 20. */
   readonly deadPercent: number;
@@ -31,13 +31,13 @@ export interface VacuumSettings {
   readonly costDelayMs: number;
 }
 
-export interface AnalyzeSettings {
+interface AnalyzeSettings {
   readonly changedRows: number;
   /** Of all rows. Autovacuum's own default is 10. */
   readonly changedPercent: number;
 }
 
-export interface ReindexSettings {
+interface ReindexSettings {
   readonly wastedMb: number;
   readonly wastedPercent: number;
 }
