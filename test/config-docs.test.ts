@@ -17,12 +17,11 @@ test('every key and every variable has its row in docs/configuration.md', async 
   const rows = (await readFile(resolve(DOCS, 'configuration.md'), 'utf8'))
     .split('\n')
     .filter((line) => line.startsWith('|'));
+  const blocks = ['ledger', 'diagnostics', 'orphans', 'backup', 'gate', 'maintenance'];
   const keys = [...knownKeys([]), ...knownKeys(['environments', 'x'])].filter(
-    (key) => !['$schema', 'ledger', 'diagnostics', 'orphans', 'backup', 'gate'].includes(key),
+    (key) => !['$schema', ...blocks].includes(key),
   );
-  const nested = ['ledger', 'diagnostics', 'orphans', 'backup', 'gate'].flatMap((block) =>
-    knownKeys([block]).map((key) => `${block}.${key}`),
-  );
+  const nested = blocks.flatMap((block) => knownKeys([block]).map((key) => `${block}.${key}`));
   const wanted = [...keys, ...nested, ...PARAMETER_VARIABLES];
   const missing = wanted.filter((name) => !rows.some((row) => row.includes(`\`${name}\``)));
   expect(missing).toEqual([]);

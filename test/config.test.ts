@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { type Config, type ConfigFlags, loadConfig } from '../src/config.ts';
 import { AishaError } from '../src/errors.ts';
+import { DEFAULT_MAINTENANCE } from '../src/maintenance/settings.ts';
 import { DEFAULT_TENANCY } from '../src/tenancy/settings.ts';
 import { linkIn, makeFolder, writeFiles } from './support/folder.ts';
 
@@ -59,9 +60,28 @@ test('without a file everything has a default and every path is absolute', async
       keepDays: { 'on-demand': 7, 'pre-migration': 7, daily: 7, weekly: 28, quarterly: null },
     },
     orphans: { timeoutMs: 30_000, add: [], exclude: [] },
+    maintenance: DEFAULT_MAINTENANCE,
     environment: undefined,
     environments: {},
   });
+});
+
+test('an environment says otherwise for single thresholds of maintenance; durations become milliseconds', async () => {
+  const { config } = await load(
+    {
+      maintenance: { jobs: 2, patience: '1h', vacuum: { deadRows: 7, costDelay: 0 }, busy: { longTransaction: '5s' } },
+      environments: { prod: { maintenance: { vacuum: { deadPercent: 1 } } } },
+    },
+    { env: 'prod' },
+  );
+  const { jobs, patienceMs, vacuum, busy, reindex } = config.maintenance;
+  expect({ jobs, patienceMs, reindex }).toEqual({
+    jobs: 2,
+    patienceMs: 3_600_000,
+    reindex: DEFAULT_MAINTENANCE.reindex,
+  });
+  expect(vacuum).toEqual({ ...DEFAULT_MAINTENANCE.vacuum, deadRows: 7, deadPercent: 1, costDelayMs: 0 });
+  expect(busy).toEqual({ ...DEFAULT_MAINTENANCE.busy, longTransactionMs: 5_000 });
 });
 
 test('what an environment says about checks is added to what the file says', async () => {
