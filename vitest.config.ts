@@ -33,6 +33,8 @@ export default defineConfig({
       {
         test: {
           name: 'core',
+          // They need milliseconds; a loaded machine needs patience.
+          testTimeout: 30_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.pg.test.ts', 'test/**/*.browser.test.ts'],
         },

@@ -2,6 +2,7 @@
 // program as it is shipped. Does nothing when dist/ is newer than all it is made of, unless called with --force.
 import { spawnSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -20,7 +21,7 @@ import { rolldown } from 'rolldown';
 const ROOT = resolve(import.meta.dirname, '..');
 const BUILD = join(ROOT, 'build');
 const DIST = join(ROOT, 'dist');
-const SOURCES = ['src', 'help', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
+const SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
 
 // A run that is killed leaves its folder here, out of everyone's sight.
 const DRAFTS = join(ROOT, 'node_modules', '.cache', 'aisha-db-build');
@@ -34,8 +35,10 @@ async function build() {
   const program = join(DRAFTS, `${process.pid}.dist`);
   for (const draft of [modules, program]) rmSync(draft, { recursive: true, force: true });
   const hasErrors = !compile(modules);
+  copyTexts(modules);
   // From the draft, not from build/: another build may be replacing that.
   await bundle(modules, program);
+  copyTexts(program);
   replace(BUILD, modules);
   replace(DIST, program);
   if (!hasErrors) await writeHelp();
@@ -52,6 +55,12 @@ function compile(outDir) {
   const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 2, 2] });
   if (!existsSync(outDir)) fail('the TypeScript compiler wrote nothing');
   return status === 0;
+}
+
+/** Folders of what the program reads and does not import: each lies where it lies in src/. */
+function copyTexts(outDir) {
+  for (const folder of ['cli/topics', 'troubleshoot/entries'])
+    cpSync(join(ROOT, 'src', folder), join(outDir, folder), { recursive: true });
 }
 
 /**

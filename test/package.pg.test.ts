@@ -36,17 +36,7 @@ async function pack(folder: string): Promise<Packed> {
 test('the package holds the program and its SQL, and nothing else', async () => {
   const { files } = await pack(await makeFolder());
   const roots = new Set(files.map(({ path }) => path.split('/')[0]));
-  const expected = [
-    'bin',
-    'diagnostics',
-    'dist',
-    'help',
-    'troubleshooting',
-    'package.json',
-    'README.md',
-    'rollbacks',
-    'sql',
-  ];
+  const expected = ['bin', 'diagnostics', 'dist', 'package.json', 'README.md', 'rollbacks', 'sql'];
   for (const root of roots) expect(expected).toContain(root);
   const paths = files.map(({ path }) => path);
   expect(paths).toEqual(

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
 
-const FOLDER = fileURLToPath(new URL('../../help', import.meta.url));
+// Named from one folder up, as the bundle's chunks lie.
+const FOLDER = fileURLToPath(new URL('../cli/topics', import.meta.url));
 
 /** A page of `aisha-db help TOPIC`. */
 export interface Topic {
@@ -13,7 +14,7 @@ export interface Topic {
   readonly text: string;
 }
 
-/** The files of help/: a new topic is a new file, named nowhere else. */
+/** The files of topics/: a new topic is a new file, named nowhere else. */
 export function topics(): readonly Topic[] {
   return readdirSync(FOLDER)
     .filter((file) => file.endsWith('.txt'))

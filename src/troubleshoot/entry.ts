@@ -29,7 +29,7 @@ export interface Entry {
 
 const SECTION = /^(?=-- Check: )/m;
 
-/** Reads a file of troubleshooting/. Every problem of it is returned, not only the first. */
+/** Reads a file of entries/. Every problem of it is returned, not only the first. */
 export function parseEntry(
   id: string,
   text: string,

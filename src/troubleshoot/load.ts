@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { AishaError } from '../errors.ts';
 import { type Entry, parseEntry } from './entry.ts';
 
-const FOLDER = fileURLToPath(new URL('../../troubleshooting', import.meta.url));
+// Named from one folder up, as the bundle's chunks lie.
+const FOLDER = fileURLToPath(new URL('../troubleshoot/entries', import.meta.url));
 
 /**
- * Every entry of troubleshooting/, in the order of their names.
+ * Every file of entries/, in the order of their names.
  * @throws AishaError (usage) with every problem of every file at once
  */
 export function loadEntries(folder: string = FOLDER): readonly Entry[] {
@@ -18,7 +19,7 @@ export function loadEntries(folder: string = FOLDER): readonly Entry[] {
     .sort()) {
     const parsed = parseEntry(file.slice(0, -'.sql'.length), readFileSync(join(folder, file), 'utf8'));
     if ('entry' in parsed) entries.push(parsed.entry);
-    else problems.push(...parsed.problems.map((problem) => `troubleshooting/${file}: ${problem}`));
+    else problems.push(...parsed.problems.map((problem) => `${file}: ${problem}`));
   }
   if (problems.length === 0) return entries;
   throw new AishaError('usage', 'the catalogue of errors has problems', {
