@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BACKUP_CLASSES } from './backup/settings.ts';
 import { DURATION, LONGEST_MS } from './duration.ts';
 
 /** How a pending file with a number that is already applied is met. */
@@ -102,6 +103,11 @@ const backup = z.strictObject({
   idleTimeout: duration.optional().describe('End a dump that has not moved for so long. 0: never. Default: "10min".'),
   excludeSchemas: z.array(identifier).optional().describe('Schemas that are left out of backups.'),
   keepDays: keepDays.optional().describe('Days that backups are kept, by class; null: for ever.'),
+  beforeMigrate: z.boolean().optional().describe('Take a backup before files are applied or undone. Default: true.'),
+  proveAtOnce: z
+    .array(z.enum(BACKUP_CLASSES))
+    .optional()
+    .describe('Classes proved by a restore as soon as they are taken. Default: pre-migration, weekly.'),
 });
 
 const percent = z.number().min(0).max(100);

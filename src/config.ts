@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type BackupSettings, DEFAULT_KEEP_DAYS, type KeepDays } from './backup/settings.ts';
+import { type BackupSettings, DEFAULT_KEEP_DAYS, DEFAULT_PROVE_AT_ONCE, type KeepDays } from './backup/settings.ts';
 import { type ReadConfigFile, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import type { DiagnosticsSettings } from './diagnostics/settings.ts';
@@ -169,16 +169,15 @@ function layerOfDiagnostics(
 }
 
 function layerOfBackup(
-  { store, binDir, jobs, lockWait, idleTimeout, excludeSchemas, keepDays }: NonNullable<Block['backup']>,
+  { store, binDir, lockWait, idleTimeout, keepDays, ...plain }: NonNullable<Block['backup']>,
   base: string,
 ): BackupLayer {
   return defined({
+    ...plain,
     store: absolute(store, base),
     binDir: absolute(binDir, base),
-    jobs,
     lockWaitMs: duration(lockWait, 'backup.lockWait'),
     idleTimeoutMs: duration(idleTimeout, 'backup.idleTimeout'),
-    excludeSchemas,
     keepDays: keepDays && defined(keepDays),
   });
 }
@@ -276,6 +275,8 @@ function resolveBackup(layers: readonly BackupLayer[]): BackupSettings {
     idleTimeoutMs: strongest(layers, 'idleTimeoutMs') ?? 600_000,
     excludeSchemas: strongest(layers, 'excludeSchemas') ?? [],
     keepDays: Object.assign({}, DEFAULT_KEEP_DAYS, ...layers.map((layer) => layer.keepDays).reverse()),
+    beforeMigrate: strongest(layers, 'beforeMigrate') ?? true,
+    proveAtOnce: strongest(layers, 'proveAtOnce') ?? DEFAULT_PROVE_AT_ONCE,
   };
 }
 

@@ -58,6 +58,8 @@ test('without a file everything has a default and every path is absolute', async
       idleTimeoutMs: 600_000,
       excludeSchemas: [],
       keepDays: { 'on-demand': 7, 'pre-migration': 7, daily: 7, weekly: 28, quarterly: null },
+      beforeMigrate: true,
+      proveAtOnce: ['pre-migration', 'weekly'],
     },
     orphans: { timeoutMs: 30_000, add: [], exclude: [] },
     maintenance: DEFAULT_MAINTENANCE,

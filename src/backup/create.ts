@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { AishaError } from '../errors.ts';
 import { findClientTools } from '../postgres/client-tools.ts';
 import { libpqEnvironment } from '../postgres/libpq-environment.ts';
@@ -18,6 +18,7 @@ import { clearLeftovers, endSessions } from './leftovers.ts';
 import type { LargeObjects, Manifest, TableContent } from './manifest.ts';
 import {
   type BackupPlan,
+  type BackupPreview,
   type BackupRequest,
   dumpArguments,
   type LastBackup,
@@ -74,16 +75,33 @@ export function dumpPath({ format }: Pick<Manifest, 'format'>): string {
  *   (connection) behind a transaction pooler; (lock) when tables stay locked; (tool) without a fitting pg_dump
  */
 export async function createBackup(request: BackupRequest, target: Target, world: BackupWorld): Promise<StoredBackup> {
-  return prepare(request, target, world, (preparation) => take(preparation, target, world));
+  return prepare(request, target, world, 'take', async (preparation) => {
+    if (preparation.plan.problems.length > 0) throw refusal(preparation.plan.problems);
+    return take(preparation, target, world);
+  });
 }
 
-/** What would be done, and everything that stands against it; nothing is written. */
+/** What would be done, and everything that stands against it; nothing is written and nothing is waited for. */
 export async function previewBackup(
   request: BackupRequest,
   target: Target,
   world: BackupWorld,
-): Promise<Pick<Preparation, 'plan' | 'tools' | 'facts'>> {
-  return prepare(request, target, world, async (preparation) => preparation);
+): Promise<BackupPreview> {
+  return prepare(request, target, world, 'preview', async ({ plan, tools }) => {
+    const where = { path: resolve(world.store, 'ID', dumpPath(plan)), snapshot: 'SNAPSHOT' };
+    const args = dumpArguments(plan, { ...where, lockWaitMs: world.settings.lockWaitMs });
+    return {
+      plan,
+      command: [resolve(tools.binDir, 'pg_dump'), ...args],
+      freeBytes: freeBytes(world.store),
+      refusal: plan.problems.length === 0 ? undefined : refusal(plan.problems),
+    };
+  });
+}
+
+/** How the sessions of a backup are called. */
+export function sessionName(id: string): string {
+  return `aisha-db backup ${id}`;
 }
 
 /** All that is known before the dump, with the sessions that hold it. */
@@ -100,20 +118,24 @@ interface Preparation {
   readonly watcher: Session;
 }
 
+/** A preview clears nothing away and waits for nobody. */
+type Purpose = 'take' | 'preview';
+
 async function prepare<T>(
   request: BackupRequest,
   target: Target,
   world: BackupWorld,
+  purpose: Purpose,
   use: (preparation: Preparation) => Promise<T>,
 ): Promise<T> {
   refusePoolerAddress(target);
   const id = newId(request.class);
-  const applicationName = `aisha-db backup ${id}`;
+  const applicationName = sessionName(id);
   const holder = await openReader(target, applicationName, world.signal);
   try {
     const watcher = await openReader(target, applicationName, world.signal);
     try {
-      const ready = await inspect(request, target, world, { holder, watcher });
+      const ready = await inspect(request, target, world, purpose, { holder, watcher });
       return await use({ id, applicationName, request, holder, watcher, ...ready });
     } finally {
       await watcher.close();
@@ -127,26 +149,27 @@ async function inspect(
   request: BackupRequest,
   target: Target,
   world: BackupWorld,
+  purpose: Purpose,
   { holder, watcher }: Pick<Preparation, 'holder' | 'watcher'>,
 ): Promise<Pick<Preparation, 'facts' | 'plan' | 'tools'>> {
   const { settings, store } = world;
+  // 0 would be for ever.
+  const waitMs = purpose === 'preview' ? 1 : settings.lockWaitMs;
   await refusePooledSessions(target, holder, watcher);
-  for (const line of await clearLeftovers(store, watcher)) world.warn(line);
-  await claimDatabase(holder, settings.lockWaitMs, world.signal);
+  if (purpose === 'take') for (const line of await clearLeftovers(store, watcher)) world.warn(line);
+  await claimDatabase(holder, waitMs, world.signal);
   const tellBlockers = (blockers: readonly OtherSession[]): void => {
     for (const blocker of blockers) world.warn(`waiting for a lock: ${describeSession(blocker)}`);
   };
-  await awaitBlockers(watcher, settings.lockWaitMs, tellBlockers, world.signal);
+  await awaitBlockers(watcher, waitMs, tellBlockers, world.signal);
   await holder.query('begin isolation level repeatable read, read only');
   await holder.query(`select pg_catalog.set_config('lock_timeout', $1, true)`, [String(settings.lockWaitMs)]);
   const facts = await readFacts(holder, watcher, request.excludeSchemas, world.ledger);
   world.connected(facts.serverVersion);
-  openStore(store);
   const machine = { cpus: availableParallelism(), freeBytes: freeBytes(store) };
   const plan = planBackup(request, facts, machine, lastBackupOf(databaseKey(addressOf(facts, target)), store));
   for (const warning of plan.warnings) world.warn(`warning: ${warning}`);
   const tools = toolsFor(facts.serverMajor, world);
-  if (plan.problems.length > 0) throw refusal(plan.problems);
   return { facts, plan, tools };
 }
 
@@ -171,7 +194,9 @@ function lastBackupOf(key: string, store: string): LastBackup | undefined {
   const last = readStore(store).backups.findLast(
     ({ manifest }) => manifest.kind === 'full' && databaseKey(manifest) === key,
   );
-  return last === undefined ? undefined : { bytes: last.bytes, tableBytes: last.manifest.tableBytes };
+  if (last === undefined) return undefined;
+  const { tableBytes, dumpMs } = last.manifest;
+  return { bytes: last.bytes, tableBytes, dumpMs, restoreMs: last.verification?.restoreMs ?? undefined };
 }
 
 // ── the dump ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -179,6 +204,7 @@ function lastBackupOf(key: string, store: string): LastBackup | undefined {
 async function take(preparation: Preparation, target: Target, world: BackupWorld): Promise<StoredBackup> {
   const { id, applicationName, request, facts } = preparation;
   const database = databaseKey(addressOf(facts, target));
+  openStore(world.store);
   const folder = beginRun(world.store, { id, class: request.class, database, applicationName });
   try {
     const manifest = await dumpInto(folder, preparation, target, world);

@@ -1,3 +1,4 @@
+import type { AishaError } from '../errors.ts';
 import { quoteIdentifier, quoteQualified } from '../postgres/quote.ts';
 import { quantity } from '../report/quantity.ts';
 import type { DatabaseFacts, RelationFact } from './facts.ts';
@@ -23,10 +24,15 @@ export interface Machine {
   readonly freeBytes: number;
 }
 
-/** Size of the last backup of the same database and of its tables then, to estimate by. */
+/** The last backup of the same database, to estimate by. */
 export interface LastBackup {
   readonly bytes: number;
+  /** Of its tables then. */
   readonly tableBytes: number;
+  /** Milliseconds that the dump took. */
+  readonly dumpMs: number;
+  /** Milliseconds that its restore took; `undefined` when it has not been restored. */
+  readonly restoreMs: number | undefined;
 }
 
 /** Something that would make the backup fail or be incomplete, with what to do about it. */
@@ -49,11 +55,28 @@ export interface BackupPlan {
   /** Foreign keys of the chosen tables to tables whose rows are left out. */
   readonly danglingForeignKeys: readonly ForeignKey[];
   readonly estimatedBytes: number;
+  /** Milliseconds of the dump. */
+  readonly estimatedMs: number;
+  /** Milliseconds of a restore that proves it; `undefined` when none has been measured. */
+  readonly estimatedRestoreMs: number | undefined;
+  /** What the estimates go by. */
+  readonly estimatedBy: 'last backup' | 'size';
   readonly leftOut: readonly LeftOut[];
   /** Any of them forbids the backup. */
   readonly problems: readonly Problem[];
   /** What somebody should know who goes on. */
   readonly warnings: readonly string[];
+}
+
+/** What would be done. */
+export interface BackupPreview {
+  readonly plan: BackupPlan;
+  /** Of pg_dump, with words in place of what only the run knows. */
+  readonly command: readonly string[];
+  /** Bytes that the store has left. */
+  readonly freeBytes: number;
+  /** Everything that stands against it. */
+  readonly refusal: AishaError | undefined;
 }
 
 /** Below this many bytes of tables one file and one connection are the simpler answer. */
@@ -62,6 +85,8 @@ const SMALL = 16 * 1024 * 1024;
 const MOST_JOBS = 4;
 /** What a dump takes of the tables' bytes where no earlier backup tells: rows as text, compressed by gzip. */
 const USUAL_RATIO = 0.5;
+/** Bytes of tables that a dump reads in a millisecond where no earlier backup tells: about 30 MB/s. */
+const USUAL_BYTES_PER_MS = 30_000;
 /** How much more than the estimate must be free. */
 const RESERVE = 1.2;
 
@@ -76,7 +101,9 @@ export function planBackup(
   const selection = selectTables(request, scope);
   const tableBytes = selection.tables.reduce((sum, table) => sum + table.bytes, 0);
   const format = request.format ?? (request.kind === 'schema' || tableBytes < SMALL ? 'custom' : 'directory');
-  const estimatedBytes = Math.round(tableBytes * (last === undefined ? USUAL_RATIO : ratioOf(last)));
+  const measured = last === undefined || last.tableBytes === 0 ? undefined : last;
+  const estimate = (perByte: number) => Math.round(tableBytes * perByte);
+  const estimatedBytes = estimate(measured ? measured.bytes / measured.tableBytes : USUAL_RATIO);
   const withLargeObjects = request.kind === 'full';
   return {
     kind: request.kind,
@@ -88,6 +115,10 @@ export function planBackup(
     withLargeObjects,
     danglingForeignKeys: request.kind === 'tables' ? danglingForeignKeys(selection, facts) : [],
     estimatedBytes,
+    estimatedMs: estimate(measured ? measured.dumpMs / measured.tableBytes : 1 / USUAL_BYTES_PER_MS),
+    estimatedRestoreMs:
+      measured?.restoreMs === undefined ? undefined : estimate(measured.restoreMs / measured.tableBytes),
+    estimatedBy: measured ? 'last backup' : 'size',
     leftOut: leftOut(request, facts, scope, selection.emptied),
     problems: [
       ...selection.problems,
@@ -227,10 +258,6 @@ function tooLittleSpace(estimate: number, { freeBytes }: Machine): Problem[] {
       hint: 'Make room with aisha-db backup prune, or name a store on another disk with --store.',
     },
   ];
-}
-
-function ratioOf({ bytes, tableBytes }: LastBackup): number {
-  return tableBytes === 0 ? USUAL_RATIO : bytes / tableBytes;
 }
 
 function warnings({ otherDumps, relations, invalidIndexes }: DatabaseFacts): string[] {

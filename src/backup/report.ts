@@ -2,7 +2,7 @@ import { formatDuration } from '../duration.ts';
 import { counted, quantity } from '../report/quantity.ts';
 import type { CommandResult, Finding, ReportTable } from '../report/report.ts';
 import { type Manifest, sizeOf } from './manifest.ts';
-import type { BackupPlan } from './plan.ts';
+import type { BackupPlan, BackupPreview } from './plan.ts';
 import { type BackupState, expiryOf, type PruneDecision } from './retention.ts';
 import type { KeepDays } from './settings.ts';
 
@@ -59,9 +59,9 @@ export function createdResult(backup: ReportedBackup, keepDays: KeepDays): Comma
   };
 }
 
-/** What would be done. */
-export function planResult(plan: BackupPlan, command: readonly string[]): CommandResult {
-  const { kind, format, jobs, tables, estimatedBytes } = plan;
+/** What would be done, and what it would take. */
+export function planResult({ plan, command, freeBytes, refusal }: BackupPreview, isProved: boolean): CommandResult {
+  const { kind, format, jobs, tables, estimatedBytes, estimatedMs, estimatedRestoreMs, estimatedBy, leftOut } = plan;
   return {
     text: `would back up ${counted(tables.length, 'table')}, about ${quantity(estimatedBytes, 'bytes')}; nothing was written`,
     tables: [
@@ -72,13 +72,41 @@ export function planResult(plan: BackupPlan, command: readonly string[]): Comman
           ['format', format === 'custom' ? 'one file' : `folder, ${jobs} connections`],
           ['connections', String(jobs + 3)],
           ['locks', 'ACCESS SHARE on every table: waits for and holds up DDL, nothing else'],
+          ['time', `about ${formatDuration(estimatedMs)}, by ${estimateOf(estimatedBy)}`],
+          ['proof', isProved ? proofTime(estimatedRestoreMs) : 'none; --restore proves it'],
+          ['disk', `about ${quantity(estimatedBytes, 'bytes')} of ${quantity(freeBytes, 'bytes')} that are free`],
           ['command', command.join(' ')],
         ],
       },
-      leftOutTable(plan.leftOut),
+      leftOutTable(leftOut),
     ],
-    data: { plan: { kind, format, jobs, tables: tables.length, estimatedBytes, command, leftOut: plan.leftOut } },
+    data: {
+      plan: {
+        kind,
+        format,
+        jobs,
+        tables: tables.length,
+        estimatedBytes,
+        estimatedMs,
+        estimatedRestoreMs: estimatedRestoreMs ?? null,
+        estimatedBy,
+        isProved,
+        freeBytes,
+        command,
+        leftOut,
+      },
+    },
+    ...(refusal === undefined ? {} : { error: refusal }),
   };
+}
+
+function estimateOf(by: BackupPlan['estimatedBy']): string {
+  return by === 'size' ? 'the size of the tables alone' : 'the last backup';
+}
+
+function proofTime(estimatedMs: number | undefined): string {
+  const time = estimatedMs === undefined ? 'not measured yet' : `about ${formatDuration(estimatedMs)}`;
+  return `restored on a scratch server and compared, ${time}`;
 }
 
 /** Everything in a store, and what is wrong with it. */

@@ -14,8 +14,8 @@ export const DEFAULT_KEEP_DAYS: KeepDays = {
   quarterly: null,
 };
 
-/** Classes that are restored on a scratch server at once, unless told otherwise: nobody looks at them until they must. */
-export const VERIFIED_AT_ONCE: readonly BackupClass[] = ['pre-migration', 'weekly'];
+/** Classes that are proved by a restore at once, unless told otherwise: nobody looks at them until they must. */
+export const DEFAULT_PROVE_AT_ONCE: readonly BackupClass[] = ['pre-migration', 'weekly'];
 
 /** The block `backup` of the configuration, resolved (docs/configuration.md). */
 export interface BackupSettings {
@@ -32,4 +32,8 @@ export interface BackupSettings {
   /** Schemas that are left out, and listed as left out. */
   readonly excludeSchemas: readonly string[];
   readonly keepDays: KeepDays;
+  /** Take one before files are applied or rolled back; never asked for a private server. */
+  readonly beforeMigrate: boolean;
+  /** Classes that are proved by a restore as soon as they are taken. */
+  readonly proveAtOnce: readonly BackupClass[];
 }

@@ -262,8 +262,9 @@ export function openStore(store: string): void {
   }
 }
 
-/** Bytes that whoever runs us may still write to the store. */
+/** Bytes that whoever runs us may still write to the store, also when it has yet to be made. */
 export function freeBytes(store: string): number {
+  if (!existsSync(store)) return freeBytes(dirname(store));
   const { bavail, bsize } = statfsSync(store);
   return bavail * bsize;
 }

@@ -1,10 +1,9 @@
-import { resolve } from 'node:path';
 import type { Command as Commander } from 'commander';
-import { createBackup, dumpPath, previewBackup } from '../backup/create.ts';
-import { type BackupRequest, dumpArguments } from '../backup/plan.ts';
+import { createBackup, previewBackup } from '../backup/create.ts';
+import type { BackupRequest } from '../backup/plan.ts';
 import { createdResult, listResult, planResult, pruneResult } from '../backup/report.ts';
 import { planPrune } from '../backup/retention.ts';
-import { BACKUP_CLASSES, type BackupClass, VERIFIED_AT_ONCE } from '../backup/settings.ts';
+import { BACKUP_CLASSES, type BackupClass } from '../backup/settings.ts';
 import { backupsInUse, databaseKey, findBackup, readStore, removeBackup, setPinned } from '../backup/store.ts';
 import { backupWorld, localBackupWorld, readJobs, reported, storeFolder } from '../cli/backup.ts';
 import { didYouMean } from '../did-you-mean.ts';
@@ -66,16 +65,11 @@ async function create(context: Context, ids: readonly string[], options: Options
   const request = readRequest(context, options);
   const target = await context.target();
   const world = backupWorld(context, target);
-  if (options['plan'] === true) {
-    const { plan, tools } = await previewBackup(request, target, world);
-    const where = { path: resolve(world.store, 'ID', dumpPath(plan)), snapshot: 'SNAPSHOT' };
-    const args = dumpArguments(plan, { ...where, lockWaitMs: world.settings.lockWaitMs });
-    return planResult(plan, [resolve(tools.binDir, 'pg_dump'), ...args]);
-  }
+  const { keepDays, proveAtOnce } = context.config.backup;
+  const isProved = options['restore'] === undefined ? proveAtOnce.includes(request.class) : options['restore'] === true;
+  if (options['plan'] === true) return planResult(await previewBackup(request, target, world), isProved);
   const backup = await createBackup(request, target, world);
-  const { keepDays } = context.config.backup;
-  const wanted = options['restore'] ?? VERIFIED_AT_ONCE.includes(request.class);
-  if (wanted !== true) return createdResult(reported(backup), keepDays);
+  if (!isProved) return createdResult(reported(backup), keepDays);
   const { verifyBackups } = await import('../backup/verify-all.ts');
   const { backups, verifications, error } = await verifyBackups([backup], true, world);
   const result = createdResult(reported(backups[0] ?? backup), keepDays);

@@ -1,3 +1,4 @@
+import { backupFirst, configureBackup, forecastBackup } from '../cli/backup-before-files.ts';
 import { migrationFolder, migrationSource, planOptions, runHooks, runSettings } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
 import type { Gate } from '../migrations/gate.ts';
@@ -12,6 +13,7 @@ export const command: Command = {
   summary: 'apply pending SQL files in order, each in a transaction with its ledger row',
   description: [
     'Reads a folder of numbered SQL files, compares it with the ledger, checks everything that can be checked before anything is written (checksums, order, duplicate numbers, dependencies, grammar), takes the lock, and applies what is pending.',
+    'Before the first file a backup of the class pre-migration is taken and proved by a restore; when it fails, nothing is applied. There is none of an empty database, of --embedded, with --no-backup, or with backup.beforeMigrate: false in the configuration.',
     'A file is one transaction together with its ledger row. A file that cannot be one (CREATE INDEX CONCURRENTLY, VACUUM ...) is run statement by statement with its progress in the ledger, and resumed there after an interruption.',
     'The gate (docs/gate.md) looks at what each file did to the isolation of tenants before it is committed, and refuses what makes it worse.',
   ].join('\n\n'),
@@ -22,7 +24,7 @@ export const command: Command = {
     'aisha-db migrate --embedded --dir sql',
   ],
   database: true,
-  failures: ['plan', 'changed', 'lock', 'rolledBack', 'partial', 'rlsGate'],
+  failures: ['plan', 'changed', 'lock', 'rolledBack', 'partial', 'rlsGate', 'backup'],
   failOn: 'critical',
   configure(command) {
     command
@@ -35,7 +37,8 @@ export const command: Command = {
       .option('--lock-timeout <duration>', 'how long a statement may wait for a lock')
       .option('--lock-retries <number>', 'how often a file is tried again when it did not get its locks')
       .option('--statement-timeout <duration>', 'how long a statement may run')
-      .option('--lock-wait <duration>', 'how long to wait for another run');
+      .option('--lock-wait <duration>', 'how long to wait for another run, and for a dump that reads what files lock');
+    configureBackup(command);
   },
   async run(context, _args, options) {
     const target = await context.target();
@@ -53,14 +56,28 @@ export const command: Command = {
         run: runSettings(context),
         settings: context.config.settings,
         openGate: () => openGate(context, options['strictGate'] === true),
+        saveFirst: backupFirst(context, target, options),
       },
       runHooks(context, target),
     );
     refuseUnknownFile(result, options['only'] as string | undefined);
     const folder = migrationFolder(context);
-    return options['dryRun'] === true ? dryRunReport(result, folder) : withGate(runReport(result, folder), result.gate);
+    if (options['dryRun'] !== true) return withGate(runReport(result, folder), result.gate);
+    const report = dryRunReport(result, folder);
+    const willRun = !result.error && result.entries.some((entry) => entry.run);
+    return willRun ? withForecast(report, await forecastBackup(context, target, options)) : report;
   },
 };
+
+function withForecast(report: CommandResult, forecast: CommandResult | undefined): CommandResult {
+  if (forecast === undefined) return report;
+  return {
+    ...report,
+    data: { ...report.data, ...forecast.data },
+    tables: [...(report.tables ?? []), ...(forecast.tables ?? [])],
+    findings: [...(report.findings ?? []), ...(forecast.findings ?? [])],
+  };
+}
 
 /** What judges isolation; loaded only where it has something to say. */
 async function openGate({ config }: Context, isStrict: boolean): Promise<Gate | undefined> {
@@ -116,11 +133,17 @@ function runReport(result: MigrateResult, folder: string): CommandResult {
     : applied === 0 && !error
       ? `nothing to apply: ${countStates(entries)}`
       : `applied ${applied} of ${applied + notApplied(result)}: ${countStates(entries)}`;
+  const report = migrationsResult(entries, shown, text + saved(result));
   return {
-    ...migrationsResult(entries, shown, text),
+    ...report,
+    data: { ...report.data, backup: result.backupId ?? null },
     findings: warningFindings(ofThisRun(preflight.plan.warnings, entries), folder),
     ...(error ? { error } : {}),
   };
+}
+
+function saved({ backupId }: MigrateResult): string {
+  return backupId === undefined ? '' : `; what was there before is in the backup ${backupId}`;
 }
 
 /** Warnings about files that are applied already belong to status. */

@@ -1,3 +1,4 @@
+import { backupFirst, configureBackup } from '../cli/backup-before-files.ts';
 import { migrationSource, runHooks, runSettings } from '../cli/migration.ts';
 import { rollback } from '../migrations/rollback.ts';
 import type { Command } from './command.ts';
@@ -5,14 +6,14 @@ import type { Command } from './command.ts';
 export const command: Command = {
   summary: 'undo applied migrations with their ROLLBACK files',
   description:
-    'Runs ROLLBACK_NUMBER_*.sql of each named migration, the latest first, in one transaction with the ledger. Refuses when a migration that stays depends on one that goes; a number that two files carry must be named by file.',
+    'Runs ROLLBACK_NUMBER_*.sql of each named migration, the latest first, in one transaction with the ledger. Refuses when a migration that stays depends on one that goes; a number that two files carry must be named by file. A backup is taken first, as by migrate (--no-backup: none).',
   examples: [
     'aisha-db rollback 052 --dry-run',
     'aisha-db rollback 052 051',
     'aisha-db rollback 012_extend_activities_fields.sql --yes',
   ],
   database: true,
-  failures: ['plan', 'lock', 'rolledBack', 'partial'],
+  failures: ['plan', 'lock', 'rolledBack', 'partial', 'backup'],
   configure(command) {
     command
       .argument('<migration...>', 'numbers or file names')
@@ -21,7 +22,8 @@ export const command: Command = {
       .option('--ignore-dependents', 'roll back although other applied migrations depend on it')
       .option('--dry-run', 'show what would run; write nothing')
       .option('--lock-timeout <duration>', 'how long a statement may wait for a lock')
-      .option('--lock-wait <duration>', 'how long to wait for another run');
+      .option('--lock-wait <duration>', 'how long to wait for another run, and for a dump that reads what files lock');
+    configureBackup(command);
   },
   async run(context, args, options) {
     const target = await context.target();
@@ -36,6 +38,7 @@ export const command: Command = {
         lockWaitMs: context.config.lockWaitMs,
         run: runSettings(context),
         settings: context.config.settings,
+        saveFirst: backupFirst(context, target, options),
         confirm: async (steps) => {
           for (const step of steps) context.talk.warn(`will undo ${step.file} with ${step.undoneBy.join(', ')}`);
           await context.confirm(target);
@@ -48,10 +51,12 @@ export const command: Command = {
       step.file,
       step.undoneBy.join(', '),
     ]);
+    const saved = result.backupId === undefined ? '' : `; what was there before is in the backup ${result.backupId}`;
     return {
-      text: dryRun ? 'nothing was written' : `rolled back ${result.undone.length} of ${result.steps.length}`,
+      text: dryRun ? 'nothing was written' : `rolled back ${result.undone.length} of ${result.steps.length}${saved}`,
       tables: [{ columns: ['', 'migration', 'undone by'], rows }],
       data: {
+        backup: result.backupId ?? null,
         rollbacks: result.steps.map((s) => ({
           file: s.file,
           undoneBy: s.undoneBy,

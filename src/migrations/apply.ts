@@ -13,6 +13,7 @@ import type { MigrationSource, RunHooks } from './open.ts';
 import { type PlanEntry, planMigrations } from './plan.ts';
 import { refusal } from './refusal.ts';
 import { cancellable, type Job, ledgerEntry, type Running } from './runner.ts';
+import { safeguard } from './safeguard.ts';
 import { prepareScript, type Script } from './script.ts';
 import { type Grammar, loadGrammar } from './tree.ts';
 
@@ -31,8 +32,37 @@ export function applyAll(
     const preflight = { ...first, ledger, plan: { ...plan, warnings: first.plan.warnings } };
     const stop = refusal(plan.problems);
     if (stop) return { preflight, entries: plan.entries, applied: 0, error: stop };
-    return applyEach({ ...running, gate: await options.openGate?.() }, preflight, hooks);
+    const ready = await makeReady(running, preflight, options);
+    if (ready instanceof AishaError) {
+      return { preflight, entries: plan.entries.map(notBegun), applied: 0, error: ready };
+    }
+    const result = await applyEach({ ...ready, gate: await options.openGate?.() }, preflight, hooks);
+    return { ...result, backupId: ready.backupId };
   });
+}
+
+/** Returns an error when no file may be begun. */
+async function makeReady(
+  running: Running,
+  preflight: Preflight,
+  options: MigrateOptions,
+): Promise<Running | AishaError> {
+  const files = preflight.plan.entries.filter((entry) => entry.run);
+  // Another run has applied everything meanwhile.
+  if (files.length === 0) return running;
+  const { folder, kept } = preflight;
+  const sqlOf = ({ file }: PlanEntry) =>
+    Buffer.from(kept.get(file)?.expanded.sql ?? folder.read(file)).toString('utf8');
+  try {
+    return await safeguard(running, () => files.map(sqlOf), options);
+  } catch (error) {
+    if (error instanceof AishaError) return error;
+    throw error;
+  }
+}
+
+function notBegun(entry: PlanEntry): PlanEntry {
+  return entry.run ? notReached(entry) : entry;
 }
 
 async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks): Promise<MigrateResult> {
@@ -46,7 +76,7 @@ async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks
   let error: AishaError | undefined;
   for (const entry of preflight.plan.entries) {
     if (!entry.run || error) {
-      entries.push(entry.run ? notReached(entry) : entry);
+      entries.push(notBegun(entry));
       continue;
     }
     const started = performance.now();

@@ -201,6 +201,8 @@ export interface LedgerEntry {
   readonly inHand?: InHand | undefined;
   readonly error?: string | undefined;
   readonly toolVersion: string;
+  /** Identifier of the backup that was taken before the run. */
+  readonly backupId?: string | undefined;
 }
 
 /**
@@ -209,10 +211,14 @@ export interface LedgerEntry {
  */
 export function upsertSql(name: LedgerName, entry: LedgerEntry, fence: string): string {
   const values = columnValues(entry, fence);
-  const update = Object.keys(values).filter((column) => column !== 'file');
+  const update = Object.keys(values).filter((column) => column !== 'file' && column !== 'backup_id');
   return `${insertInto(name, values)}
-    on conflict (file) do update set sequence = excluded.sequence, ${update.map((c) => `${c} = excluded.${c}`).join(', ')}`;
+    on conflict (file) do update set sequence = excluded.sequence, ${update.map((c) => `${c} = excluded.${c}`).join(', ')},
+      backup_id = ${BACKUP_BEFORE}`;
 }
+
+/** A file that is resumed keeps the backup from before it was begun. */
+const BACKUP_BEFORE = `case when ledger.state = 'interrupted' then coalesce(ledger.backup_id, excluded.backup_id) else excluded.backup_id end`;
 
 /** The same for a file that has no row yet: half the work for the server. */
 export function insertSql(name: LedgerName, entry: LedgerEntry, fence: string): string {
@@ -221,7 +227,7 @@ export function insertSql(name: LedgerName, entry: LedgerEntry, fence: string): 
 }
 
 function insertInto(name: LedgerName, values: Readonly<Record<string, string>>): string {
-  return `insert into ${quoteQualified(name.schema, name.table)} (${Object.keys(values).join(', ')})
+  return `insert into ${quoteQualified(name.schema, name.table)} as ledger (${Object.keys(values).join(', ')})
     values (${Object.values(values).join(', ')})`;
 }
 
@@ -246,14 +252,15 @@ function columnValues(entry: LedgerEntry, fence: string): Readonly<Record<string
     in_hand: entry.inHand === undefined ? 'null' : `${quoteLiteral(JSON.stringify(entry.inHand))}::jsonb`,
     error: text(entry.error),
     tool_version: text(entry.toolVersion),
+    backup_id: text(entry.backupId),
   };
 }
 
 /** The statement that marks a file as rolled back; it fails when the lock is no longer ours. */
-export function rolledBackSql(name: LedgerName, file: string, fence: string): string {
+export function rolledBackSql(name: LedgerName, file: string, fence: string, backupId?: string): string {
   return `update ${quoteQualified(name.schema, name.table)}
     set state = case when ${fence} then 'rolled-back' else ('${FENCE_LOST}' || pg_catalog.pg_backend_pid())::int::text end,
-        in_hand = null, progress_hash = null, statements_done = 0
+        in_hand = null, progress_hash = null, statements_done = 0${backupId === undefined ? '' : `, backup_id = ${quoteLiteral(backupId)}`}
     where file = ${quoteLiteral(file)}`;
 }
 

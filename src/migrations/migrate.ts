@@ -8,9 +8,10 @@ import type { LockOptions } from './lock-run.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import { type MigrationPlan, type PlanEntry, type PlanOptions, planMigrations } from './plan.ts';
 import { refusal } from './refusal.ts';
+import type { SafeguardOptions } from './safeguard.ts';
 import type { Script, Settled } from './script.ts';
 
-export interface MigrateOptions extends Omit<PlanOptions, 'tests'>, LockOptions {
+export interface MigrateOptions extends Omit<PlanOptions, 'tests'>, LockOptions, SafeguardOptions {
   /** Session settings for every file. */
   readonly settings: Readonly<Record<string, string>>;
   /** What judges the files; called when there is something to apply. */
@@ -41,6 +42,8 @@ export interface MigrateResult {
   readonly error: AishaError | undefined;
   /** With what it noticed. */
   readonly gate?: Gate | undefined;
+  /** Identifier of the backup that was taken before the first file. */
+  readonly backupId?: string | undefined;
 }
 
 /** Plan, preflight, lock, apply, record. */

@@ -12,10 +12,11 @@ import { type LockOptions, lockRun } from './lock-run.ts';
 import { isNamedAfter, type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import type { Job, Running } from './runner.ts';
+import { type SafeguardOptions, safeguard } from './safeguard.ts';
 import { prepareScript, type Script } from './script.ts';
 import { loadGrammar } from './tree.ts';
 
-export interface RollbackOptions extends LockOptions {
+export interface RollbackOptions extends LockOptions, SafeguardOptions {
   /** Numbers or file names. */
   readonly targets: readonly string[];
   readonly ignoreDependents: boolean;
@@ -37,6 +38,8 @@ export interface RollbackResult {
   readonly steps: readonly RollbackStep[];
   readonly undone: readonly string[];
   readonly error: AishaError | undefined;
+  /** Identifier of the backup that was taken before the first file. */
+  readonly backupId?: string | undefined;
 }
 
 /** Undoes migrations, the latest first; each in one transaction with its ledger row. */
@@ -54,7 +57,11 @@ export async function rollback(
     const steps = await planRollback(source, ledger.rows, options);
     if (options.dryRun) return { steps, undone: [], error: undefined };
     await options.confirm(steps);
-    return await lockRun(source, target, work, options, hooks, (running, now) => undoEach(running, steps, now.rows));
+    const sql = () => steps.map(({ script }) => Buffer.from(script.expanded.sql).toString('utf8'));
+    return await lockRun(source, target, work, options, hooks, async (running, now) => {
+      const ready = await safeguard(running, sql, options);
+      return { ...(await undoEach(ready, steps, now.rows)), backupId: ready.backupId };
+    });
   } finally {
     await work.close();
   }
@@ -87,7 +94,7 @@ async function undoEach(
 async function undo(running: Running, step: RollbackStep, rows: readonly LedgerRow[]): Promise<void> {
   const { mode } = step.script;
   const name = step.undoneBy[0]!;
-  const record = rolledBackSql(running.ledger, step.file, running.lock.fence);
+  const record = rolledBackSql(running.ledger, step.file, running.lock.fence, running.backupId);
   const job: Job = {
     entry: {
       file: name,

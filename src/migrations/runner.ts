@@ -19,6 +19,8 @@ export interface Running {
   readonly tell: (line: string) => void;
   /** Has to agree before a file's transaction is committed. */
   readonly gate?: Gate | undefined;
+  /** Identifier of the backup that was taken before the first file. */
+  readonly backupId?: string | undefined;
 }
 
 /** Limits of a run; times in milliseconds, 0 for none. */
@@ -59,6 +61,7 @@ export function ledgerEntry(running: Running, job: Job): LedgerEntry {
     statementsDone: job.script.count,
     statementsTotal: job.script.count,
     toolVersion: running.settings.toolVersion,
+    backupId: running.backupId,
   };
 }
 

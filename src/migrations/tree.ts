@@ -1,3 +1,4 @@
+import { type ExclusiveLocks, exclusiveLocksOf, joinLocks } from './exclusive-locks.ts';
 import { type Nature, natureOf } from './nature.ts';
 
 /** The grammar, once its WebAssembly module is loaded. */
@@ -8,6 +9,8 @@ export interface Grammar {
   syntaxError(sql: string): { message: string; position: number } | undefined;
   /** Labels that the statement adds to an enumeration type, else `undefined`. */
   addedEnumLabel(sql: string): string | undefined;
+  /** What a whole file locks against readers; a file that this grammar does not know is taken as a text. */
+  exclusiveLocks(sql: string): ExclusiveLocks;
 }
 
 /**
@@ -50,6 +53,14 @@ export async function loadGrammar(): Promise<Grammar> {
     addedEnumLabel(sql) {
       const label = (first(sql)?.['AlterEnumStmt'] as Record<string, unknown> | undefined)?.['newVal'];
       return label === undefined ? undefined : String(label);
+    },
+    exclusiveLocks(sql) {
+      try {
+        const statements = parseSync(sql)?.stmts ?? [];
+        return joinLocks(statements.map(({ stmt }) => exclusiveLocksOf(stmt as Record<string, unknown>)));
+      } catch {
+        return joinLocks([{ texts: [sql] }]);
+      }
     },
   };
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { quoteIdentifier, quoteLiteral } from '../../src/postgres/quote.ts';
@@ -55,7 +55,7 @@ describe('a full backup', () => {
   test('knows the last migration of the ledger', async ({ db }) => {
     const project = await backupProject(db, 'select 1');
     await project.write({ 'sql/001_a.sql': 'create table a (id int)', 'sql/002_b.sql': 'create table b (id int)' });
-    await project.run('migrate', '--database-url', db.url);
+    await project.run('migrate', '--no-backup', '--database-url', db.url);
     await project.run('backup');
     expect(manifestOf(project).ledger).toMatchObject({ file: '002_b.sql', applied: 2 });
   });
@@ -136,7 +136,10 @@ describe('before the dump', () => {
     expect(stdout).toContain('would back up 5 tables');
     expect(stdout).toContain('pg_dump --verbose --format=directory');
     expect(stdout).toContain('Not in this backup');
-    expect(storeOf(project)).toEqual([]);
+    expect(stdout).toMatch(/^time +about \d+ ms, by the size of the tables alone$/m);
+    expect(stdout).toMatch(/^proof +none; --restore proves it$/m);
+    expect(stdout).toMatch(/^disk +about \S+ k?B of \S+ [GT]B that are free$/m);
+    expect(existsSync(join(project.dir, '.aisha-db/backups'))).toBe(false);
   });
 
   test('a lock that no dump can share is waited for, then named', async ({ db }) => {

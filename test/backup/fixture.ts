@@ -64,10 +64,10 @@ const SCHEMA = `
   select lo_from_bytea(0, '\\x0001ff'), lo_from_bytea(0, 'large');
 `;
 
-/** A project whose database has everything in it, backed up as app_dumper. */
+/** A project whose database has everything in it, backed up as app_dumper; migrate and rollback back up as well. */
 export async function backupProject(db: TestDatabase, schema: string = SCHEMA): Promise<Project> {
   await db.query(schema);
-  return makeProject({}, { env: { DATABASE_URL: dumperUrl(db) } });
+  return makeProject({}, { env: { DATABASE_URL: dumperUrl(db) }, backUp: true });
 }
 
 /** The database as app_dumper. */

@@ -79,13 +79,23 @@ describe('the space that is needed', () => {
   });
 
   test('is what the last backup took, for as much more as the tables have grown', () => {
-    const last = { bytes: 100 * MB, tableBytes: 500 * MB };
+    const last = { bytes: 100 * MB, tableBytes: 500 * MB, dumpMs: 5_000, restoreMs: 8_000 };
     expect(planBackup(FULL, big, { cpus: 1, freeBytes: 250 * MB }, last)).toMatchObject({
       estimatedBytes: 200 * MB,
+      estimatedMs: 10_000,
+      estimatedRestoreMs: 16_000,
+      estimatedBy: 'last backup',
       problems: [],
     });
     expect(planBackup(FULL, big, { cpus: 1, freeBytes: 230 * MB }, last).problems).toHaveLength(1);
   });
+});
+
+test('the time is guessed by the size, as long as no backup tells better', () => {
+  const plan = planBackup(FULL, facts([table('a', { bytes: 300_000_000 })]), MACHINE);
+  expect(plan).toMatchObject({ estimatedMs: 10_000, estimatedRestoreMs: undefined, estimatedBy: 'size' });
+  const empty = { bytes: 100, tableBytes: 0, dumpMs: 5, restoreMs: undefined };
+  expect(planBackup(FULL, facts([table('a')]), MACHINE, empty)).toMatchObject({ estimatedBy: 'size' });
 });
 
 describe('what stands against it', () => {

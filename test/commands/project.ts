@@ -20,7 +20,7 @@ export interface Project {
 /** Makes a project; without a database (or other variables) the environment names none. */
 export async function makeProject(
   files: Files,
-  from: { readonly env?: Env; readonly timeoutMs?: number } = {},
+  from: { readonly env?: Env; readonly timeoutMs?: number; readonly backUp?: boolean } = {},
 ): Promise<Project> {
   const dir = await makeFolder({ 'sql/': '', ...files });
   const options = { ...from, cwd: dir, env: from.env ?? {} };

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Milliseconds until the program is killed and the test fails; default 60,000. */
   readonly timeoutMs?: number;
+  /** Leave migrate and rollback their backup, which takes seconds; default: without, unless an argument asks for one. */
+  readonly backUp?: boolean;
   /** Arguments for node itself. */
   readonly nodeArgs?: readonly string[];
   /** Another copy of the program, or another user to run it; default: the checkout's. */
@@ -54,7 +56,7 @@ export function runCli(args: readonly string[], options: RunOptions): Promise<Ru
 /** Starts the built program; what still runs when the test ends is killed. */
 export function startCli(args: readonly string[], options: RunOptions): StartedCli {
   const { path, node, ...user } = options.program ?? { path: PROGRAM, node: process.execPath };
-  const child = spawn(node, [...(options.nodeArgs ?? []), path, ...args], {
+  const child = spawn(node, [...(options.nodeArgs ?? []), path, ...withoutBackup(args, options)], {
     ...user,
     cwd: options.cwd,
     env: cleanEnvironment(options.env),
@@ -75,6 +77,11 @@ export function startCli(args: readonly string[], options: RunOptions): StartedC
     output: () => ({ ...output }),
     stderrContains: (text) => waitForStderr(child, output, text, done),
   };
+}
+
+function withoutBackup(args: readonly string[], { backUp = false }: RunOptions): readonly string[] {
+  if (backUp || args.includes('--backup') || !['migrate', 'rollback'].includes(args[0] ?? '')) return args;
+  return [args[0]!, '--no-backup', ...args.slice(1)];
 }
 
 /** Nothing of the developer's own databases reaches the program. */
