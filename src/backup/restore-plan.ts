@@ -17,7 +17,7 @@ export interface RestoreRequest {
 /** What is done with the database before anything is restored into it. */
 export type Preparation =
   | 'create'
-  /** Made by a restore that was killed: dropped and made again. */
+  /** Left by a restore that was killed or never came to its swap: dropped and made again. */
   | 'replace'
   /** It is there and empty. */
   | 'use';
@@ -52,7 +52,7 @@ export function planRestore(
   machine: { readonly cpus: number; readonly toolMajor: number },
 ): RestorePlan {
   const mark = readMark(facts.database?.comment ?? null);
-  const preparation = facts.database === undefined ? 'create' : mark?.state === 'unfinished' ? 'replace' : 'use';
+  const preparation = facts.database === undefined ? 'create' : mark !== undefined ? 'replace' : 'use';
   const missing = missingExtensions(manifest.extensions, facts);
   const created = missingRoles(manifest, catalog, facts);
   return {
@@ -77,9 +77,7 @@ export function planRestore(
     warnings: [
       ...created.flatMap((role) => lostAttributes(role, facts)),
       ...otherVersions(manifest.extensions, facts),
-      ...(preparation === 'replace'
-        ? [`${request.database} is what an unfinished restore left: it is made again`]
-        : []),
+      ...(preparation === 'replace' ? [`${request.database} is what an earlier restore left: it is made again`] : []),
     ],
   };
 }

@@ -1,5 +1,6 @@
 import { formatDuration } from '../duration.ts';
 import { AishaError } from '../errors.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
 import { counted, quantity } from '../report/quantity.ts';
 import type { CommandResult, ReportTable } from '../report/report.ts';
 import type { Difference } from './compare.ts';
@@ -33,11 +34,35 @@ export function restoredResult(manifest: Manifest, restored: RestoredDatabase): 
   };
 }
 
-function notEqual(database: string, differences: readonly Difference[]): AishaError {
+/** Of a restore that went well and gave something else. */
+export function notEqual(database: string, differences: readonly Difference[]): AishaError {
   return new AishaError('backup', `${database} is not what was backed up`, {
     details: differences.map(({ object, message }) => `${object} ${message}`),
     hint: 'Look at what differs before anybody uses it, or restore another backup.',
   });
+}
+
+/** What has taken whose place, as a report tells of it. */
+export interface SwappedDatabase {
+  readonly names: { readonly current: string; readonly kept: string };
+  readonly ended: readonly string[];
+  /** `undefined` when an earlier run had restored it. */
+  readonly restored: RestoredDatabase | undefined;
+}
+
+/** The result of a swap: where the old database is, and how one gets rid of it. */
+export function swappedResult(manifest: Manifest, { names, ended, restored }: SwappedDatabase): CommandResult {
+  const { current, kept } = names;
+  const drop = `drop database ${quoteIdentifier(kept)}`;
+  return {
+    text: `${current} is now ${manifest.id}, as of ${manifest.createdAt}; what it was is kept as ${kept}, with all that was written since. When it is no longer needed: ${drop}`,
+    tables: [
+      ...listTable('Sessions that were ended', ended),
+      ...listTable('Roles that were made, without log-in and password', restored?.rolesCreated ?? []),
+      ...listTable('Not restored', restored?.notRestored ?? []),
+    ],
+    data: { swap: { backup: manifest.id, database: current, kept, ended, restored: restored ?? null } },
+  };
 }
 
 /** What would be done, as far as it can be known before. */
@@ -53,7 +78,7 @@ export interface PlannedRestore {
 
 const PREPARATIONS: Readonly<Record<Preparation, string>> = {
   create: 'is made, closed to everybody until it is whole',
-  replace: 'is dropped, since an unfinished restore left it, and made again',
+  replace: 'is what an earlier restore left, and is made again',
   use: 'is there and empty',
 };
 

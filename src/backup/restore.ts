@@ -200,7 +200,7 @@ async function carryOut(
     await createRoles(plan, admin, facts);
     if (created) await createDatabase(plan, manifest, admin);
     const { restoreMs, differences } = await restoreAndCompare(plan, work, world);
-    if (created) await openDatabase(target.database, differences.length > 0 ? undefined : options.mark, admin);
+    if (created) await openDatabase(target.database, differences.length === 0, options.mark, admin);
     return {
       database: target.database,
       created,
@@ -253,12 +253,13 @@ async function createDatabase({ database, preparation, owner }: RestorePlan, man
   await admin.query(`revoke all on database ${name} from public`);
 }
 
-/** Whole: open to whom a new database is open to. */
-async function openDatabase(database: string, mark: RestoreMark | undefined, admin: Session): Promise<void> {
+/** Open to whom a new database is open to; one that waits for something gets its mark, when it is worth it. */
+async function openDatabase(database: string, isEqual: boolean, mark: RestoreMark | undefined, admin: Session) {
   const name = quoteIdentifier(database);
-  const comment = mark === undefined ? 'null' : quoteLiteral(writeMark(mark));
-  if (mark === undefined) await admin.query(`grant connect, temporary on database ${name} to public`);
-  await admin.query(`comment on database ${name} is ${comment}`);
+  if (mark === undefined) {
+    await admin.query(`grant connect, temporary on database ${name} to public`);
+    await admin.query(`comment on database ${name} is null`);
+  } else if (isEqual) await admin.query(`comment on database ${name} is ${quoteLiteral(writeMark(mark))}`);
 }
 
 async function dropDatabase(database: string, admin: Session): Promise<void> {

@@ -2,12 +2,19 @@ import { join } from 'node:path';
 import type { Command as Commander } from 'commander';
 import { dumpPath } from '../backup/create.ts';
 import { restoreArguments } from '../backup/pg-restore.ts';
-import { previewRestore, type RestoreOptions, restoreDatabase, targetOf } from '../backup/restore.ts';
-import { plannedResult, restoredResult } from '../backup/restore-report.ts';
+import {
+  previewRestore,
+  type RestoreOptions,
+  type RestorePreview,
+  restoreDatabase,
+  targetOf,
+} from '../backup/restore.ts';
+import { plannedResult, restoredResult, swappedResult } from '../backup/restore-report.ts';
 import { findBackup, readStore, type StoredBackup, whileInUse } from '../backup/store.ts';
 import { backupWorld, readJobs, storeFolder } from '../cli/backup.ts';
 import { AishaError } from '../errors.ts';
 import type { Target } from '../postgres/target.ts';
+import { counted } from '../report/quantity.ts';
 import type { CommandResult } from '../report/report.ts';
 import type { Command, Context } from './command.ts';
 
@@ -16,14 +23,20 @@ type Options = Readonly<Record<string, unknown>>;
 export const command: Command = {
   summary: 'restore a backup into a new database',
   description:
-    'A backup is restored into a new or empty database, never over what is there: its files are proved first, missing roles are made, the first error is the end, and the result is compared with what was backed up. See docs/restore.md.',
-  examples: ['aisha-db restore latest --into crm_copy', 'aisha-db restore latest --into crm_copy --plan'],
+    'A backup is restored into a new or empty database, never over what is there (--into); with --swap the copy then takes the place of the configured database, which is kept under another name: its files are proved first, missing roles are made, the first error is the end, and the result is compared with what was backed up. See docs/restore.md.',
+  examples: [
+    'aisha-db restore latest --into crm_copy',
+    'aisha-db restore latest --into crm_copy --plan',
+    'aisha-db restore latest --swap',
+  ],
   database: true,
   failures: ['lock', 'backup'],
   configure(command: Commander) {
     command
       .argument('<backup>', 'identifier or its beginning, or latest')
       .option('--into <database>', 'restore into this new or empty database of the server')
+      .option('--swap', 'restore beside the configured database, then take its place; the old one is kept, renamed')
+      .option('--end-sessions', 'with --swap: end the sessions of the database without asking')
       .option('--store <folder>', 'folder of the backups')
       .option('--jobs <number>', 'connections of pg_restore')
       .option('--skip-missing-extensions', 'leave out extensions that the server does not have')
@@ -39,8 +52,9 @@ export const command: Command = {
 async function restore(context: Context, backup: StoredBackup, options: Options): Promise<CommandResult> {
   const into = options['into'];
   if (typeof into === 'string') return restoreInto(context, backup, checkedName(into), options);
+  if (options['swap'] === true) return swap(context, backup, options);
   throw new AishaError('usage', 'nothing says where to restore to', {
-    hint: 'Name a new database with --into.',
+    hint: 'Name a new database with --into, or let the backup take the place of the configured one with --swap.',
   });
 }
 
@@ -57,14 +71,63 @@ async function restoreInto(
   if (options['plan'] !== true) {
     return restoredResult(backup.manifest, await restoreDatabase(backup, target, world, restoreOptions));
   }
-  const { plan, facts, tools } = await previewRestore(backup, target, world, restoreOptions);
-  const where = { list: 'LIST', database, dump: join(backup.path, dumpPath(backup.manifest)) };
+  return planned(backup, await previewRestore(backup, target, world, restoreOptions), [COMPARED]);
+}
+
+async function swap(context: Context, backup: StoredBackup, options: Options): Promise<CommandResult> {
+  const { previewSwap, restoreAndSwap } = await import('../backup/swap.ts');
+  const target = await context.target();
+  const world = backupWorld(context, target);
+  const restoreOptions = readOptions(target, options);
+  if (options['plan'] !== true) {
+    await context.confirm(target);
+    const mayEnd = (sessions: readonly string[]) => askToEnd(context, target, sessions, options);
+    return swappedResult(backup.manifest, await restoreAndSwap(backup, target, world, { ...restoreOptions, mayEnd }));
+  }
+  const { names, sessions, warnings } = await previewSwap(backup, target, world);
+  const preview = await previewRestore(backup, targetOf(target, names.beside), world, restoreOptions);
+  return planned(backup, { ...preview, plan: { ...preview.plan, warnings: [...preview.plan.warnings, ...warnings] } }, [
+    COMPARED,
+    `the ${counted(sessions.length, 'session')} of ${names.current} are ended, if that is confirmed`,
+    `${names.current} is renamed ${names.kept}, and ${names.beside} ${names.current}, in one transaction`,
+    'owner, grants and settings of the database are taken over',
+  ]);
+}
+
+async function askToEnd(
+  context: Context,
+  target: Target,
+  sessions: readonly string[],
+  options: Options,
+): Promise<void> {
+  for (const session of sessions) context.talk.warn(`connected to ${target.database}: ${session}`);
+  if (options['endSessions'] === true) return;
+  const question = `${counted(sessions.length, 'session')} of ${target.database} will be ended. Type yes to go on: `;
+  const answer = await context.ask(question).catch((error) => {
+    if (error instanceof AishaError && error.kind === 'usage') return undefined;
+    throw error;
+  });
+  if (answer?.trim() === 'yes') return;
+  throw new AishaError('lock', `${counted(sessions.length, 'session')} of ${target.database} would have to be ended`, {
+    details: sessions,
+    hint: 'The restored copy is ready: stop what is connected, or add --end-sessions, and run the same command again.',
+  });
+}
+
+const COMPARED = 'rows, policies, grants and all the rest are compared with what was backed up';
+
+function planned(
+  backup: StoredBackup,
+  { plan, facts, tools }: RestorePreview,
+  steps: readonly string[],
+): CommandResult {
+  const where = { list: 'LIST', database: plan.database, dump: join(backup.path, dumpPath(backup.manifest)) };
   return plannedResult(backup.manifest, {
     plan,
     serverVersion: facts.serverVersion,
     command: [join(tools.binDir, 'pg_restore'), ...restoreArguments([`--jobs=${plan.jobs}`], where)],
     measuredMs: backup.verification?.restoreMs ?? undefined,
-    steps: ['rows, policies, grants and all the rest are compared with what was backed up'],
+    steps,
   });
 }
 
