@@ -129,7 +129,7 @@ export function plannedResult(manifest: Manifest, planned: PlannedRestore): Comm
 }
 
 /** A plan that cannot be carried out is shown all the same. */
-export function withProblems(problems: readonly Problem[]): Pick<CommandResult, 'error'> {
+function withProblems(problems: readonly Problem[]): Pick<CommandResult, 'error'> {
   return problems.length === 0 ? {} : { error: refusal(problems, 'the restore would be refused') };
 }
 

@@ -96,7 +96,7 @@ export async function previewRestore(
 }
 
 /** @throws AishaError (backup) when a file of the backup is not what was written */
-export async function refuseDamage(backup: StoredBackup, { signal, info }: Pick<RestoreWorld, 'signal' | 'info'>) {
+async function refuseDamage(backup: StoredBackup, { signal, info }: Pick<RestoreWorld, 'signal' | 'info'>) {
   info(`reading ${backup.manifest.id} to prove its files`);
   const damage = await verifyFiles(backup, signal);
   if (damage.length === 0) return;
