@@ -55,7 +55,13 @@ export class AishaError extends Error {
   }
 }
 
-/** What a caller needs of an unknown thrown value in one line. */
+/**
+ * What a caller needs of an unknown thrown value in one line. Of the system's own (`ENOENT: no such file or directory,
+ * open '/x'`) only the words: whoever quotes them names the file.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const prefix = `${(error as NodeJS.ErrnoException).code}: `;
+  if (!error.message.startsWith(prefix)) return error.message;
+  return error.message.slice(prefix.length).replace(/, [a-z]+( '.*)?$/s, '');
 }

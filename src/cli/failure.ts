@@ -1,4 +1,4 @@
-import { AishaError, messageOf } from '../errors.ts';
+import { AishaError } from '../errors.ts';
 import { plain, plainLines } from '../report/plain.ts';
 import type { ReportError } from '../report/report.ts';
 
@@ -27,9 +27,10 @@ export function toFailure(error: unknown, { cwd, signal, tracker }: FailureConte
   if (error instanceof AishaError) return error;
   const { code = '' } = (error ?? {}) as NodeJS.ErrnoException;
   const hint = OF_THE_MACHINE[code];
-  if (hint !== undefined)
-    return new AishaError('usage', messageOf(error).replace(`${code}: `, ''), { hint, cause: error });
-  return new AishaError('defect', messageOf(error).split('\n')[0] ?? '', {
+  // All of its words: nobody who could have named the file has caught it.
+  const message = error instanceof Error ? error.message : String(error);
+  if (hint !== undefined) return new AishaError('usage', message.replace(`${code}: `, ''), { hint, cause: error });
+  return new AishaError('defect', message.split('\n')[0] ?? '', {
     cause: error,
     details: stackOf(error, cwd),
     hint: `This is a defect of aisha-db: please report it, with the lines above, at ${tracker()}.`,

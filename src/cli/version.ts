@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readPackage } from './package-json.ts';
 
 let known: string | undefined;
 
 /** The version of the program, from its package.json. */
 export function version(): string {
-  known ??= (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
-    .version;
+  known ??= readPackage().version;
   return known;
 }

@@ -69,6 +69,6 @@ class Memory extends Writable {
   override _write(chunk: string, _encoding: string, done: (error?: Error) => void): void {
     const code = this.#fails;
     if (code === undefined) this.text += chunk;
-    done(code === undefined ? undefined : Object.assign(new Error(`${code}: write`), { code }));
+    done(code === undefined ? undefined : Object.assign(new Error(`${code}: the words for it, write`), { code }));
   }
 }
