@@ -371,7 +371,10 @@ describe('output', () => {
 
   test('a full disk behind stdout is an error', async () => {
     const { code, stderr } = await run(['greet'], greet(), { stdoutFails: 'ENOSPC' });
-    expect([code, stderr]).toEqual([2, expect.stringContaining('error: stdout cannot be written: the words for it\nhint')]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('error: stdout cannot be written: the words for it\nhint'),
+    ]);
   });
 
   test('--output writes the report into a file and leaves nothing else', async () => {
