@@ -95,6 +95,16 @@ const keepDays = z.strictObject({
   quarterly: days.optional().describe('Default: null, for ever.'),
 });
 
+const age = z.union([duration, z.null()], { error: 'expected a duration such as "26h", or null when nobody waits' });
+
+const maxAge = z.strictObject({
+  'on-demand': age.optional().describe('Default: null.'),
+  'pre-migration': age.optional().describe('Default: null.'),
+  daily: age.optional().describe('Default: "26h".'),
+  weekly: age.optional().describe('Default: "8d".'),
+  quarterly: age.optional().describe('Default: "95d".'),
+});
+
 const backup = z.strictObject({
   store: path.optional().describe('Folder of the backups. Default: "backups" inside stateDir.'),
   binDir: path.optional().describe('Folder of pg_dump and pg_restore, in place of looking for them.'),
@@ -108,6 +118,8 @@ const backup = z.strictObject({
     .array(z.enum(BACKUP_CLASSES))
     .optional()
     .describe('Classes proved by a restore as soon as they are taken. Default: pre-migration, weekly.'),
+  maxAge: maxAge.optional().describe('How old the newest backup may be, by class; null: nobody waits for one.'),
+  maxProofAge: duration.optional().describe('How old the newest verified backup may be. 0: any age. Default: "8d".'),
 });
 
 const percent = z.number().min(0).max(100);

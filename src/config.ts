@@ -1,6 +1,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type BackupSettings, DEFAULT_KEEP_DAYS, DEFAULT_PROVE_AT_ONCE, type KeepDays } from './backup/settings.ts';
+import {
+  type BackupSettings,
+  DEFAULT_KEEP_DAYS,
+  DEFAULT_MAX_AGE,
+  DEFAULT_MAX_PROOF_AGE_MS,
+  DEFAULT_PROVE_AT_ONCE,
+  type KeepDays,
+  type MaxAge,
+} from './backup/settings.ts';
 import { type ReadConfigFile, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import type { DiagnosticsSettings } from './diagnostics/settings.ts';
@@ -113,7 +121,10 @@ interface Layer {
   readonly maintenance?: Block['maintenance'];
 }
 
-type BackupLayer = Partial<Omit<BackupSettings, 'keepDays'>> & { readonly keepDays?: Partial<KeepDays> };
+type BackupLayer = Partial<Omit<BackupSettings, 'keepDays' | 'maxAge'>> & {
+  readonly keepDays?: Partial<KeepDays>;
+  readonly maxAge?: Partial<MaxAge>;
+};
 
 type Block = Omit<ConfigFile, '$schema' | 'environments'>;
 
@@ -169,7 +180,7 @@ function layerOfDiagnostics(
 }
 
 function layerOfBackup(
-  { store, binDir, lockWait, idleTimeout, keepDays, ...plain }: NonNullable<Block['backup']>,
+  { store, binDir, lockWait, idleTimeout, keepDays, maxAge, maxProofAge, ...plain }: NonNullable<Block['backup']>,
   base: string,
 ): BackupLayer {
   return defined({
@@ -179,7 +190,17 @@ function layerOfBackup(
     lockWaitMs: duration(lockWait, 'backup.lockWait'),
     idleTimeoutMs: duration(idleTimeout, 'backup.idleTimeout'),
     keepDays: keepDays && defined(keepDays),
+    maxAge: maxAge && agesOf(defined(maxAge)),
+    maxProofAgeMs: duration(maxProofAge, 'backup.maxProofAge'),
   });
+}
+
+function agesOf(given: Readonly<Record<string, string | number | null>>): Partial<MaxAge> {
+  const ages = Object.entries(given).map(([name, text]) => [
+    name,
+    text === null ? null : duration(text, `backup.maxAge.${name}`),
+  ]);
+  return Object.fromEntries(ages);
 }
 
 /** The keys that are given. */
@@ -277,6 +298,8 @@ function resolveBackup(layers: readonly BackupLayer[]): BackupSettings {
     keepDays: Object.assign({}, DEFAULT_KEEP_DAYS, ...layers.map((layer) => layer.keepDays).reverse()),
     beforeMigrate: strongest(layers, 'beforeMigrate') ?? true,
     proveAtOnce: strongest(layers, 'proveAtOnce') ?? DEFAULT_PROVE_AT_ONCE,
+    maxAge: Object.assign({}, DEFAULT_MAX_AGE, ...layers.map((layer) => layer.maxAge).reverse()),
+    maxProofAgeMs: strongest(layers, 'maxProofAgeMs') ?? DEFAULT_MAX_PROOF_AGE_MS,
   };
 }
 

@@ -7,6 +7,8 @@ import { DEFAULT_MAINTENANCE } from '../src/maintenance/settings.ts';
 import { DEFAULT_TENANCY } from '../src/tenancy/settings.ts';
 import { linkIn, makeFolder, writeFiles } from './support/folder.ts';
 
+const HOUR = 3_600_000;
+
 /** Loads the configuration of a folder with this file, and gives it with the folder. */
 async function load(content?: unknown, flags: ConfigFlags = {}): Promise<{ config: Config; cwd: string }> {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
@@ -60,6 +62,14 @@ test('without a file everything has a default and every path is absolute', async
       keepDays: { 'on-demand': 7, 'pre-migration': 7, daily: 7, weekly: 28, quarterly: null },
       beforeMigrate: true,
       proveAtOnce: ['pre-migration', 'weekly'],
+      maxAge: {
+        'on-demand': null,
+        'pre-migration': null,
+        daily: 26 * HOUR,
+        weekly: 8 * 24 * HOUR,
+        quarterly: 95 * 24 * HOUR,
+      },
+      maxProofAgeMs: 8 * 24 * HOUR,
     },
     orphans: { timeoutMs: 30_000, add: [], exclude: [] },
     maintenance: DEFAULT_MAINTENANCE,

@@ -189,17 +189,20 @@ function suspect({ manifest }: ReportedBackup): Finding {
   };
 }
 
+/** Folders that claim to be a backup and are none. */
+export function damagedFindings(damaged: StoreProblems['damaged']): Finding[] {
+  return damaged.map(({ path, reason }) => ({
+    check: 'backup-damaged',
+    severity: 'critical',
+    object: path,
+    message: `is no backup: ${reason}`,
+    remediation: 'Restore the folder from a copy, or remove it.',
+  }));
+}
+
 function problemFindings({ damaged, failures }: StoreProblems): Finding[] {
   return [
-    ...damaged.map(
-      ({ path, reason }): Finding => ({
-        check: 'backup-damaged',
-        severity: 'critical',
-        object: path,
-        message: `is no backup: ${reason}`,
-        remediation: 'Restore the folder from a copy, or remove it.',
-      }),
-    ),
+    ...damagedFindings(damaged),
     ...failures.map(
       ({ id, at, reason }): Finding => ({
         check: 'backup-failed',

@@ -17,6 +17,23 @@ export const DEFAULT_KEEP_DAYS: KeepDays = {
 /** Classes that are proved by a restore at once, unless told otherwise: nobody looks at them until they must. */
 export const DEFAULT_PROVE_AT_ONCE: readonly BackupClass[] = ['pre-migration', 'weekly'];
 
+/** Milliseconds that the newest backup of each class may be old; `null` for a class that nobody waits for. */
+export type MaxAge = Readonly<Record<BackupClass, number | null>>;
+
+const HOUR = 3_600_000;
+
+/** The frequencies of the manual (8.1, 10.1), and the time that a backup may be late and take. */
+export const DEFAULT_MAX_AGE: MaxAge = {
+  'on-demand': null,
+  'pre-migration': null,
+  daily: 26 * HOUR,
+  weekly: 8 * 24 * HOUR,
+  quarterly: 95 * 24 * HOUR,
+};
+
+/** Proofs come with the weekly backups. */
+export const DEFAULT_MAX_PROOF_AGE_MS = 8 * 24 * HOUR;
+
 /** The block `backup` of the configuration, resolved (docs/configuration.md). */
 export interface BackupSettings {
   /** Folder of the backups; `undefined` means `backups` inside the state folder. */
@@ -36,4 +53,7 @@ export interface BackupSettings {
   readonly beforeMigrate: boolean;
   /** Classes that are proved by a restore as soon as they are taken. */
   readonly proveAtOnce: readonly BackupClass[];
+  readonly maxAge: MaxAge;
+  /** Milliseconds that the newest verified backup may be old; 0 is no limit. */
+  readonly maxProofAgeMs: number;
 }

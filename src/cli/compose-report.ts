@@ -14,7 +14,7 @@ export interface RunFacts {
 /** The report of a run: what the command returned, the facts around it, and the verdict. */
 export function composeReport(result: CommandResult, facts: RunFacts, thresholds: Thresholds): Report {
   const { command, version, target, startedAt, durationMs } = facts;
-  const { checks = [], findings = [], data = {}, error, text, tables, charts } = result;
+  const { checks = [], findings = [], data = {}, error, text, tables, charts, measures } = result;
   return {
     command,
     version,
@@ -29,5 +29,6 @@ export function composeReport(result: CommandResult, facts: RunFacts, thresholds
     ...(text === undefined ? {} : { text }),
     ...(tables === undefined ? {} : { tables }),
     ...(charts === undefined ? {} : { charts }),
+    ...(measures === undefined ? {} : { measures }),
   };
 }

@@ -1,10 +1,19 @@
 import type { Command as Commander } from 'commander';
 import { createBackup, previewBackup } from '../backup/create.ts';
 import type { BackupRequest } from '../backup/plan.ts';
-import { createdResult, listResult, planResult, pruneResult } from '../backup/report.ts';
+import { createdResult, damagedFindings, listResult, planResult, pruneResult } from '../backup/report.ts';
 import { planPrune } from '../backup/retention.ts';
 import { BACKUP_CLASSES, type BackupClass } from '../backup/settings.ts';
-import { backupsInUse, databaseKey, findBackup, readStore, removeBackup, setPinned } from '../backup/store.ts';
+import { statusOf, statusResult } from '../backup/status.ts';
+import {
+  backupsInUse,
+  databaseKey,
+  findBackup,
+  readStore,
+  removeBackup,
+  type StoredBackup,
+  setPinned,
+} from '../backup/store.ts';
 import { backupWorld, localBackupWorld, readJobs, reported, storeFolder } from '../cli/backup.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
@@ -14,18 +23,19 @@ import type { Command, Context } from './command.ts';
 type Options = Readonly<Record<string, unknown>>;
 type Action = (context: Context, ids: readonly string[], options: Options) => Promise<CommandResult>;
 
-const ACTIONS: Readonly<Record<string, Action>> = { create, list, verify, prune, pin, unpin };
+const ACTIONS: Readonly<Record<string, Action>> = { create, list, status, verify, prune, pin, unpin };
 
 export const command: Command = {
-  summary: 'take, list, prove and prune backups',
+  summary: 'take, list, watch, prove and prune backups',
   description:
-    'create (the default) checks everything first, dumps at one snapshot with the pg_dump that fits the server, and counts and sums up every table at the same snapshot. verify reads every byte again; with --restore it restores into a scratch server and compares rows, policies, grants and all the rest: only then is a backup verified. prune shows what retention would delete, and deletes it with --yes. See docs/backup.md.',
+    'create (the default) checks everything first, dumps at one snapshot with the pg_dump that fits the server, and counts and sums up every table at the same snapshot. verify reads every byte again; with --restore it restores into a scratch server and compares rows, policies, grants and all the rest: only then is a backup verified. status says in a line how old the last verified backups are, and ends with 1 when one is late, failed or not proved: for cron and monitoring. prune shows what retention would delete, and deletes it with --yes. See docs/backup.md.',
   examples: [
     'aisha-db backup',
     'aisha-db backup create --class daily --restore',
     'aisha-db backup create --table public.users --table public.employees',
     'aisha-db backup create --plan',
     'aisha-db backup list',
+    'aisha-db backup status --format nagios',
     'aisha-db backup verify latest --restore',
     'aisha-db backup prune --yes',
   ],
@@ -83,6 +93,21 @@ async function create(context: Context, ids: readonly string[], options: Options
 async function list(context: Context): Promise<CommandResult> {
   const content = readStore(storeFolder(context));
   return listResult(content.backups.map(reported), content, context.config.backup.keepDays);
+}
+
+/** Of every database of the store; with --env of that one. */
+async function status(context: Context): Promise<CommandResult> {
+  const { backups, damaged, failures } = readStore(storeFolder(context));
+  const { backup: settings, environment } = context.config;
+  const target = environment === undefined ? undefined : await context.target();
+  const isMeant = ({ manifest: { server, database } }: StoredBackup): boolean =>
+    target === undefined ||
+    (server.host === target.host && server.port === target.port && database.name === target.database);
+  const meant = backups.filter(isMeant);
+  const keys = new Set(meant.map(({ manifest }) => databaseKey(manifest)));
+  const failed = target === undefined ? failures : failures.filter(({ database }) => keys.has(database));
+  const result = statusResult(statusOf(meant.map(reported), failed, databaseKey, settings, Date.now()), settings);
+  return { ...result, findings: [...(result.findings ?? []), ...damagedFindings(damaged)] };
 }
 
 /** Without names every backup is read again; a restore takes long, so it is of the newest only. */

@@ -69,6 +69,18 @@ export interface ReportTable {
   readonly alignRight?: readonly number[];
 }
 
+/** A figure for a monitoring system, which is there whether or not anything is wrong; `data` carries it as well. */
+export interface Measure {
+  /** `backup_age`: in small letters, without the unit, which reporters add in their own way. */
+  readonly name: string;
+  /** A sentence. */
+  readonly help: string;
+  readonly unit: Unit;
+  /** What it was measured of. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 interface Chart {
   readonly title: string;
   readonly unit: Unit;
@@ -105,7 +117,7 @@ export interface TimePoint {
 /** A picture for people where looking beats reading; drawn by the reporters that can, `data` carries the same facts. */
 export type ReportChart = BarChart | StackedChart | TimeChart;
 
-/** What a command hands to the reporters; the contract's JSON is this object without `text`, `tables` and `charts`. */
+/** What a command hands to the reporters; the contract's JSON is this object without `text`, `tables`, `charts` and `measures`. */
 export interface Report {
   readonly command: string;
   readonly version: string;
@@ -122,6 +134,7 @@ export interface Report {
   readonly text?: string;
   readonly tables?: readonly ReportTable[];
   readonly charts?: readonly ReportChart[];
+  readonly measures?: readonly Measure[];
 }
 
 /** What a command returns: the edge (cli.ts) adds command, version, times, status and exit code. */
@@ -132,6 +145,7 @@ export interface CommandResult {
   readonly text?: string;
   readonly tables?: readonly ReportTable[];
   readonly charts?: readonly ReportChart[];
+  readonly measures?: readonly Measure[];
   /** A failure that still has a whole report (a migration that failed half-way): its error sets the exit code. */
   readonly error?: import('../errors.ts').AishaError;
   /** Exit code of a result that is no failure but not 0 either (`status --check`). */

@@ -7,6 +7,7 @@ export async function storedBackup(
   store: string,
   id = 'b1',
   createdAt = '2026-11-27T00:00:00.000Z',
+  database: Partial<Manifest['database']> = {},
 ): Promise<StoredBackup> {
   const folder = beginRun(store, { id, class: 'daily', database: 'x', applicationName: '' });
   await writeFiles(folder, {
@@ -17,7 +18,13 @@ export async function storedBackup(
     'catalog.json': '[]\n',
   });
   const files = await hashFiles(folder);
-  const backup = publish(store, folder, { ...MANIFEST, id, createdAt, files });
+  const backup = publish(store, folder, {
+    ...MANIFEST,
+    id,
+    createdAt,
+    database: { ...MANIFEST.database, ...database },
+    files,
+  });
   endRun(store, id);
   return backup;
 }

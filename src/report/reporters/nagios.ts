@@ -1,6 +1,6 @@
 import type { ErrorKind } from '../../errors.ts';
 import { plain } from '../plain.ts';
-import type { Finding, Report, Reporter, Unit } from '../report.ts';
+import type { Finding, Measure, Report, Reporter, Unit } from '../report.ts';
 import { countLine, ofSeverity, undecided } from '../summary.ts';
 
 /** Failures that say nothing about the database: the question could not be asked. */
@@ -57,6 +57,7 @@ function measure(report: Report): string {
     `unknown=${undecided(report).length};;;0`,
     `duration=${decimal(report.durationMs / 1000)}s`,
     ...[...highestPerCheck(report).values()].map(drawMetric),
+    ...(report.measures ?? []).map(drawMeasure),
   ].join(' ');
 }
 
@@ -75,6 +76,10 @@ function highestPerCheck({ findings }: Report): ReadonlyMap<string, Measured> {
 
 function drawMetric({ check, metric, unit = 'count' }: Measured): string {
   return `'${label(check)}'=${decimal(metric)}${UNITS[unit]}`;
+}
+
+function drawMeasure({ name, labels, unit, value }: Measure): string {
+  return `'${label([name, ...Object.values(labels)].join(' '))}'=${decimal(value)}${UNITS[unit]}`;
 }
 
 function label(check: string): string {

@@ -1,3 +1,4 @@
+import { groupBy } from '../../group-by.ts';
 import { plain } from '../plain.ts';
 import { type Finding, type Report, type Reporter, SEVERITIES, type Unit } from '../report.ts';
 import { outcomes } from '../summary.ts';
@@ -61,6 +62,7 @@ function metricsOf(report: Report): readonly Metric[] {
       samples: findingSamples(report, run),
     },
     ...(Object.keys(MEASURES) as Unit[]).map((unit) => measureMetric(unit, report, run)),
+    ...ownMeasures(report, run),
   ];
 }
 
@@ -90,6 +92,19 @@ function measureMetric(unit: Unit, report: Report, run: Labels): Metric {
     ),
   );
   return { name: `aisha_db_finding_${suffix}`, help, samples };
+}
+
+/** What the command measured beside its findings. */
+function ownMeasures({ measures = [] }: Report, run: Labels): readonly Metric[] {
+  return [...groupBy(measures, ({ name }) => name).values()].map((group) => {
+    const { name, help, unit } = group[0]!;
+    const { suffix, scale } = MEASURES[unit];
+    return {
+      name: `aisha_db_${name}${unit === 'count' ? '' : `_${suffix}`}`,
+      help,
+      samples: group.map(({ labels, value }) => [{ ...run, ...labels }, scaled(value, scale)] as const),
+    };
+  });
 }
 
 /** A series may be given once: of several values for one object the highest counts, as do the highest of many objects. */
