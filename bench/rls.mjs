@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startScratchServer } from '../build/postgres/scratch-server.js';
 import { measureRun, median, print } from './measure.mjs';
+import { makeCatalog } from './rls-catalog.mjs';
 
 const { values } = parseArgs({
   options: { tables: { type: 'string', default: '10000' }, rounds: { type: 'string', default: '3' } },
@@ -18,46 +19,13 @@ const folder = mkdtempSync(join(tmpdir(), 'aisha-db-bench-'));
 writeFileSync(join(folder, 'aisha-db.config.json'), JSON.stringify({ tenancy: { apiSchemas: ['public'] } }));
 const server = await startScratchServer({ settings: { max_locks_per_transaction: '256' } });
 try {
-  await makeCatalog(Number(values.tables));
+  await makeCatalog(onDatabase, DATABASE, Number(values.tables));
   print(['what', 'wall s', 'client cpu s', 'server cpu s', 'client MiB', 'backend MiB'], true);
   await report(`facts and findings, ${values.tables} tables`, []);
   await report('and --prove', ['--prove']);
 } finally {
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
-}
-
-/** Every table has an index and a sound policy; each hundredth is open, each fiftieth evaluates its setting per row. */
-async function makeCatalog(count) {
-  await onDatabase('postgres', `create role authenticated`);
-  await onDatabase('postgres', `create database ${DATABASE}`);
-  await onDatabase(
-    DATABASE,
-    `create table tenant (id uuid primary key);
-    insert into tenant select gen_random_uuid() from generate_series(1, 2);
-    alter table tenant enable row level security; alter table tenant force row level security;
-    create policy own on tenant using (id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
-    grant usage on schema public to authenticated`,
-  );
-  for (let first = 1; first <= count; first += 500) {
-    // A transaction needs a lock for each table and index that it makes.
-    await onDatabase(
-      DATABASE,
-      `do $do$ begin for i in ${first}..least(${first + 499}, ${count}) loop
-        execute format('create table t_%1$s (
-          id bigint primary key, tenant_id uuid not null references tenant, email text, payload jsonb)', i);
-        execute format('create index on t_%1$s (tenant_id)', i);
-        execute format('alter table t_%1$s enable row level security', i);
-        execute format('alter table t_%1$s force row level security', i);
-        execute format('create policy own on t_%1$s using (%2$s)', i, case
-          when i % 100 = 0 then 'true'
-          when i % 50 = 0 then 'tenant_id = nullif(current_setting(''app.current_tenant_id'', true), '''')::uuid'
-          else 'tenant_id = (select nullif(current_setting(''app.current_tenant_id'', true), '''')::uuid)' end);
-        execute format('grant select, insert, update, delete on t_%1$s to authenticated', i);
-      end loop; end $do$`,
-    );
-  }
-  await onDatabase(DATABASE, 'analyze');
 }
 
 async function report(name, options) {

@@ -3,7 +3,7 @@ import { SQLSTATE } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import { type Answer, type AskLimits, ask, type Question } from './ask.ts';
 import { type ContextSource, settingsOf } from './contexts.ts';
-import type { ContextName, Evaluation, Named, RoleFacts, SampleRow, Truth } from './facts.ts';
+import type { ColumnFacts, ContextName, Evaluation, Named, RoleFacts, SampleRow, Truth } from './facts.ts';
 import { callsPerRow, type PlanCall } from './plan-calls.ts';
 import type { Tenants } from './samples.ts';
 
@@ -17,6 +17,14 @@ export interface Subject {
   readonly source: ContextSource;
   /** Whom it is evaluated as. */
   readonly roles: readonly RoleFacts[];
+}
+
+/** An expression that is made of nothing but the server's own functions over columns of its table. */
+export interface PlainSubject extends Subject {
+  /** The columns that it reads, the tenant's among them. */
+  readonly columns: readonly Pick<ColumnFacts, 'name' | 'type'>[];
+  /** Every setting that it reads is cast to a UUID or a number at once. */
+  readonly castsSettings: boolean;
 }
 
 /** Evaluates each expression in a context, as each of its roles: a list of evaluations per expression. */

@@ -17,6 +17,8 @@ export interface Expression {
   readonly constants: readonly string[];
   /** Settings that it reads by name. */
   readonly settings: readonly string[];
+  /** Every setting that it reads is cast to a UUID or a number at once: where that fails, nothing else was made of it. */
+  readonly castsSettings: boolean;
   /** Columns compared with current_user, session_user and the like. */
   readonly roleComparisons: readonly string[];
   readonly calls: readonly Call[];
@@ -28,11 +30,12 @@ type Node = Readonly<Record<string, unknown>>;
 /** @param tree what libpg-query makes of `select <text>` */
 export function readExpression(text: string, tree: unknown): Expression {
   const bytes = Buffer.from(text);
-  const found: Found = { text, bytes, constants: new Set(), settings: new Set(), compared: new Set(), calls: [] };
+  const found: Found = { text, bytes, constants: new Set(), settings: new Set(), compared: new Set(), calls: [], uncast: 0 };
   visit(selected(tree), found, { wrapped: false, inFrom: false });
   return {
     constants: [...found.constants],
     settings: [...found.settings],
+    castsSettings: found.uncast === 0,
     roleComparisons: [...found.compared],
     calls: found.calls,
   };
@@ -53,6 +56,8 @@ interface Found {
   readonly settings: Set<string>;
   readonly compared: Set<string>;
   readonly calls: Call[];
+  /** Calls of current_setting that are not cast at once. */
+  uncast: number;
 }
 
 interface Place {
@@ -76,6 +81,7 @@ function visitPart(key: string, part: unknown, found: Found, place: Place): void
   if (key === 'A_Const') noteConstant(part, found);
   if (key === 'A_Expr') noteComparison(part, found);
   if (key === 'FuncCall') noteCall(part, found, place);
+  if (key === 'TypeCast' && isCastSetting(part)) found.uncast--;
   visit(part, found, placeWithin(key, part, place));
 }
 
@@ -141,17 +147,34 @@ function noteCall(part: Node, found: Found, { wrapped, inFrom }: Place): void {
   found.calls.push({ name, start, end, readsColumns, isWrapped: wrapped });
 }
 
-function noteSetting(name: string, part: Node, { settings }: Found): void {
-  if (!/(^|\.)current_setting$/.test(name) || !Array.isArray(part['args'])) return;
+function noteSetting(name: string, part: Node, found: Found): void {
+  if (!/(^|\.)current_setting$/.test(name)) return;
+  found.uncast++;
+  if (!Array.isArray(part['args'])) return;
   const [first] = part['args'];
   const constant = nodeAt(first, 'TypeCast') === undefined ? first : nodeAt(first, 'TypeCast')?.['arg'];
   const setting = constantOf(nodeAt(constant, 'A_Const') ?? {});
-  if (setting !== undefined) settings.add(setting);
+  if (setting !== undefined) found.settings.add(setting);
+}
+
+/** Types that no word can be read as. */
+const STRICT_TYPES = new Set(['uuid', 'int2', 'int4', 'int8', 'numeric']);
+
+/** `current_setting(…)::uuid`, also of NULLIF. */
+function isCastSetting(part: Node): boolean {
+  const type = namesIn(nodeAt(part, 'typeName')?.['names']).at(-1) ?? '';
+  if (!STRICT_TYPES.has(type)) return false;
+  const nullif = nodeAt(part, 'arg', 'A_Expr');
+  const call = nullif?.['kind'] === 'AEXPR_NULLIF' ? nodeAt(nullif['lexpr'], 'FuncCall') : nodeAt(part, 'arg', 'FuncCall');
+  return call !== undefined && /(^|\.)current_setting$/.test(nameOf(call));
 }
 
 function nameOf(part: Node): string {
-  const words = Array.isArray(part['funcname']) ? part['funcname'] : [];
-  return words.map((word) => nodeAt(word, 'String')?.['sval'] ?? '').join('.');
+  return namesIn(part['funcname']).join('.');
+}
+
+function namesIn(words: unknown): string[] {
+  return Array.isArray(words) ? words.map((word) => String(nodeAt(word, 'String')?.['sval'] ?? '')) : [];
 }
 
 function nodeAt(value: unknown, ...path: readonly string[]): Node | undefined {

@@ -69,6 +69,8 @@ export interface PolicyFacts {
   readonly columns: readonly number[];
   /** Other relations that it reads, by OID. */
   readonly relations: readonly number[];
+  /** Nothing but the server's own functions over columns of its table: what it answers depends on nothing else. */
+  readonly isPlain: boolean;
 }
 
 export interface IndexFacts {

@@ -1,3 +1,4 @@
+import { groupBy } from '../group-by.ts';
 import type { Session } from '../postgres/session.ts';
 import { appliesTo } from './access.ts';
 import type { AskLimits } from './ask.ts';
@@ -5,7 +6,8 @@ import { columnFacts } from './assemble.ts';
 import { type PolicyText, readPolicyTexts } from './catalog/policies.ts';
 import { type LabelledColumnRow, readColumnsOf } from './catalog/relations.ts';
 import type { ContextSource } from './contexts.ts';
-import { evaluate, findCallsPerRow, type Subject, whyNotEvaluated } from './evaluate.ts';
+import { evaluate, findCallsPerRow, type PlainSubject, type Subject, whyNotEvaluated } from './evaluate.ts';
+import { evaluatePlain } from './evaluate-plain.ts';
 import type { Expression } from './expression.ts';
 import type { ContextName, Evaluation, ExpressionFacts, Known, PolicyClass, RoleFacts, TableFacts } from './facts.ts';
 import { loadParse, type Parse } from './parse.ts';
@@ -31,15 +33,74 @@ export interface Evaluated {
   readonly tenantSetting: string | undefined;
 }
 
-/** Evaluates the policies of tables, once for each class of tables whose policies are the same. */
+/**
+ * Evaluates the policies of tables, once for each class of tables whose policies are the same.
+ * @param sessions share the work; no setting that carries a tenant was ever made in any of them
+ */
 export async function readClasses(
-  session: Session,
+  sessions: readonly Session[],
   tables: readonly TableFacts[],
   setup: EvaluationSetup,
 ): Promise<Evaluated> {
-  const drafts = await draftClasses(session, tables, setup);
-  const tenantSetting = await evaluateAll(session, [...new Set(drafts.map(({ asked }) => asked))], setup);
-  return { classes: new Map(drafts.map((draft) => [draft.key, finish(draft, setup)])), tenantSetting };
+  const classes = [...groupBy(tables.filter(hasClass), ({ policyClass }) => policyClass!)];
+  if (classes.length === 0) return { classes: new Map(), tenantSetting: undefined };
+  const draft = await drafting(setup);
+  const chunks = chunksOf(classes);
+  const lanes = sessions.map((session): Lane => ({ session, expressions: [], classes: [] }));
+  const drafts: Draft[][] = [];
+  // What a session with no setting sees can only be asked before any was made: of all, and first.
+  await shareOut(lanes, chunks, async ({ session, expressions, classes: asked }, chunk, at) => {
+    const drafted = await draft(session, chunk);
+    drafts[at] = drafted.all;
+    const added = drafted.fresh.flatMap((one) => [...one.values()]);
+    asked.push(...drafted.fresh);
+    expressions.push(...added);
+    await evaluateUnset(session, added, setup);
+  });
+  await Promise.all(lanes.map((lane) => evaluateNamed(lane, setup)));
+  const all = drafts.flat();
+  return {
+    classes: new Map(all.map((one) => [one.key, finish(one, setup)])),
+    tenantSetting: mostFrequent(settingsIn(all)),
+  };
+}
+
+/** What one session has been given to do. */
+interface Lane {
+  readonly session: Session;
+  readonly classes: Asked[];
+  readonly expressions: DraftExpression[];
+}
+
+function hasClass({ policyClass }: TableFacts): boolean {
+  return policyClass !== undefined;
+}
+
+/** Classes that are drafted and asked together: while the server evaluates some, others are taken apart here. */
+const CHUNK = 250;
+
+function chunksOf<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, at) => items.slice(at * CHUNK, (at + 1) * CHUNK));
+}
+
+/** Each lane takes the next chunk when it is done with one. */
+async function shareOut<L, T>(
+  lanes: readonly L[],
+  chunks: readonly T[],
+  work: (lane: L, chunk: T, at: number) => Promise<void>,
+): Promise<void> {
+  const left = chunks.entries();
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (const [at, chunk] of left) await work(lane, chunk, at);
+    }),
+  );
+}
+
+/** The settings of every expression, in the order of the tables, whichever lane asked it. */
+function settingsIn(drafts: readonly Draft[]): string[] {
+  const distinct = new Set(drafts.map(({ asked }) => asked));
+  return [...distinct].flatMap((asked) => [...asked.values()].flatMap(({ subject }) => subject.source.settings));
 }
 
 /** A class whose answers are still being collected. */
@@ -61,23 +122,36 @@ interface DraftExpression {
   readonly text: string;
   readonly syntax: Expression | undefined;
   subject: Subject;
+  readonly plain: PlainSubject | undefined;
   readonly evaluations: Evaluation[];
   perRow: Known<readonly string[]>;
 }
 
-async function draftClasses(session: Session, tables: readonly TableFacts[], setup: EvaluationSetup): Promise<Draft[]> {
-  const chosen = await chooseTables(session, tables);
-  if (chosen.length === 0) return [];
-  const columns = await readColumnsOf(
-    session,
-    chosen.map(({ table }) => table.oid),
-  );
+type ClassMembers = readonly [key: string, members: readonly TableFacts[]];
+
+interface Drafted {
+  readonly all: Draft[];
+  /** Those that no class before asks. */
+  readonly fresh: Asked[];
+}
+
+async function drafting(
+  setup: EvaluationSetup,
+): Promise<(session: Session, classes: readonly ClassMembers[]) => Promise<Drafted>> {
   const parse = await loadParse();
   const shared = new Map<string, Asked>();
-  return chosen.map(({ key, table, texts }) => {
-    const own = columns.filter(({ relation }) => relation === table.oid);
-    return draftClass(key, table, own, texts, parse, setup, shared);
-  });
+  return async (session, classes) => {
+    const chosen = await chooseTables(session, classes);
+    const columns = await readColumnsOf(
+      session,
+      chosen.map(({ table }) => table.oid),
+    );
+    const byTable = groupBy(columns, ({ relation }) => relation);
+    const known = new Set(shared.values());
+    const all = chosen.map((one) => draftClass(one, byTable.get(one.table.oid) ?? [], parse, setup, shared));
+    const fresh = new Set(all.map(({ asked }) => asked).filter((asked) => !known.has(asked)));
+    return { all, fresh: [...fresh] };
+  };
 }
 
 /** The table that is asked for its class, with the SQL of its policies. */
@@ -90,19 +164,13 @@ interface Chosen {
 /** A table that somebody has locked does not tell its policies; another of its class may. */
 const MOST_CANDIDATES = 3;
 
-async function chooseTables(session: Session, tables: readonly TableFacts[]): Promise<Chosen[]> {
-  const classes = new Map<string, TableFacts[]>();
-  for (const table of tables) {
-    if (table.policyClass === undefined) continue;
-    const members = classes.get(table.policyClass);
-    if (members === undefined) classes.set(table.policyClass, [table]);
-    else members.push(table);
-  }
-  let chosen: Chosen[] = [...classes].map(([key, members]) => ({ key, table: members[0]!, texts: new Map() }));
+async function chooseTables(session: Session, classes: readonly ClassMembers[]): Promise<Chosen[]> {
+  const members = new Map(classes);
+  let chosen: Chosen[] = classes.map(([key, [first]]) => ({ key, table: first!, texts: new Map() }));
   for (let attempt = 0; attempt < MOST_CANDIDATES; attempt++) {
     const open = chosen.filter(isOpen);
     if (open.length === 0) break;
-    const candidate = ({ key, table }: Chosen) => classes.get(key)![attempt] ?? table;
+    const candidate = ({ key, table }: Chosen) => members.get(key)![attempt] ?? table;
     const texts = await readPolicyTexts(
       session,
       open.flatMap((one) => candidate(one).policies.map(({ oid }) => oid)),
@@ -117,10 +185,8 @@ function isOpen({ table, texts }: Chosen): boolean {
 }
 
 function draftClass(
-  key: string,
-  table: TableFacts,
+  { key, table, texts }: Chosen,
   columns: readonly LabelledColumnRow[],
-  texts: ReadonlyMap<number, PolicyText>,
   parse: Parse,
   setup: EvaluationSetup,
   shared: Map<string, Asked>,
@@ -137,15 +203,19 @@ function draftClass(
     tenants,
   });
   const roles = setup.subjects.filter((role) => table.policies.some((policy) => appliesTo(policy, role)));
-  const source = { ...setup.source, settings: setup.settings };
-  const subject = { table, tenantColumn: table.tenantColumn?.name, rows, tenants, source, roles };
+  const all = [table.tenantColumn, ...readColumns].filter((column) => column !== undefined);
+  // Texts and types say which rows there are.
   const same = JSON.stringify([
     [...syntaxes.keys()],
-    [table.tenantColumn, ...readColumns].map((column) => [column?.name, column?.type]),
-    rows,
+    all.map(({ name, type }) => [name, type]),
+    tenants,
+    table.tenantColumn?.name,
     roles.map(({ oid }) => oid),
   ]);
-  const asked = shared.get(same) ?? draftExpressions(syntaxes, subject);
+  const isPlain = table.policies.every((policy) => policy.isPlain) && all.every(({ category }) => category !== 'X');
+  const source = { ...setup.source, settings: setup.settings };
+  const subject = { table, tenantColumn: table.tenantColumn?.name, rows, tenants, source, roles };
+  const asked = shared.get(same) ?? draftExpressions(syntaxes, subject, isPlain ? all : undefined);
   shared.set(same, asked);
   const textsMissing = table.policies.some(({ oid }) => !texts.has(oid));
   return { key, table, rows, tenants, textsMissing, texts: found, asked };
@@ -154,13 +224,32 @@ function draftClass(
 function draftExpressions(
   syntaxes: ReadonlyMap<string, Expression | undefined>,
   subject: Omit<Subject, 'text'>,
+  columns: PlainSubject['columns'] | undefined,
 ): Asked {
   return new Map(
     [...syntaxes].map(([text, syntax]) => [
       text,
-      { text, syntax, subject: { ...subject, text }, evaluations: [], perRow: { known: true, value: [] } },
+      {
+        text,
+        syntax,
+        subject: { ...subject, text },
+        plain: plainSubject({ ...subject, text }, syntax, columns),
+        evaluations: [],
+        perRow: { known: true, value: [] },
+      },
     ]),
   );
+}
+
+/** Settings that the expression itself makes would be there for the next one. */
+function plainSubject(
+  subject: Subject,
+  syntax: Expression | undefined,
+  columns: PlainSubject['columns'] | undefined,
+): PlainSubject | undefined {
+  if (syntax === undefined || columns === undefined) return undefined;
+  if (syntax.calls.some(({ name }) => /(^|\.)set_config$/.test(name))) return undefined;
+  return { ...subject, columns, castsSettings: syntax.castsSettings };
 }
 
 function textsByKey(table: TableFacts, texts: ReadonlyMap<number, PolicyText>): ReadonlyMap<string, string> {
@@ -175,21 +264,45 @@ function textsByKey(table: TableFacts, texts: ReadonlyMap<number, PolicyText>): 
 
 const LATER_CONTEXTS: readonly ContextName[] = ['own-uppercase', 'empty', 'garbage', 'unknown', 'forged'];
 
-/**
- * Fills the drafts in. The order matters: what a session with no setting sees can only be asked before any was made.
- * @returns the setting that carries the tenant for most expressions
- */
-async function evaluateAll(
+async function evaluateUnset(
   session: Session,
-  classes: readonly Asked[],
+  expressions: readonly DraftExpression[],
   setup: EvaluationSetup,
-): Promise<string | undefined> {
-  const expressions = classes.flatMap((asked) => [...asked.values()]);
-  await evaluateIn(session, expressions, 'unset', setup);
-  await findSettings(session, classes, setup);
-  for (const context of LATER_CONTEXTS) await evaluateIn(session, expressions, context, setup);
+): Promise<void> {
+  const quick = await answerQuickly(session, expressions, ['unset'], setup);
+  for (const [expression, evaluations] of quick) expression.evaluations.push(...evaluations);
+  const rest = expressions.filter((one) => !quick.has(one));
+  await evaluateIn(session, rest, 'unset', setup);
+}
+
+/** Every context in which a session says something of its tenant. */
+async function evaluateNamed({ session, classes, expressions }: Lane, setup: EvaluationSetup): Promise<void> {
+  const quick = await answerQuickly(session, expressions, ['own', ...LATER_CONTEXTS], setup);
+  await findSettings(session, classes, quick, setup);
+  for (const [expression, evaluations] of quick)
+    expression.evaluations.push(...evaluations.filter(({ context }) => context !== 'own'));
+  const rest = expressions.filter((one) => !quick.has(one));
+  for (const context of LATER_CONTEXTS) await evaluateIn(session, rest, context, setup);
   await findRepeatedCalls(session, expressions, setup);
-  return mostFrequent(expressions.flatMap(({ subject }) => subject.source.settings));
+}
+
+type QuickAnswers = Map<DraftExpression, readonly Evaluation[]>;
+
+/** What is plain is answered for all contexts at once; what is not there has to be asked in the long way. */
+async function answerQuickly(
+  session: Session,
+  expressions: readonly DraftExpression[],
+  contexts: readonly ContextName[],
+  { limits }: EvaluationSetup,
+): Promise<QuickAnswers> {
+  const plain = expressions.filter((one) => one.plain !== undefined && whyStuck(one) === undefined);
+  const answers = await evaluatePlain(
+    session,
+    plain.map((one) => one.plain!),
+    contexts,
+    limits,
+  );
+  return new Map(plain.flatMap((one, at) => (answers[at] === undefined ? [] : [[one, answers[at]] as const])));
 }
 
 async function evaluateIn(
@@ -212,7 +325,12 @@ async function evaluateIn(
  * An application may call its setting as it likes. Where the known ones show nobody a row of its own, each that
  * something reads is tried; the one that does is that table's.
  */
-async function findSettings(session: Session, classes: readonly Asked[], setup: EvaluationSetup): Promise<void> {
+async function findSettings(
+  session: Session,
+  classes: readonly Asked[],
+  quick: QuickAnswers,
+  setup: EvaluationSetup,
+): Promise<void> {
   const expressions = classes.flatMap((asked) => [...asked.values()]).filter((one) => whyStuck(one) === undefined);
   const answersOf = (among: readonly DraftExpression[]) =>
     evaluate(
@@ -221,8 +339,12 @@ async function findSettings(session: Session, classes: readonly Asked[], setup: 
       'own',
       setup.limits,
     );
-  const first = await answersOf(expressions);
-  const final = new Map(expressions.map((expression, at) => [expression, first[at]!]));
+  const slow = expressions.filter((one) => !quick.has(one));
+  const first = await answersOf(slow);
+  const final = new Map<DraftExpression, readonly Evaluation[]>([
+    ...[...quick].map(([one, answers]) => [one, answers.filter(({ context }) => context === 'own')] as const),
+    ...slow.map((one, at) => [one, first[at]!] as const),
+  ]);
   const blind = classes.filter((asked) => {
     const own = [...asked.values()];
     return own.every((one) => final.has(one) && !showsOwn(one, final.get(one)!));
@@ -241,6 +363,7 @@ async function findSettings(session: Session, classes: readonly Asked[], setup: 
       for (const [at, one] of own.entries()) {
         one.subject = tried[at]!.subject;
         final.set(one, answers[at]!);
+        quick.delete(one);
       }
       break;
     }
@@ -261,7 +384,9 @@ async function findRepeatedCalls(
   expressions: readonly DraftExpression[],
   { limits }: EvaluationSetup,
 ): Promise<void> {
-  const planned = expressions.filter((one) => one.subject.roles.length > 0 && whyStuck(one) === undefined);
+  const planned = expressions.filter(
+    (one) => one.subject.roles.length > 0 && whyStuck(one) === undefined && mayRepeatCalls(one),
+  );
   const calls = await findCallsPerRow(
     session,
     planned.map(({ subject }) => subject),
@@ -274,6 +399,11 @@ async function findRepeatedCalls(
         ? { known: false, reason: found.error }
         : { known: true, value: [...new Set(found.map(({ text }) => text))] };
   }
+}
+
+/** The server's own functions are not inlined: what stands in a subquery of its own, or reads a column, is as it looks. */
+function mayRepeatCalls({ plain, syntax }: DraftExpression): boolean {
+  return plain === undefined || syntax!.calls.some(({ isWrapped, readsColumns }) => !isWrapped && !readsColumns);
 }
 
 function mostFrequent(names: readonly string[]): string | undefined {

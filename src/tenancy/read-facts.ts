@@ -37,7 +37,7 @@ export async function readFactsOf(
   const catalog = assembleFacts(snapshot, settings);
   const looked = [...catalog.tables.values()].filter(isLookedAt);
   const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog));
-  const { classes, tenantSetting } = await readClasses(session, looked, {
+  const { classes, tenantSetting } = await readClasses([session], looked, {
     subjects: catalog.subjects,
     unreachable: catalog.unreachable,
     source: { columns: settings.columns, claims: settings.claims },

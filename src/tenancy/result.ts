@@ -15,6 +15,7 @@ import { scopeChecks } from './scope-checks.ts';
 export function toResult(facts: RlsFacts, verdict: Verdict, proof?: Proof): CommandResult {
   const tables = tablesInScope(facts);
   const verdicts = proof === undefined ? judgeTables(facts, tables, verdict) : provedTables(proof);
+  const proofs = new Map(proof?.tables.map((one) => [one.table.oid, one]));
   const idle: Finding[] = verdict.idle.map(({ check, object, policy }) => ({
     check: 'idle-exception',
     severity: 'info',
@@ -30,7 +31,7 @@ export function toResult(facts: RlsFacts, verdict: Verdict, proof?: Proof): Comm
       schemas: facts.schemas,
       exposure: facts.exposure,
       roles: rolesData(facts),
-      tables: tables.map((table) => tableData(facts, table, verdicts, proof)),
+      tables: tables.map((table) => tableData(facts, table, verdicts, proofs)),
       views: inOrder([...facts.views.values()].filter(({ inScope }) => inScope)).map((view) => ({
         view: displayPath(view),
         kind: view.kind,
@@ -104,8 +105,10 @@ function provedTables({ tables }: Proof): Verdicts {
   return new Map(tables.map(({ table, verdict }) => [table.oid, verdict]));
 }
 
-function proofData(proof: Proof | undefined, { oid }: TableFacts): Record<string, unknown> {
-  const found = proof?.tables.find(({ table }) => table.oid === oid);
+type Proofs = ReadonlyMap<number, TableProof>;
+
+function proofData(proofs: Proofs, { oid }: TableFacts): Record<string, unknown> {
+  const found = proofs.get(oid);
   if (found === undefined) return {};
   const { level, reason, statement, roles } = found;
   return { proof: { level, reason, statement, roles } };
@@ -115,7 +118,7 @@ function tableData(
   facts: RlsFacts,
   table: TableFacts,
   verdicts: Verdicts,
-  proof: Proof | undefined,
+  proofs: Proofs,
 ): Record<string, unknown> {
   const { tenantColumn } = table;
   return {
@@ -132,7 +135,7 @@ function tableData(
     })),
     tenantColumn: tenantColumn === undefined ? null : { name: tenantColumn.name, type: tenantColumn.type },
     verdict: verdicts.get(table.oid),
-    ...proofData(proof, table),
+    ...proofData(proofs, table),
   };
 }
 

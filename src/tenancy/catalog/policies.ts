@@ -31,14 +31,33 @@ export interface PolicyReadRow {
   readonly column: number;
 }
 
-/** What policies read: the server records it when they are made, so nothing is guessed from their text. */
+/**
+ * What policies read: the server records it when they are made, so nothing is guessed from their text. That a policy is
+ * a part of its table is recorded too, and left out.
+ */
 export function readPolicyReads(session: Session): Promise<PolicyReadRow[]> {
   return session.query(`
     select distinct objid as policy, refobjid as relation, refobjsubid as column
     from pg_catalog.pg_depend
     where classid = 'pg_catalog.pg_policy'::regclass and refclassid = 'pg_catalog.pg_class'::regclass
+      and deptype = 'n'
     order by 1, 2, 3
   `);
+}
+
+/**
+ * Policies that use functions, operators or types of somebody's own: what those do, only a statement of the kind that
+ * an application sends can tell. What the server itself is made of is recorded nowhere, and enumerations do nothing.
+ */
+export async function readPoliciesOfOwnMaking(session: Session): Promise<ReadonlySet<number>> {
+  const rows = await session.query<{ oid: number }>(`
+    select distinct d.objid as oid
+    from pg_catalog.pg_depend d
+    left join pg_catalog.pg_type t on d.refclassid = 'pg_catalog.pg_type'::regclass and t.oid = d.refobjid
+    where d.classid = 'pg_catalog.pg_policy'::regclass and d.refclassid <> 'pg_catalog.pg_class'::regclass
+      and t.typtype is distinct from 'e'
+  `);
+  return new Set(rows.map((row) => row.oid));
 }
 
 /** Functions that policies call. */

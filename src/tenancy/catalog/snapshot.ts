@@ -13,7 +13,14 @@ import {
   readLeakyClasses,
   readLeakyFunctions,
 } from './indexes.ts';
-import { type PolicyReadRow, type PolicyRow, readPolicies, readPolicyFunctions, readPolicyReads } from './policies.ts';
+import {
+  type PolicyReadRow,
+  type PolicyRow,
+  readPolicies,
+  readPoliciesOfOwnMaking,
+  readPolicyFunctions,
+  readPolicyReads,
+} from './policies.ts';
 import {
   type ColumnRow,
   type ForeignKeyRow,
@@ -53,6 +60,8 @@ export interface Snapshot {
   readonly policies: readonly PolicyRow[];
   readonly policyReads: readonly PolicyReadRow[];
   readonly policyFunctions: ReadonlySet<number>;
+  /** Policies that are made of more than what the server brings. */
+  readonly policiesOfOwnMaking: ReadonlySet<number>;
   readonly indexes: readonly IndexRow[];
   readonly leaks: Leaks;
   /** What follows USING in the definitions of indexes of tables with RLS that may leak in some column. */
@@ -121,6 +130,7 @@ async function readAll(session: Session, settings: TenancySettings): Promise<Sna
     policies: await readPolicies(session),
     policyReads: await readPolicyReads(session),
     policyFunctions: await readPolicyFunctions(session),
+    policiesOfOwnMaking: await readPoliciesOfOwnMaking(session),
     indexes,
     leaks,
     indexDefinitions: await unlessLocked(session, new Map<number, string>(), () =>

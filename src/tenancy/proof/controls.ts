@@ -98,6 +98,7 @@ async function plant(
     texts: undefined,
     columns: [host.tenantColumn!.number],
     relations: [],
+    isPlain: true,
   };
   const all = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const);
   const table: TableFacts = {

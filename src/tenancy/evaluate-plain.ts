@@ -1,0 +1,264 @@
+import { randomBytes } from 'node:crypto';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
+import { serverError } from '../postgres/server-error.ts';
+import type { Session } from '../postgres/session.ts';
+import type { AskLimits } from './ask.ts';
+import { settingsOf } from './contexts.ts';
+import type { PlainSubject } from './evaluate.ts';
+import type { ContextName, Evaluation, RoleFacts, Truth } from './facts.ts';
+
+/** Subjects of one message: the server keeps a plan for each until its end. */
+const BATCH = 250;
+
+/**
+ * Evaluates expressions that are made of nothing but the server's own functions over columns: each is planned once and
+ * put to its rows in every context, as each of its roles. Such a plan holds whoever asks and whatever is set.
+ * @returns the evaluations of each subject; `undefined` where it has to be asked in the long way
+ */
+export async function evaluatePlain(
+  session: Session,
+  subjects: readonly PlainSubject[],
+  contexts: readonly ContextName[],
+  limits: AskLimits,
+): Promise<(Evaluation[] | undefined)[]> {
+  const found: (Evaluation[] | undefined)[] = [];
+  for (let at = 0; at < subjects.length; at += BATCH) {
+    const batch = subjects.slice(at, at + BATCH);
+    const rounds = roundsOf(batch, contexts);
+    const answers = await run(session, batch, rounds, limits);
+    found.push(...(answers === undefined ? batch.map(() => undefined) : readAnswers(batch, rounds, answers)));
+  }
+  return found;
+}
+
+/** What is said once for all the subjects that are asked in the same way. */
+interface Round {
+  readonly context: ContextName;
+  readonly role: RoleFacts;
+  readonly settings: Readonly<Record<string, string>>;
+  /** Places of the subjects in their batch. */
+  readonly members: number[];
+  /** Of these, the ones whose rows are asked one by one where all together fail. */
+  readonly single: number[];
+}
+
+function roundsOf(subjects: readonly PlainSubject[], contexts: readonly ContextName[]): Round[] {
+  return contexts.flatMap((context) => {
+    const rounds = new Map<string, Round>();
+    for (const [place, subject] of subjects.entries())
+      for (const role of subject.roles) {
+        const settings = settingsOf(context, subject.source, subject.tenants, role.name);
+        const key = `${role.oid} ${JSON.stringify(settings)}`;
+        const round = rounds.get(key) ?? { context, role, settings, members: [], single: [] };
+        rounds.set(key, round);
+        round.members.push(place);
+        if (!isHopeless(subject, context)) round.single.push(place);
+      }
+    return [...rounds.values()];
+  });
+}
+
+/**
+ * Where nonsense is all that the expression could cast, a row that passes has not looked at the setting: it passes
+ * wherever another session is asked as well.
+ */
+function isHopeless({ castsSettings }: PlainSubject, context: ContextName): boolean {
+  return castsSettings && context === 'garbage';
+}
+
+/** Truths as letters, or an error; of rows that were asked one by one, one for each. */
+type PlainAnswer = string | AnswerError | readonly (string | AnswerError)[] | null;
+interface AnswerError {
+  readonly error: string;
+  readonly sqlState: string;
+}
+
+/** @returns for each round the answers of its members; `undefined` when the message as a whole failed */
+async function run(
+  session: Session,
+  subjects: readonly PlainSubject[],
+  rounds: readonly Round[],
+  limits: AskLimits,
+): Promise<readonly (readonly PlainAnswer[])[] | undefined> {
+  const prefix = `aisha_db_${randomBytes(6).toString('hex')}_`;
+  const asked = rounds.map(({ role, settings, members, single }) => ({ role: role.name, settings, members, single }));
+  const statements = subjects.map((subject) => ({ sql: statementFor(subject), rows: subject.rows.length }));
+  await session.query('begin transaction read only');
+  try {
+    await session.query(
+      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
+        set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
+        set_config('aisha_db.prefix', $3, true), set_config('aisha_db.subjects', $4, true),
+        set_config('aisha_db.rounds', $5, true)`,
+      [
+        String(limits.lockTimeoutMs),
+        String(limits.statementTimeoutMs),
+        prefix,
+        JSON.stringify(statements),
+        JSON.stringify(asked),
+      ],
+    );
+    await session.query(RUN);
+    const [row] = await session.query<{ answers: readonly (readonly PlainAnswer[])[] }>(
+      "select current_setting('aisha_db.answers')::json as answers",
+    );
+    return row!.answers;
+  } catch (error) {
+    if (serverError(error) === undefined) throw error;
+    await session.undo();
+    // Prepared statements outlive the transaction that made them.
+    await session.query(FORGET.replace('$prefix', prefix));
+    return undefined;
+  } finally {
+    await session.undo();
+  }
+}
+
+/** All rows, or the one at the place that it is given. */
+function statementFor({ text, table, columns, tenantColumn, rows }: PlainSubject): string {
+  const names = columns.map(({ name }) => quoteIdentifier(name));
+  const values = rows.map((row, place) => {
+    const fields = columns.map(({ name, type }) => literal(name === tenantColumn ? row.tenant : row.values[name], type));
+    return `(${[String(place), ...fields].join(', ')})`;
+  });
+  const alias = `${quoteIdentifier(table.name)} (${['aisha_db_place', ...names].join(', ')})`;
+  return `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (select (${text}) as answer from (values ${values.join(', ')}) as ${alias} where $1 is null or aisha_db_place = $1 offset 0) answers`;
+}
+
+function literal(value: unknown, type: string): string {
+  return value === null || value === undefined ? `null::${type}` : `${quoteLiteral(String(value))}::${type}`;
+}
+
+function readAnswers(
+  subjects: readonly PlainSubject[],
+  rounds: readonly Round[],
+  answers: readonly (readonly PlainAnswer[])[],
+): (Evaluation[] | undefined)[] {
+  const found: (Evaluation[] | undefined)[] = subjects.map(() => []);
+  for (const [at, { context, role, members }] of rounds.entries())
+    for (const [index, place] of members.entries()) {
+      const answer = answers[at]![index];
+      const truths = answer == null ? undefined : truthsOf(answer, subjects[place]!.rows.length);
+      if (truths === undefined) found[place] = undefined;
+      else found[place]?.push({ role: role.oid, context, truths });
+    }
+  return found.map((evaluations, place) => (isDoubtful(subjects[place]!, evaluations) ? undefined : evaluations));
+}
+
+/** A row that passes in a session of nobody's may pass in one that says nonsense: it has to be asked for itself. */
+function isDoubtful(subject: PlainSubject, evaluations: readonly Evaluation[] | undefined): boolean {
+  return (evaluations ?? []).some(
+    ({ role, context, truths }) =>
+      isHopeless(subject, context) &&
+      truths.some((truth) => typeof truth === 'object' && truth !== null) &&
+      evaluations!.some((one) => one.context === 'unknown' && one.role === role && one.truths.includes(true)),
+  );
+}
+
+const known = new Map<string, readonly Truth[]>();
+
+/** Thousands of expressions answer alike: their answers are kept once. */
+function truthsOf(answer: NonNullable<PlainAnswer>, rows: number): readonly Truth[] | undefined {
+  if (typeof answer !== 'string') {
+    if (Array.isArray(answer)) return answer.map((one: string | AnswerError) => truthOf(one));
+    return Array.from({ length: rows }, () => answer as AnswerError);
+  }
+  if (answer.length !== rows) return undefined;
+  const truths = known.get(answer) ?? [...answer].map(truthOf);
+  known.set(answer, truths);
+  return truths;
+}
+
+function truthOf(answer: string | AnswerError): Truth {
+  if (typeof answer === 'object') return answer;
+  return answer === 'n' ? null : answer === 't';
+}
+
+const RUN = `
+do $run$
+declare
+  prefix pg_catalog.text := pg_catalog.current_setting('aisha_db.prefix');
+  subjects pg_catalog.jsonb := pg_catalog.current_setting('aisha_db.subjects')::pg_catalog.jsonb;
+  outside pg_catalog.text := pg_catalog.current_setting('role');
+  prepared pg_catalog.bool[] := '{}';
+  round pg_catalog.jsonb;
+  subject pg_catalog.jsonb;
+  member pg_catalog.int4;
+  answer pg_catalog.text;
+  single pg_catalog.jsonb[];
+  answers pg_catalog.jsonb[];
+  rounds pg_catalog.jsonb[] := '{}';
+  state pg_catalog.text;
+  message pg_catalog.text;
+begin
+  member := 0;
+  for subject in select value from pg_catalog.jsonb_array_elements(subjects) loop
+    begin
+      execute 'prepare ' || prefix || member || ' (pg_catalog.int4) as ' || (subject ->> 'sql');
+      prepared := prepared || true;
+    exception
+      when others then
+        prepared := prepared || false;
+    end;
+    member := member + 1;
+  end loop;
+  for round in
+    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.rounds')::pg_catalog.jsonb)
+  loop
+    answers := '{}';
+    perform pg_catalog.set_config('role', outside, true);
+    perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(round -> 'settings');
+    perform pg_catalog.set_config('role', round ->> 'role', true);
+    for member in select value::pg_catalog.int4 from pg_catalog.jsonb_array_elements_text(round -> 'members') loop
+      if not prepared[member + 1] then
+        answers := answers || 'null'::pg_catalog.jsonb;
+        continue;
+      end if;
+      begin
+        execute 'execute ' || prefix || member || '(null)' into answer;
+        answers := answers || pg_catalog.to_jsonb(answer);
+      exception
+        when others then
+          get stacked diagnostics state = returned_sqlstate, message = message_text;
+          if not round -> 'single' @> pg_catalog.to_jsonb(member) then
+            answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state);
+            continue;
+          end if;
+          single := '{}';
+          for place in 0 .. (subjects -> member ->> 'rows')::pg_catalog.int4 - 1 loop
+            begin
+              execute 'execute ' || prefix || member || '(' || place || ')' into answer;
+              single := single || pg_catalog.to_jsonb(answer);
+            exception
+              when others then
+                get stacked diagnostics state = returned_sqlstate, message = message_text;
+                single := single || pg_catalog.jsonb_build_object('error', message, 'sqlState', state);
+            end;
+          end loop;
+          answers := answers || pg_catalog.to_jsonb(single);
+      end;
+    end loop;
+    rounds := rounds || pg_catalog.to_jsonb(answers);
+  end loop;
+  perform pg_catalog.set_config('role', outside, true);
+  for member in 0 .. pg_catalog.jsonb_array_length(subjects) - 1 loop
+    if prepared[member + 1] then
+      execute 'deallocate ' || prefix || member;
+    end if;
+  end loop;
+  perform pg_catalog.set_config('aisha_db.answers', pg_catalog.to_jsonb(rounds)::pg_catalog.text, true);
+end
+$run$`;
+
+const FORGET = `
+do $forget$
+declare
+  statement pg_catalog.text;
+begin
+  for statement in
+    select name from pg_catalog.pg_prepared_statements where pg_catalog.starts_with(name, '$prefix')
+  loop
+    execute 'deallocate ' || statement;
+  end loop;
+end
+$forget$`;
