@@ -33,8 +33,8 @@ export interface Opening {
 
 /** Whose rows are let through, by what the session said. */
 export interface Openings {
-  /** The own tenant's, as it should be. */
-  readonly own: readonly Opening[];
+  /** The contexts in which the own tenant's are, as it should be. */
+  readonly own: ReadonlySet<ContextName>;
   /** Another tenant's, or a tenant's to a session that names none. */
   readonly others: readonly Opening[];
   /** Rows without a tenant. */
@@ -78,13 +78,18 @@ function truthsOf(
 /** Rows that one policy lets through, all restrictive ones considered. */
 export function openingsOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Openings {
   // A policy for those who are meant to see everything may open everything.
-  if (policy.roles.every((oid) => facts.meantToBypass.has(oid))) return sort([]);
-  return remember(facts, table, `opens ${keyOf(policy)}`, () => sort(allOpenings(facts, table, [policy])));
+  if (isForBypassers(facts, policy)) return NO_OPENINGS;
+  return remember(facts, table, `opens ${keyOf(policy)}`, () => findOpenings(facts, table, [policy]));
 }
 
 /** Rows that all policies of the table together let through. */
 export function openingsOfTable(facts: RlsFacts, table: TableFacts): Openings {
-  return remember(facts, table, 'opens', () => sort(allOpenings(facts, table, table.policies)));
+  return remember(facts, table, 'opens', () => findOpenings(facts, table, table.policies));
+}
+
+/** It is for those who are meant to see every tenant, and for nobody else. */
+function isForBypassers(facts: RlsFacts, { roles }: PolicyFacts): boolean {
+  return roles.every((oid) => facts.meantToBypass.has(oid));
 }
 
 /** Roles for which it matters what a table opens: its owner as well where rows are tenants', else clients. */
@@ -109,10 +114,27 @@ function keyOf({ command, permissive, roles, using, check }: PolicyFacts): strin
   return `${command} ${permissive} ${roles.join()} ${using} ${check}`;
 }
 
-function allOpenings(facts: RlsFacts, table: TableFacts, policies: readonly PolicyFacts[]): Opening[] {
-  return audience(facts, table).flatMap((role) =>
-    GATES.flatMap((gate) => CONTEXTS.flatMap((context) => openingsAt(facts, table, policies, { gate, role, context }))),
-  );
+const NO_OPENINGS: Openings = { own: new Set(), others: [], ownerless: [], personal: [] };
+
+/** In these the session names a tenant that has rows: its own. */
+const NAMED: readonly ContextName[] = ['own', 'own-uppercase', 'forged'];
+
+function findOpenings(facts: RlsFacts, table: TableFacts, policies: readonly PolicyFacts[]): Openings {
+  const own = new Set<ContextName>();
+  const found = { own, others: [] as Opening[], ownerless: [] as Opening[], personal: [] as Opening[] };
+  const rows = classOf(facts, table)?.rows ?? [];
+  for (const role of audience(facts, table))
+    for (const gate of GATES) {
+      const held = policiesAt(table, policies, { gate, role });
+      for (const context of CONTEXTS)
+        for (const place of passing(facts, table, held, { role, context })) {
+          const row = rows[place]!;
+          if (row.owner === 'own' && NAMED.includes(context)) own.add(context);
+          else if (row.isPersonal) found.personal.push({ gate, role, context, row });
+          else (row.owner === 'none' ? found.ownerless : found.others).push({ gate, role, context, row });
+        }
+    }
+  return found;
 }
 
 /** Rows of the class that pass a gate: some permissive policy holds for them, and every restrictive one. */
@@ -122,63 +144,84 @@ export function openingsAt(
   policies: readonly PolicyFacts[],
   at: Omit<Opening, 'row'>,
 ): Opening[] {
-  const standing = (policy: PolicyFacts) => covers(policy, at.gate) && appliesTo(policy, at.role);
-  const truths = (policy: PolicyFacts) => {
-    const key = expressionAt(policy, at.gate);
-    return key === undefined ? undefined : truthsOf(facts, table, key, at.role, at.context);
-  };
-  const permissive = policies.filter((policy) => policy.permissive && standing(policy)).map(truths);
-  if (permissive.length === 0) return [];
-  // A restrictive policy without an expression restricts nothing.
-  const restrictive = table.policies
-    .filter((policy) => !policy.permissive && standing(policy) && expressionAt(policy, at.gate) !== undefined)
-    .map(truths);
   const rows = classOf(facts, table)?.rows ?? [];
-  return rows.flatMap((row, place) => {
-    const passes =
-      permissive.some((answers) => answers?.[place] === true) &&
-      restrictive.every((answers) => answers?.[place] === true);
-    return passes ? [{ ...at, row }] : [];
-  });
+  return passing(facts, table, policiesAt(table, policies, at), at).map((place) => ({ ...at, row: rows[place]! }));
 }
 
-/** In these the session names a tenant that has rows: its own. */
-const NAMED: readonly ContextName[] = ['own', 'own-uppercase', 'forged'];
+/** The expressions that stand at a gate for a role. */
+interface Standing {
+  readonly permissive: readonly (string | undefined)[];
+  readonly restrictive: readonly string[];
+}
 
-function sort(openings: readonly Opening[]): Openings {
-  const isOwn = ({ row, context }: Opening) => row.owner === 'own' && NAMED.includes(context);
-  const impersonal = openings.filter(({ row }) => !row.isPersonal);
-  return {
-    own: openings.filter(isOwn),
-    others: impersonal.filter((opening) => opening.row.owner !== 'none' && !isOwn(opening)),
-    ownerless: impersonal.filter(({ row }) => row.owner === 'none'),
-    personal: openings.filter((opening) => opening.row.isPersonal && !isOwn(opening)),
-  };
+/** All restrictive policies of the table count, and of the permissive ones those that are given. */
+function policiesAt(
+  table: TableFacts,
+  policies: readonly PolicyFacts[],
+  { gate, role }: Pick<Opening, 'gate' | 'role'>,
+): Standing {
+  const stands = (policy: PolicyFacts) => covers(policy, gate) && appliesTo(policy, role);
+  const expressions = (among: readonly PolicyFacts[], permissive: boolean) => [
+    ...new Set(
+      among
+        .filter((policy) => policy.permissive === permissive && stands(policy))
+        .map((policy) => expressionAt(policy, gate)),
+    ),
+  ];
+  // A restrictive policy without an expression restricts nothing.
+  const restrictive = expressions(table.policies, false).filter((key) => key !== undefined);
+  return { permissive: expressions(policies, true), restrictive };
+}
+
+/** Places of the rows that pass. */
+function passing(
+  facts: RlsFacts,
+  table: TableFacts,
+  { permissive, restrictive }: Standing,
+  { role, context }: Pick<Opening, 'role' | 'context'>,
+): number[] {
+  if (permissive.length === 0) return [];
+  const truths = (key: string | undefined) =>
+    key === undefined ? undefined : truthsOf(facts, table, key, role, context);
+  const some = permissive.map(truths);
+  if (!some.some((answers) => answers?.includes(true))) return [];
+  const every = restrictive.map(truths);
+  const places: number[] = [];
+  const count = classOf(facts, table)?.rows.length ?? 0;
+  for (let place = 0; place < count; place++)
+    if (some.some((answers) => answers?.[place] === true) && every.every((answers) => answers?.[place] === true))
+      places.push(place);
+  return places;
 }
 
 /** True when a policy lets every tenant's row through, whatever the session says and whatever stands in the row. */
 export function isAlwaysTrue(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
+  if (isForBypassers(facts, policy)) return false;
   return remember(facts, table, `always ${keyOf(policy)}`, () => opensEverything(facts, table, policy));
 }
 
+/** A session that never named a tenant first: hardly a policy opens everything to it. */
+const TELLING: readonly ContextName[] = ['unset', 'own', 'unknown'];
+
 function opensEverything(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
-  const rows = (classOf(facts, table)?.rows ?? []).filter(
-    (row) =>
-      (row.owner !== 'none' || table.tenantColumn === undefined) &&
-      Object.values(row.values).every((value) => value !== null),
+  const rows = classOf(facts, table)?.rows ?? [];
+  const counted = rows.flatMap((row, place) =>
+    (row.owner !== 'none' || table.tenantColumn === undefined) &&
+    Object.values(row.values).every((value) => value !== null)
+      ? [place]
+      : [],
   );
-  const { own, others, ownerless, personal } = openingsOf(facts, table, policy);
-  const all = [...own, ...others, ...ownerless, ...personal];
-  const contexts: readonly ContextName[] = ['own', 'unset', 'unknown'];
+  if (counted.length === 0) return false;
   return audience(facts, table).some((role) =>
-    GATES.some((gate) =>
-      contexts.every((context) => {
-        const opened = new Set(
-          all.filter((one) => one.role === role && one.gate === gate && one.context === context).map(({ row }) => row),
-        );
-        return rows.length > 0 && rows.every((row) => opened.has(row));
-      }),
-    ),
+    GATES.some((gate) => {
+      const held = policiesAt(table, [policy], { gate, role });
+      return TELLING.every((context) => {
+        const passed = passing(facts, table, held, { role, context });
+        if (passed.length < counted.length) return false;
+        const opened = new Set(passed);
+        return counted.every((place) => opened.has(place));
+      });
+    }),
   );
 }
 

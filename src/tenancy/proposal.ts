@@ -77,8 +77,8 @@ function isModel(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boole
   if (expression === undefined || !expression.perRow.known || expression.perRow.value.length > 0) return false;
   if (expression.roleComparisons.length > 0 || policy.relations.length > 0) return false;
   const { own, others, ownerless } = openingsOf(facts, table, policy);
-  const spellings = table.tenantColumn?.type === 'uuid' ? ['own', 'own-uppercase'] : ['own'];
-  const showsOwn = spellings.every((spelling) => own.some(({ context }) => context === spelling));
+  const spellings = table.tenantColumn?.type === 'uuid' ? (['own', 'own-uppercase'] as const) : (['own'] as const);
+  const showsOwn = spellings.every((spelling) => own.has(spelling));
   const fails = expression.evaluations.some(
     ({ context, truths }) =>
       ['unset', 'empty', 'own'].includes(context) &&

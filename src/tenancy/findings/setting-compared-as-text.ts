@@ -14,8 +14,7 @@ export const check: TenancyCheck = {
       .flatMap((table) =>
         table.policies.flatMap((policy) => {
           const { own } = openingsOf(facts, table, policy);
-          const shown = (context: string) => own.some((opening) => opening.context === context);
-          if (!shown('own') || shown('own-uppercase')) return [];
+          if (!own.has('own') || own.has('own-uppercase')) return [];
           return {
             severity: 'warning' as const,
             object: displayPath(table),
