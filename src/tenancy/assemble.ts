@@ -168,7 +168,11 @@ export function columnFacts({ number, name, type, category, not_null }: ColumnRo
 
 const POLICY_COMMANDS = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE', '*': 'ALL' } as const;
 
-function policiesByTable({ policies, policyReads, policiesOfOwnMaking }: Snapshot): ReadonlyMap<number, readonly PolicyFacts[]> {
+function policiesByTable({
+  policies,
+  policyReads,
+  policiesOfOwnMaking,
+}: Snapshot): ReadonlyMap<number, readonly PolicyFacts[]> {
   const reads = groupBy(policyReads, ({ policy }) => policy);
   const found = new Map<number, PolicyFacts[]>();
   for (const row of policies) {
@@ -184,7 +188,8 @@ function policiesByTable({ policies, policyReads, policiesOfOwnMaking }: Snapsho
       texts: undefined,
       columns: own.filter(({ relation, column }) => relation === row.table && column > 0).map(({ column }) => column),
       relations: [...new Set(own.map(({ relation }) => relation))].filter((relation) => relation !== row.table),
-      isPlain: own.every(({ relation, column }) => relation === row.table && column > 0) && !policiesOfOwnMaking.has(row.oid),
+      isPlain:
+        own.every(({ relation, column }) => relation === row.table && column > 0) && !policiesOfOwnMaking.has(row.oid),
     };
     const before = found.get(row.table);
     if (before === undefined) found.set(row.table, [policy]);

@@ -114,19 +114,28 @@ async function run(
   }
 }
 
-/** All rows, or the one at the place that it is given. */
+/** All rows, or the one at the place that it is given; a constant for each column is soon read. */
 function statementFor({ text, table, columns, tenantColumn, rows }: PlainSubject): string {
-  const names = columns.map(({ name }) => quoteIdentifier(name));
-  const values = rows.map((row, place) => {
-    const fields = columns.map(({ name, type }) => literal(name === tenantColumn ? row.tenant : row.values[name], type));
-    return `(${[String(place), ...fields].join(', ')})`;
+  const arrays = columns.map(({ name, type }) => {
+    const values = rows.map((row) => (name === tenantColumn ? row.tenant : row.values[name]));
+    return unnest(values.map(element), type);
   });
-  const alias = `${quoteIdentifier(table.name)} (${['aisha_db_place', ...names].join(', ')})`;
-  return `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (select (${text}) as answer from (values ${values.join(', ')}) as ${alias} where $1 is null or aisha_db_place = $1 offset 0) answers`;
+  const places = unnest(
+    rows.map((_, place) => String(place)),
+    'pg_catalog.int4',
+  );
+  const names = ['aisha_db_place', ...columns.map(({ name }) => quoteIdentifier(name))];
+  const source = `rows from (${[places, ...arrays].join(', ')}) as ${quoteIdentifier(table.name)} (${names.join(', ')})`;
+  return `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (select (${text}) as answer from ${source} where $1 is null or aisha_db_place = $1 offset 0) answers`;
 }
 
-function literal(value: unknown, type: string): string {
-  return value === null || value === undefined ? `null::${type}` : `${quoteLiteral(String(value))}::${type}`;
+function unnest(elements: readonly string[], type: string): string {
+  return `pg_catalog.unnest(${quoteLiteral(`{${elements.join(',')}}`)}::${type}[])`;
+}
+
+/** An element of an array in its text form (PostgreSQL docs 8.15.6). */
+function element(value: unknown): string {
+  return value === null || value === undefined ? 'null' : `"${String(value).replace(/["\\]/g, '\\$&')}"`;
 }
 
 function readAnswers(

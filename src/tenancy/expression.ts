@@ -30,7 +30,15 @@ type Node = Readonly<Record<string, unknown>>;
 /** @param tree what libpg-query makes of `select <text>` */
 export function readExpression(text: string, tree: unknown): Expression {
   const bytes = Buffer.from(text);
-  const found: Found = { text, bytes, constants: new Set(), settings: new Set(), compared: new Set(), calls: [], uncast: 0 };
+  const found: Found = {
+    text,
+    bytes,
+    constants: new Set(),
+    settings: new Set(),
+    compared: new Set(),
+    calls: [],
+    uncast: 0,
+  };
   visit(selected(tree), found, { wrapped: false, inFrom: false });
   return {
     constants: [...found.constants],
@@ -165,7 +173,8 @@ function isCastSetting(part: Node): boolean {
   const type = namesIn(nodeAt(part, 'typeName')?.['names']).at(-1) ?? '';
   if (!STRICT_TYPES.has(type)) return false;
   const nullif = nodeAt(part, 'arg', 'A_Expr');
-  const call = nullif?.['kind'] === 'AEXPR_NULLIF' ? nodeAt(nullif['lexpr'], 'FuncCall') : nodeAt(part, 'arg', 'FuncCall');
+  const call =
+    nullif?.['kind'] === 'AEXPR_NULLIF' ? nodeAt(nullif['lexpr'], 'FuncCall') : nodeAt(part, 'arg', 'FuncCall');
   return call !== undefined && /(^|\.)current_setting$/.test(nameOf(call));
 }
 

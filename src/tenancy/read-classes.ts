@@ -9,7 +9,16 @@ import type { ContextSource } from './contexts.ts';
 import { evaluate, findCallsPerRow, type PlainSubject, type Subject, whyNotEvaluated } from './evaluate.ts';
 import { evaluatePlain } from './evaluate-plain.ts';
 import type { Expression } from './expression.ts';
-import type { ContextName, Evaluation, ExpressionFacts, Known, PolicyClass, RoleFacts, TableFacts } from './facts.ts';
+import type {
+  ColumnFacts,
+  ContextName,
+  Evaluation,
+  ExpressionFacts,
+  Known,
+  PolicyClass,
+  RoleFacts,
+  TableFacts,
+} from './facts.ts';
 import { loadParse, type Parse } from './parse.ts';
 import { sampleRows, type Tenants } from './samples.ts';
 
@@ -212,13 +221,18 @@ function draftClass(
     table.tenantColumn?.name,
     roles.map(({ oid }) => oid),
   ]);
-  const isPlain = table.policies.every((policy) => policy.isPlain) && all.every(({ category }) => category !== 'X');
+  const isPlain = table.policies.every((policy) => policy.isPlain) && all.every(isPlainColumn);
   const source = { ...setup.source, settings: setup.settings };
   const subject = { table, tenantColumn: table.tenantColumn?.name, rows, tenants, source, roles };
   const asked = shared.get(same) ?? draftExpressions(syntaxes, subject, isPlain ? all : undefined);
   shared.set(same, asked);
   const textsMissing = table.policies.some(({ oid }) => !texts.has(oid));
   return { key, table, rows, tenants, textsMissing, texts: found, asked };
+}
+
+/** Values of a domain are checked, and arrays of arrays are taken apart: such rows are made in another way. */
+function isPlainColumn({ category }: Pick<ColumnFacts, 'category'>): boolean {
+  return category !== 'X' && category !== 'A';
 }
 
 function draftExpressions(

@@ -114,12 +114,7 @@ function proofData(proofs: Proofs, { oid }: TableFacts): Record<string, unknown>
   return { proof: { level, reason, statement, roles } };
 }
 
-function tableData(
-  facts: RlsFacts,
-  table: TableFacts,
-  verdicts: Verdicts,
-  proofs: Proofs,
-): Record<string, unknown> {
+function tableData(facts: RlsFacts, table: TableFacts, verdicts: Verdicts, proofs: Proofs): Record<string, unknown> {
   const { tenantColumn } = table;
   return {
     table: displayPath(table),

@@ -14,8 +14,12 @@ export interface PolicyRow {
 }
 
 export function readPolicies(session: Session): Promise<PolicyRow[]> {
+  // A regular expression over ten thousand trees takes seconds, cutting them up does not. Another place in a tree that
+  // tells of the text (PostgreSQL source, primnodes.h) makes two of what is the same, which costs time and nothing else.
   const hash = (tree: string) =>
-    `md5(regexp_replace(${tree}::text, ':(location|stmt_location|stmt_len|list_start|list_end|rexpr_list_start|rexpr_list_end) -?[0-9]+', '', 'g'))`;
+    `case when ${tree} is not null then md5(array(
+      select ltrim(part, '-0123456789') from unnest(string_to_array(${tree}::text, ':location ')) part
+    )::text) end`;
   return session.query(`
     select oid, polname as name, polrelid as "table", polcmd as command, polpermissive as permissive,
       polroles as roles, ${hash('polqual')} as using_hash, ${hash('polwithcheck')} as check_hash
