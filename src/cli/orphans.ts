@@ -20,13 +20,14 @@ export function countRelations(
   names: readonly string[],
   { list, relationTimeout }: CountArguments,
 ): Promise<CountResult> {
-  const { orphans, diagnostics } = context.config;
+  const { orphans, diagnostics, tenancy } = context.config;
   const timeoutMs =
     typeof relationTimeout === 'string' ? parseDuration(relationTimeout, '--relation-timeout') : orphans.timeoutMs;
   return countOrphans(target, {
     ...orphans,
     timeoutMs,
     ignoreSchemas: diagnostics.ignoreSchemas,
+    tenantColumns: tenancy.columns,
     names,
     estimateOnly: list,
     signal: context.signal,

@@ -7,6 +7,7 @@ import { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { readCatalog } from './catalog.ts';
 import { byType, namesTable, type Polymorphic } from './conventions.ts';
+import { type Crossing, type CrossingOutcome, countCrossingSql, findCrossings, sampleCrossingSql } from './crossing.ts';
 import type { CatalogFacts, Obstacle, TableFact } from './facts.ts';
 import type { Relation, Unclear } from './relation.ts';
 import { type Excluded, exclude, findRelations, select } from './relations.ts';
@@ -15,6 +16,8 @@ import { countSql, sampleSql, valuesSql } from './sql.ts';
 
 export interface CountOptions extends OrphansSettings {
   readonly ignoreSchemas: readonly string[];
+  /** Names of columns that say whose a row is. */
+  readonly tenantColumns: readonly string[];
   /** Tables and relations to look at; all when empty. */
   readonly names: readonly string[];
   /** Estimates alone: no table is read but for the values of type columns. */
@@ -50,6 +53,8 @@ export interface CountResult {
   readonly counted: readonly Counted[];
   readonly unclear: readonly Unclear[];
   readonly excluded: readonly Excluded[];
+  /** Relations between rows of tenants: none when only estimates were asked for. */
+  readonly crossings: readonly CrossingOutcome[];
 }
 
 /** Counting never queues behind a migration: locks it cannot have at once make a relation undecided. */
@@ -97,14 +102,21 @@ class Counter {
     const unclear = meant.filter((one): one is Unclear => !('pairs' in one));
     const estimated: Counted[] = [];
     for (const relation of relations) estimated.push(await this.#estimate(relation));
-    if (estimateOnly) return { ...everything, counted: estimated, unclear };
+    if (estimateOnly) return { ...everything, counted: estimated, unclear, crossings: [] };
     const counted = new Map<Relation, Counted>();
+    const between = findCrossings(relations, this.#options.tenantColumns);
+    const crossings: CrossingOutcome[] = [];
+    const total = estimated.length + between.length;
     const byCost = estimated.toSorted((a, b) => (a.estimate?.cost ?? 0) - (b.estimate?.cost ?? 0));
     for (const one of byCost) {
-      onProgress(counted.size, byCost.length, one.relation.name);
+      onProgress(counted.size, total, one.relation.name);
       counted.set(one.relation, one.obstacle === undefined ? await this.#count(one) : one);
     }
-    return { ...everything, counted: relations.map((relation) => counted.get(relation)!), unclear };
+    for (const crossing of between) {
+      onProgress(counted.size + crossings.length, total, crossing.relation.name);
+      crossings.push(await this.#countCrossing(crossing, counted.get(crossing.relation)!.obstacle));
+    }
+    return { ...everything, counted: relations.map((relation) => counted.get(relation)!), unclear, crossings };
   }
 
   async close(): Promise<void> {
@@ -116,11 +128,12 @@ class Counter {
     const [row] = await session.query<{ v: string }>("select pg_catalog.current_setting('server_version') as v");
     this.#options.connected(row!.v);
     const { ignoreSchemas, add } = this.#options;
-    const columns = add.flatMap((one) => [
+    const added = add.flatMap((one) => [
       ...one.columns,
       ...(one.parentColumns ?? []),
       ...(one.when === undefined ? [] : [one.when.column]),
     ]);
+    const columns = [...added, ...this.#options.tenantColumns];
     return await readOnly(session, this.#limits(LOOK_TIMEOUT_MS), () =>
       readCatalog(session, { ignoreSchemas, columns }),
     );
@@ -177,22 +190,38 @@ class Counter {
     return { rows: Math.max(0, relation.child.rows), cost: row!['QUERY PLAN'][0].Plan['Total Cost'] };
   }
 
+  /** What kept its orphans from being counted would keep this as well. */
+  async #countCrossing(crossing: Crossing, obstacle: Obstacle | undefined): Promise<CrossingOutcome> {
+    const { relation, tenant } = crossing;
+    const open = { ...crossing, rows: undefined, sample: [] };
+    const why =
+      obstacle ??
+      missingRight(relation.child, [tenant.child.name], this.#role) ??
+      missingRight(relation.parent, [tenant.parent.name], this.#role);
+    if (why !== undefined) return { ...open, obstacle: why };
+    const outcome = await this.#attempt(async () => {
+      const [row] = await this.#session!.query<{ rows: number }>(countCrossingSql(crossing));
+      const sample = row!.rows === 0 ? [] : await this.#sample(relation, sampleCrossingSql(crossing, SAMPLE));
+      return { rows: row!.rows, sample };
+    }, this.#options.timeoutMs);
+    return 'reason' in outcome ? { ...open, obstacle: outcome } : { ...crossing, ...outcome, obstacle: undefined };
+  }
+
   async #count(one: Counted): Promise<Counted> {
     const { relation } = one;
     const outcome = await this.#attempt(async () => {
       const [row] = await this.#session!.query<{ orphans: number }>(countSql(relation));
-      const sample = row!.orphans === 0 ? [] : await this.#sample(relation);
+      const sample = row!.orphans === 0 ? [] : await this.#sample(relation, sampleSql(relation, SAMPLE));
       return { orphans: row!.orphans, sample };
     }, this.#options.timeoutMs);
     return 'reason' in outcome ? { ...one, obstacle: outcome } : { ...one, ...outcome };
   }
 
   /** A nicety: a key that may not be read does not make the count worthless. */
-  async #sample(relation: Relation): Promise<Counted['sample']> {
-    const { child } = relation;
+  async #sample({ child }: Relation, sql: string): Promise<Counted['sample']> {
     if (child.primaryKey.some((name) => child.columns.get(name)?.readable !== true)) return [];
     const { rows } = await this.#session!.client.query<(string | null)[]>({
-      text: sampleSql(relation, SAMPLE),
+      text: sql,
       rowMode: 'array',
     });
     return rows;

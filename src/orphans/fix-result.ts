@@ -3,7 +3,7 @@ import { quantity } from '../report/quantity.ts';
 import type { CommandResult, Finding, ReportTable } from '../report/report.ts';
 import { describePlan, type FixPlan, hasRows } from './fix-plan.ts';
 import type { RelationOutcome } from './result.ts';
-import { sampleColumns } from './result.ts';
+import { sampleColumns } from './sql.ts';
 
 /** What a repair of one relation came to. */
 export interface Repaired {

@@ -1,9 +1,10 @@
 import { counted as countOf, quantity } from '../report/quantity.ts';
 import type { Check, CommandResult, Finding, ReportTable, Severity } from '../report/report.ts';
+import { type CrossingOutcome, crossingChecks, crossingData, crossingFindings } from './crossing.ts';
 import type { Obstacle, TableFact } from './facts.ts';
 import type { Relation, Source, Unclear } from './relation.ts';
 import type { Excluded } from './relations.ts';
-import { listSql } from './sql.ts';
+import { listSql, sampleColumns } from './sql.ts';
 
 /** What was found out about one relation. */
 export interface RelationOutcome {
@@ -19,22 +20,35 @@ export interface Look {
   readonly counted: readonly RelationOutcome[];
   readonly unclear: readonly Unclear[];
   readonly excluded: readonly Excluded[];
+  readonly crossings: readonly CrossingOutcome[];
 }
 
 const CHECK = 'orphaned-rows';
 const TITLE = 'Rows refer to rows that exist';
 const CATEGORY = 'orphans';
 
-/** The findings of a count: a relation with orphans is one, a relation that could not be counted an undecided check. */
-export function countResult({ counted, unclear, excluded }: Look): CommandResult {
+/**
+ * The findings of a count: a relation with orphans is one, and one whose rows refer to another tenant's; a relation that
+ * could not be counted is an undecided check.
+ */
+export function countResult({ counted, unclear, excluded, crossings }: Look): CommandResult {
   const bad = counted.filter(({ orphans }) => (orphans ?? 0) > 0).toSorted((a, b) => b.orphans! - a.orphans!);
   const undecided = undecidedChecks(counted, unclear);
-  const findings = bad.map(toFinding);
+  const crossed = crossingFindings(crossings);
   return {
-    text: describe(counted.length + unclear.length, bad.length, undecided.length, excluded.length),
-    checks: [summaryCheck(counted.length + unclear.length, findings.length, undecided.length), ...undecided],
-    findings,
-    data: { relations: counted.map(toData), unclear: unclear.map(unclearData), excluded },
+    text: `${describe(counted.length + unclear.length, bad.length, undecided.length, excluded.length)}${describeCrossings(crossed.length)}`,
+    checks: [
+      summaryCheck(counted.length + unclear.length, bad.length, undecided.length),
+      ...undecided,
+      ...crossingChecks(crossings),
+    ],
+    findings: [...bad.map(toFinding), ...crossed],
+    data: {
+      relations: counted.map(toData),
+      unclear: unclear.map(unclearData),
+      excluded,
+      crossings: crossings.map(crossingData),
+    },
     charts:
       bad.length === 0
         ? []
@@ -87,11 +101,6 @@ export function listResult({ counted, unclear, excluded }: Look): CommandResult 
     tables,
     data: { relations: counted.map(toData), unclear: unclear.map(unclearData), excluded },
   };
-}
-
-/** The columns of a sample, in its order. */
-export function sampleColumns({ child, pairs }: Relation): readonly string[] {
-  return [...new Set([...child.primaryKey, ...pairs.map((pair) => pair.child.name)])];
 }
 
 /** Single quotes for a POSIX shell; names of tables may hold anything. */
@@ -182,6 +191,10 @@ function describe(relations: number, bad: number, undecided: number, excluded: n
   const open = undecided === 0 ? '' : ` ${undecided} could not be counted.`;
   const found = bad === 0 ? 'no orphans were found' : `orphans in ${bad} of them`;
   return `${countOf(relations, 'relation')} looked at: ${found}.${open}${left}`;
+}
+
+function describeCrossings(crossed: number): string {
+  return crossed === 0 ? '' : ` Rows of ${countOf(crossed, 'relation')} refer to rows of another tenant.`;
 }
 
 function toData({ relation, estimate, orphans, obstacle, sample }: RelationOutcome): object {

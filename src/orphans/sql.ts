@@ -3,8 +3,8 @@ import type { TableFact } from './facts.ts';
 import type { Pair, Relation } from './relation.ts';
 
 /** Names of the two sides in every statement. */
-const CHILD = 'child';
-const PARENT = 'parent';
+export const CHILD = 'child';
+export const PARENT = 'parent';
 
 /**
  * The condition under which a row, called `child` unless said otherwise, is an orphan. NOT EXISTS and not NOT IN, which matches nothing once
@@ -17,8 +17,17 @@ export function orphanCondition(relation: Relation, row = CHILD): string {
     relation.match === 'full' && keys.length > 1
       ? `not (${keys.map((key) => `${key} is null`).join(' and ')})`
       : keys.map((key) => `${key} is not null`).join(' and ');
-  const parentRows = `select from ${parentTable(relation)} ${PARENT} where ${relation.pairs.map((pair) => equality(pair, row)).join(' and ')}`;
+  const parentRows = `select from ${parentTable(relation)} ${PARENT} where ${equalities(relation, row)}`;
   return [...discriminator(relation, row), refers, `not exists (${parentRows})`].join(' and ');
+}
+
+/** The condition under which a row of the child refers to one of the parent. */
+export function refersCondition(relation: Relation): string {
+  return [...discriminator(relation, CHILD), equalities(relation, CHILD)].join(' and ');
+}
+
+function equalities({ pairs }: Relation, row: string): string {
+  return pairs.map((pair) => equality(pair, row)).join(' and ');
 }
 
 /** A foreign key of an ordinary table speaks of its own rows only, of a partitioned one of all partitions. */
@@ -41,10 +50,14 @@ export function listSql(relation: Relation): string {
   return `select * from ${childTable(relation)} ${CHILD} where ${orphanCondition(relation)};`;
 }
 
+/** The columns of a sample, in its order. */
+export function sampleColumns({ child, pairs }: Relation): readonly string[] {
+  return [...new Set([...child.primaryKey, ...pairs.map((pair) => pair.child.name)])];
+}
+
 /** Keys of a few orphans, as text: what tells which rows are meant, and nothing else of them. */
 export function sampleSql(relation: Relation, limit: number): string {
-  const names = [...new Set([...relation.child.primaryKey, ...relation.pairs.map(({ child }) => child.name)])];
-  const columns = names.map((name) => `${CHILD}.${quoteIdentifier(name)}::pg_catalog.text`);
+  const columns = sampleColumns(relation).map((name) => `${CHILD}.${quoteIdentifier(name)}::pg_catalog.text`);
   return `select ${columns.join(', ')} from ${childTable(relation)} ${CHILD} where ${orphanCondition(relation)} limit ${limit}`;
 }
 

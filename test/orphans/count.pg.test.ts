@@ -262,7 +262,70 @@ describe('what cannot be counted is unknown', () => {
 
 test('with no relation at all there is nothing to ask', async ({ db }) => {
   await db.query('create table alone (id int primary key)');
-  expect(await orphans(db)).toMatchObject({ exitCode: 0, checks: [{ status: 'not-applicable' }] });
+  expect(await orphans(db)).toMatchObject({
+    exitCode: 0,
+    checks: [{ status: 'not-applicable' }, { id: 'cross-tenant-reference', status: 'not-applicable' }],
+  });
+});
+
+describe('rows that refer to a row of another tenant', () => {
+  const KEY = `"S'ch%ema"."Deal </script>"(acc ünt) -> "S'ch%ema"."Acc""ount"(I d)`;
+  const SCHEMA = `
+    create schema "S'ch%ema";
+    create table "S'ch%ema"."Acc""ount" ("I d" int primary key, tenant_id uuid, unique (tenant_id, "I d"));
+    create table "S'ch%ema"."Deal </script>" (
+      id int primary key, tenant_id uuid, "acc ünt" int references "S'ch%ema"."Acc""ount", same_id int,
+      foreign key (tenant_id, same_id) references "S'ch%ema"."Acc""ount" (tenant_id, "I d"));
+    insert into "S'ch%ema"."Acc""ount" values
+      (1, '00000000-0000-0000-0000-00000000000a'), (2, '00000000-0000-0000-0000-00000000000b'), (3, null);
+    insert into "S'ch%ema"."Deal </script>" values
+      (1, '00000000-0000-0000-0000-00000000000a', 1, 1), (2, '00000000-0000-0000-0000-00000000000a', 3, null),
+      (3, '00000000-0000-0000-0000-00000000000a', null, null), (4, null, 2, null)`;
+  const CROSSED = `insert into "S'ch%ema"."Deal </script>" values (5, '00000000-0000-0000-0000-00000000000a', 2, null)`;
+
+  test('are counted and listed, whatever tables are called; a row without a tenant is not one of them', async ({
+    db,
+  }) => {
+    await db.query(SCHEMA);
+    const clean = await orphans(db);
+    expect(clean).toMatchObject({ exitCode: 0, findings: [] });
+    // A key that holds the tenant leads to no other's rows.
+    expect(clean.data.crossings).toEqual([
+      { relation: KEY, tenantColumns: ['tenant_id', 'tenant_id'], rows: 0, reason: null },
+    ]);
+    await db.query(CROSSED);
+    const report = await orphans(db);
+    expect(report).toMatchObject({ status: 'findings', exitCode: 1 });
+    expect(report.findings).toMatchObject([
+      {
+        check: 'cross-tenant-reference',
+        severity: 'critical',
+        object: KEY,
+        metric: 1,
+        message: `1 row refers to a row of "S'ch%ema"."Acc""ount" that belongs to another tenant`,
+        details: { sampleColumns: ['id', 'acc ünt'], sample: [['5', '2']] },
+      },
+    ]);
+    expect(await db.query(report.findings[0].details.list)).toMatchObject([{ id: 5 }]);
+  });
+
+  test('are unknown where the column of the tenant may not be read', async ({ db }) => {
+    await db.query(SCHEMA);
+    await db.query(CROSSED);
+    await db.superQuery(`
+      alter table "S'ch%ema"."Acc""ount" owner to ${await superuser(db)};
+      revoke all on "S'ch%ema"."Acc""ount" from app_owner;
+      grant select ("I d") on "S'ch%ema"."Acc""ount" to app_owner`);
+    const report = await orphans(db);
+    expect(report.findings).toEqual([]);
+    expect(report.checks).toContainEqual(
+      expect.objectContaining({
+        id: `cross-tenant-reference/${KEY}`,
+        status: 'unknown',
+        remediation: `grant select ("tenant_id") on "S'ch%ema"."Acc""ount" to "app_owner";`,
+      }),
+    );
+  });
 });
 
 // biome-ignore lint/suspicious/noExplicitAny: a test says itself what it expects to find

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 export const fault: Fault = {
   summary: 'contacts whose account belongs to another tenant',
   manual: '11.5',
+  foundBy: 'orphans cross-tenant-reference',
   needs: 'two tenants',
   inRows: true,
   plant: `
