@@ -1,16 +1,18 @@
 import type { Context } from '../commands/command.ts';
 import { readCapabilities } from '../diagnostics/capabilities.ts';
+import type { Capabilities } from '../diagnostics/needs.ts';
 import { runChecks } from '../diagnostics/run.ts';
 import { formatDuration, parseDuration } from '../duration.ts';
 import { AishaError } from '../errors.ts';
 import type { Bloat, Facts } from '../maintenance/facts.ts';
+import { History } from '../maintenance/history-table.ts';
 import { parseWindow, type Window } from '../maintenance/pace.ts';
 import {
-  ASSUMED_RATES,
   LOCKS,
   type Plan,
   planFull,
   planWork,
+  type Rates,
   type WorkKind,
   type WorkRequest,
 } from '../maintenance/plan.ts';
@@ -19,7 +21,7 @@ import { readFacts } from '../maintenance/read-facts.ts';
 import { describeOutcome, planReport, type Undecided, workReport } from '../maintenance/report.ts';
 import { lockMaintenance } from '../maintenance/run-lock.ts';
 import type { MaintenanceSettings } from '../maintenance/settings.ts';
-import { carryOut, type WorkBench } from '../maintenance/work.ts';
+import { carryOut, type WorkBench, type WorkOutcome, type WorkState } from '../maintenance/work.ts';
 import { runningMigration } from '../migrations/lock.ts';
 import { openSession } from '../migrations/open.ts';
 import { refusePooledSessions, refusePoolerAddress } from '../postgres/pooler.ts';
@@ -28,7 +30,8 @@ import type { Target } from '../postgres/target.ts';
 import { quantity } from '../report/quantity.ts';
 import type { CommandResult } from '../report/report.ts';
 import { configuredChecks } from './diagnosis.ts';
-import { runHooks } from './migration.ts';
+import { runHooks, runSettings } from './migration.ts';
+import { version } from './version.ts';
 
 export interface MaintenanceRun extends WorkRequest {
   /** Of the command, for pg_stat_activity. */
@@ -76,46 +79,90 @@ function readJobs(text: string | undefined): number | undefined {
   });
 }
 
+/** A database under the lock of maintenance, and what every task wants to know of it. */
+export interface Maintenance {
+  /** Holds the lock, asks, and records. */
+  readonly control: Session;
+  readonly capabilities: Capabilities;
+  readonly history: History;
+}
+
 /** Plans the statements and, unless only the plan is wanted, carries them out under the lock of maintenance. */
-export async function runMaintenance(context: Context, run: MaintenanceRun): Promise<CommandResult> {
+export function runMaintenance(context: Context, run: MaintenanceRun): Promise<CommandResult> {
+  return withMaintenance(context, run, async (maintenance) => {
+    const { result, outcomes } = await work(context, maintenance, run);
+    await maintenance.history.end(outcomeOf(outcomes), undefined);
+    return result;
+  });
+}
+
+/**
+ * Takes the lock and begins the record; with `dryRun` it only reads, and needs neither.
+ * @throws AishaError (connection) for a standby or a transaction pooler; (lock) when another run has it
+ */
+export async function withMaintenance<T>(
+  context: Context,
+  { command, dryRun }: Pick<MaintenanceRun, 'command' | 'dryRun'>,
+  use: (maintenance: Maintenance) => Promise<T>,
+): Promise<T> {
+  const { config, talk } = context;
   const target = await context.target();
   refusePoolerAddress(target);
-  const control = await openSession(target, `aisha-db ${run.command}`, {}, runHooks(context, target));
+  const control = await openSession(target, `aisha-db ${command}`, {}, runHooks(context, target));
   try {
     await refuseStandby(control);
-    if (!run.dryRun) {
-      await refusePooled(control, context, run);
-      await lockMaintenance(control, context.config.ledger.schema);
+    const history = new History(control, config.ledger.schema);
+    if (!dryRun) {
+      await refusePooled(control, context, command);
+      await lockMaintenance(control, config.ledger.schema);
+      const obstacle = await history.begin(command, runSettings(context).appliedFrom, version());
+      if (obstacle !== undefined) talk.warn(`this run is not recorded: ${obstacle}`);
     }
-    return await planAndWork(control, context, run);
+    const capabilities = await readCapabilities(control, [], config.diagnostics.ignoreSchemas);
+    return await use({ control, capabilities, history });
   } finally {
     await control.close();
   }
 }
 
-async function planAndWork(control: Session, context: Context, run: MaintenanceRun): Promise<CommandResult> {
-  const { maintenance } = context.config;
-  const settings = { ...maintenance, jobs: run.jobs ?? maintenance.jobs };
-  const { ignoredSchemas } = await readCapabilities(control, [], context.config.diagnostics.ignoreSchemas);
+/** What a run of statements came to. */
+export interface Worked {
+  readonly result: CommandResult;
+  readonly outcomes: readonly WorkOutcome[];
+  /** As they were before. */
+  readonly facts: Facts;
+}
+
+/** Plans the statements of a run and carries them out, or only shows them. */
+export async function work(context: Context, maintenance: Maintenance, run: MaintenanceRun): Promise<Worked> {
+  const { control, capabilities, history } = maintenance;
+  const { maintenance: configured } = context.config;
+  const settings = { ...configured, jobs: run.jobs ?? configured.jobs };
+  const { ignoredSchemas } = capabilities;
   const { bloat, undecided } = await readBloat(control.target, context, run);
   const facts = await readFacts(control, { ignoredSchemas, bloat });
-  const plan = makePlan(facts, run, settings);
-  const kinds: WorkKind[] =
-    run.full === undefined
-      ? [...run.kinds, ...(run.kinds.has('reindex') ? (['drop-leftover'] as const) : [])]
-      : ['vacuum-full'];
-  const about = { items: plan.items, kinds, undecided };
-  if (run.dryRun) return planReport(about);
+  const plan = makePlan(facts, run, settings, await history.rates());
+  const about = { items: plan.items, kinds: checkedKinds(run), undecided };
+  if (run.dryRun) return { result: planReport(about), outcomes: [], facts };
   if (run.full !== undefined) await confirmFull(plan, context, run);
-  const bench = await makeBench(control, context, run, { settings, ignoredSchemas });
-  const outcomes = await carryOut(plan.items, bench);
+  const outcomes = await carryOut(plan.items, makeBench(context, maintenance, run, settings));
   const { holders } = await readActivity(control, []);
-  return workReport({ ...about, outcomes, holders, busy: settings.busy });
+  return { result: workReport({ ...about, outcomes, holders, busy: settings.busy }), outcomes, facts };
+}
+
+function checkedKinds({ full, kinds }: MaintenanceRun): readonly WorkKind[] {
+  if (full !== undefined) return ['vacuum-full'];
+  return [...kinds, ...(kinds.has('reindex') ? (['drop-leftover'] as const) : [])];
+}
+
+/** How the record of a run ends. */
+export function outcomeOf(outcomes: readonly WorkOutcome[]): 'done' | 'stopped' | 'failed' {
+  const has = (...states: readonly WorkState[]) => outcomes.some(({ state }) => states.includes(state));
+  return has('left', 'cut') ? 'stopped' : has('failed') ? 'failed' : 'done';
 }
 
 /** @throws AishaError (usage) for names that nothing has */
-function makePlan(facts: Facts, run: MaintenanceRun, settings: MaintenanceSettings): Plan {
-  const rates = ASSUMED_RATES;
+function makePlan(facts: Facts, run: MaintenanceRun, settings: MaintenanceSettings, rates: Rates): Plan {
   const plan = run.full === undefined ? planWork(facts, run, settings, rates) : planFull(facts, run.full, rates);
   if (plan.unknown.length === 0) return plan;
   throw new AishaError('usage', `no table or index ${plan.unknown.map((name) => `"${name}"`).join(', ')}`, {
@@ -143,25 +190,29 @@ async function confirmFull({ items: [item] }: Plan, context: Context, { window }
   await context.confirm(await context.target());
 }
 
-async function makeBench(
-  control: Session,
-  context: Context,
+function makeBench(
+  { config, talk, signal }: Context,
+  { control, capabilities, history }: Maintenance,
   run: MaintenanceRun,
-  { settings, ignoredSchemas }: Pick<WorkBench, 'settings' | 'ignoredSchemas'>,
-): Promise<WorkBench> {
-  const { config, talk, signal } = context;
+  settings: MaintenanceSettings,
+): WorkBench {
   return {
     control,
     openSession: (onWarning) => openWorkSession(control.target, run.command, signal, onWarning),
     settings,
-    ignoredSchemas,
+    ignoredSchemas: capabilities.ignoredSchemas,
     lockTimeoutMs: config.lockTimeoutMs || 5_000,
     window: run.window,
     signal,
     runningMigration: (session) => runningMigration(session, config.ledger),
     info: (line) => talk.info(line),
     onBegin: () => {},
-    onEnd: async (outcome) => talk.info(describeOutcome(outcome)),
+    onEnd: async (outcome) => {
+      talk.info(describeOutcome(outcome));
+      const { item, startedAt, ...ending } = outcome;
+      const { kind, object, statement, bytes } = item;
+      await history.add({ ...ending, task: kind, object, statement, bytesRead: bytes });
+    },
   };
 }
 
@@ -189,7 +240,7 @@ async function refuseStandby(session: Session): Promise<void> {
   }
 }
 
-async function refusePooled(control: Session, { signal }: Context, { command }: MaintenanceRun): Promise<void> {
+async function refusePooled(control: Session, { signal }: Context, command: string): Promise<void> {
   const other = await openWorkSession(control.target, command, signal, () => {});
   try {
     await refusePooledSessions(control.target, control, other);
