@@ -125,6 +125,8 @@ const backup = z.strictObject({
 const percent = z.number().min(0).max(100);
 const atLeast = z.int().min(0);
 
+const tasks = z.array(z.string().min(1));
+
 const maintenance = z.strictObject({
   jobs: z.int().min(1).max(32).optional().describe('Tables that are worked on side by side. Default: 1.'),
   patience: duration.optional().describe('How long a run waits for a busy database altogether. Default: "30min".'),
@@ -161,6 +163,14 @@ const maintenance = z.strictObject({
     })
     .optional()
     .describe('From when on an index is rebuilt.'),
+  routines: z
+    .strictObject({
+      weekly: tasks.optional().describe('Tasks, checks or categories of checks.'),
+      monthly: tasks.optional().describe('The same.'),
+      quarterly: tasks.optional().describe('The same.'),
+    })
+    .optional()
+    .describe('What each routine of maintain does.'),
 });
 
 const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, {

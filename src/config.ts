@@ -264,7 +264,7 @@ function resolveValues(
 }
 
 function resolveMaintenance(layers: readonly NonNullable<Layer['maintenance']>[]): MaintenanceSettings {
-  const group = <K extends 'busy' | 'vacuum' | 'analyze' | 'reindex'>(key: K) =>
+  const group = <K extends 'busy' | 'vacuum' | 'analyze' | 'reindex' | 'routines'>(key: K) =>
     Object.assign({}, ...layers.map((layer) => layer[key]).reverse()) as NonNullable<(typeof layers)[number][K]>;
   const { longTransaction, ...busy } = group('busy');
   const { costDelay, ...vacuum } = group('vacuum');
@@ -284,6 +284,7 @@ function resolveMaintenance(layers: readonly NonNullable<Layer['maintenance']>[]
     },
     analyze: { ...known.analyze, ...defined(group('analyze')) },
     reindex: { ...known.reindex, ...defined(group('reindex')) },
+    routines: { ...known.routines, ...defined(group('routines')) },
   };
 }
 

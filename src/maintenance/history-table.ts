@@ -5,6 +5,7 @@ import type { Session } from '../postgres/session.ts';
 import type { RecordedRun, RunOutcome } from './history.ts';
 import type { Measures } from './measures.ts';
 import { ASSUMED_RATES, type Rates } from './plan.ts';
+import { MAINTENANCE_LOCK, maintenanceKey } from './run-lock.ts';
 import type { WorkOutcome } from './work.ts';
 
 /** Runs beyond this many are removed when one is added: years of weekly and monthly ones. */
@@ -95,7 +96,10 @@ export class History {
       this.#session.query<RecordedRun>(
         `select r.id::float8 as id, r.command, to_json(r.started_at at time zone 'UTC')#>>'{}' || 'Z' as "startedAt",
            to_json(r.ended_at at time zone 'UTC')#>>'{}' || 'Z' as "endedAt",
-           coalesce(r.outcome, case when r.id = $1 then 'running' else 'killed' end) as outcome,
+           coalesce(r.outcome, case when lead(r.id) over (order by r.id) is null and exists (
+             select from pg_catalog.pg_locks l
+             where l.locktype = 'advisory' and l.granted and l.classid = $1::bigint::oid and l.objid = $2::bigint::oid
+           ) then 'running' else 'killed' end) as outcome,
            r.run_by as by, r.measures, t.tasks
          from (select * from ${this.#runs} order by id desc limit ${READ_RUNS}) r
          cross join lateral (
@@ -104,7 +108,7 @@ export class History {
            from ${this.#tasks} where run_id = r.id
          ) t
          order by r.id desc`,
-        [this.#id ?? null],
+        [MAINTENANCE_LOCK, maintenanceKey(this.#schema)],
       ),
     );
     return rows.map((run) => ({ ...withoutNulls(run), tasks: run.tasks.map(withoutNulls) }));

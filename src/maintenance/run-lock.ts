@@ -3,7 +3,7 @@ import { AishaError } from '../errors.ts';
 import type { Session } from '../postgres/session.ts';
 
 /** First key of the advisory lock: "AISM" in ASCII; beside the "AISH" and "AISW" of migrations. */
-const MAINTENANCE_LOCK = 0x4149534d;
+export const MAINTENANCE_LOCK = 0x4149534d;
 
 /**
  * Takes the lock of maintenance for as long as the session lives: two runs never work side by side. Asked once: a cron
@@ -11,7 +11,7 @@ const MAINTENANCE_LOCK = 0x4149534d;
  * @throws AishaError (lock), one line that names the other run
  */
 export async function lockMaintenance(session: Session, schema: string): Promise<void> {
-  const key = createHash('sha256').update(schema).digest().readUInt32BE(0) & 0x7fffffff;
+  const key = maintenanceKey(schema);
   const [row] = await session.query<{ got: boolean; holder: string | null }>(
     `select pg_catalog.pg_try_advisory_lock($1, $2) as got, (
        select format('pid %s, role %s%s, since %s', l.pid, a.usename, ', ' || nullif(a.application_name, ''),
@@ -25,4 +25,9 @@ export async function lockMaintenance(session: Session, schema: string): Promise
   );
   if (row!.got) return;
   throw new AishaError('lock', `maintenance of this database runs already: ${row!.holder ?? 'its session just ended'}`);
+}
+
+/** Second key of the lock: the schema of the ledger. */
+export function maintenanceKey(schema: string): number {
+  return createHash('sha256').update(schema).digest().readUInt32BE(0) & 0x7fffffff;
 }

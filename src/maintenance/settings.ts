@@ -1,3 +1,5 @@
+import { type Cadence, DEFAULT_ROUTINES } from './cadence.ts';
+
 /** From which numbers on a table or index is worth the work, and when the database is left alone (docs/maintain.md). */
 export interface MaintenanceSettings {
   /** Tables that are worked on side by side; indexes are rebuilt one after the other. */
@@ -8,6 +10,8 @@ export interface MaintenanceSettings {
   readonly vacuum: VacuumSettings;
   readonly analyze: AnalyzeSettings;
   readonly reindex: ReindexSettings;
+  /** The tasks of each routine. */
+  readonly routines: Readonly<Record<Cadence, readonly string[]>>;
 }
 
 export interface BusySettings {
@@ -56,4 +60,5 @@ export const DEFAULT_MAINTENANCE: MaintenanceSettings = {
   },
   analyze: { changedRows: 500, changedPercent: 5 },
   reindex: { wastedMb: 10, wastedPercent: 40 },
+  routines: DEFAULT_ROUTINES,
 };
