@@ -171,6 +171,17 @@ const maintenance = z.strictObject({
     })
     .optional()
     .describe('What each routine of maintain does.'),
+  webhook: z
+    .strictObject({
+      url: z.url({ protocol: /^https?$/ }).describe('Where findings are posted as JSON.'),
+      secretFrom: z
+        .string()
+        .regex(/^[A-Za-z_]\w*$/, { error: 'expected the name of an environment variable' })
+        .describe('Name of the environment variable that holds the key of the signature (HMAC-SHA-256).'),
+      severity: severities.optional().describe('Lowest severity that is worth a message. Default: "warning".'),
+    })
+    .optional()
+    .describe('Where what a routine finds is posted.'),
 });
 
 const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, {

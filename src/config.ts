@@ -269,6 +269,7 @@ function resolveMaintenance(layers: readonly NonNullable<Layer['maintenance']>[]
   const { longTransaction, ...busy } = group('busy');
   const { costDelay, ...vacuum } = group('vacuum');
   const known = DEFAULT_MAINTENANCE;
+  const webhook = strongest(layers, 'webhook');
   return {
     jobs: strongest(layers, 'jobs') ?? known.jobs,
     patienceMs: duration(strongest(layers, 'patience'), 'maintenance.patience') ?? known.patienceMs,
@@ -285,6 +286,7 @@ function resolveMaintenance(layers: readonly NonNullable<Layer['maintenance']>[]
     analyze: { ...known.analyze, ...defined(group('analyze')) },
     reindex: { ...known.reindex, ...defined(group('reindex')) },
     routines: { ...known.routines, ...defined(group('routines')) },
+    webhook: webhook && { ...webhook, severity: webhook.severity ?? 'warning' },
   };
 }
 

@@ -16,6 +16,7 @@ import { counted } from '../report/quantity.ts';
 import type { Check, CommandResult, Finding } from '../report/report.ts';
 import { configuredChecks, diagnose } from './diagnosis.ts';
 import { type Maintenance, type MaintenanceRun, outcomeOf, withMaintenance, work } from './maintenance.ts';
+import { notify, webhookOf } from './notify.ts';
 
 /** What became of a task, for the report and the record. */
 interface TaskOutcome {
@@ -32,9 +33,10 @@ interface Gathered {
 }
 
 /** Runs a routine: its work on tables and indexes, its questions, its own tasks; in the order of the configuration. */
-export function maintain(context: Context, cadence: Cadence, run: MaintenanceRun): Promise<CommandResult> {
+export async function maintain(context: Context, cadence: Cadence, run: MaintenanceRun): Promise<CommandResult> {
   const tasks = routine(context, cadence);
-  return withMaintenance(context, run, async (maintenance) => {
+  const webhook = webhookOf(context);
+  const result = await withMaintenance(context, run, async (maintenance) => {
     const runs = await maintenance.history.read();
     if (run.dryRun) return preview(context, maintenance, run, tasks);
     const unfinished = unfinishedRun(runs, run.command, Date.now());
@@ -51,6 +53,7 @@ export function maintain(context: Context, cadence: Cadence, run: MaintenanceRun
     }
     return summarize(context, cadence, gathered, await maintenance.history.read());
   });
+  return run.dryRun ? result : notify(context, webhook, run.command, result);
 }
 
 /** Goes on with the routines that a window, patience or a kill stopped. */

@@ -1,3 +1,4 @@
+import type { Severity } from '../report/report.ts';
 import { type Cadence, DEFAULT_ROUTINES } from './cadence.ts';
 
 /** From which numbers on a table or index is worth the work, and when the database is left alone (docs/maintain.md). */
@@ -12,6 +13,16 @@ export interface MaintenanceSettings {
   readonly reindex: ReindexSettings;
   /** The tasks of each routine. */
   readonly routines: Readonly<Record<Cadence, readonly string[]>>;
+  /** Where what a routine finds is posted. */
+  readonly webhook: WebhookSettings | undefined;
+}
+
+export interface WebhookSettings {
+  readonly url: string;
+  /** Name of the environment variable that holds the key of the signature. */
+  readonly secretFrom: string;
+  /** Lowest severity that is worth a message. */
+  readonly severity: Severity;
 }
 
 export interface BusySettings {
@@ -61,4 +72,5 @@ export const DEFAULT_MAINTENANCE: MaintenanceSettings = {
   analyze: { changedRows: 500, changedPercent: 5 },
   reindex: { wastedMb: 10, wastedPercent: 40 },
   routines: DEFAULT_ROUTINES,
+  webhook: undefined,
 };
