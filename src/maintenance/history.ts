@@ -21,7 +21,7 @@ export interface RecordedRun {
 }
 
 /** A statement, or a task of a routine (without an object). */
-export interface RecordedTask {
+interface RecordedTask {
   readonly task: WorkKind | (string & {});
   readonly object: string | undefined;
   readonly state: string;

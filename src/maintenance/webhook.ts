@@ -20,7 +20,7 @@ const isWorthRetrying = (status: number): boolean => status === 408 || status ==
  * of what is signed, so that nobody sends an old message again.
  * @param at seconds since 1970
  */
-export function sign(body: string, secret: string, at: number): string {
+function sign(body: string, secret: string, at: number): string {
   return `t=${at},v1=${createHmac('sha256', secret).update(`${at}.${body}`).digest('hex')}`;
 }
 
