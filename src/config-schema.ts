@@ -184,6 +184,32 @@ const maintenance = z.strictObject({
     .describe('Where what a routine finds is posted.'),
 });
 
+const job = z.strictObject({
+  at: z.string().min(1).optional().describe('When it runs: five fields of cron, such as "0 3 * * *".'),
+  run: z.array(z.string().min(1)).min(1).optional().describe('Arguments of aisha-db: ["diagnose", "indexes"].'),
+  enabled: z.boolean().optional().describe('false: it is not scheduled.'),
+});
+
+const jobName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,40}$/, { error: 'expected lower case letters, digits and hyphens' });
+
+const schedule = z.strictObject({
+  timezone: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Zone of the times, such as "Europe/Berlin". Default: UTC where the scheduler can say so, else that of the machine.',
+    ),
+  environmentFile: path.optional().describe('File with the variables of the connection, NAME=value a line.'),
+  grace: duration.optional().describe('How late a job may be before schedule check says so. Default: "2h".'),
+  jobs: z
+    .record(jobName, job)
+    .optional()
+    .describe("By name: what differs from the shipped jobs, and the project's own."),
+});
+
 const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, {
   error: 'expected the name of a setting, such as "aisha.seed"',
 });
@@ -273,6 +299,7 @@ const shared = {
   orphans: orphans.describe('Which rows refer to which. An environment adds to it.'),
   backup: backup.describe('How backups are taken and kept.'),
   maintenance: maintenance.describe('When tables and indexes are worked on, and when the database is left alone.'),
+  schedule: schedule.describe('What runs when: the schedule of aisha-db schedule.'),
 };
 
 const environment = z.strictObject({
@@ -311,6 +338,8 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-1) === 'backup') return Object.keys(backup.shape);
   if (path.at(-1) === 'maintenance') return Object.keys(maintenance.shape);
   if (path.at(-2) === 'maintenance') return keysOf(maintenance.shape[path.at(-1) as keyof typeof maintenance.shape]);
+  if (path.at(-1) === 'schedule') return Object.keys(schedule.shape);
+  if (path.at(-2) === 'jobs' && path.at(-3) === 'schedule') return Object.keys(job.shape);
   if (path.at(-1) === 'keepDays') return Object.keys(keepDays.shape);
   if (path.at(-2) === 'checks') return Object.keys(checkSettings.shape);
   if (path.at(-2) === 'mutes') return Object.keys(mute.shape);

@@ -17,6 +17,7 @@ import { AishaError } from './errors.ts';
 import { DEFAULT_MAINTENANCE, type MaintenanceSettings } from './maintenance/settings.ts';
 import type { OrphansSettings } from './orphans/settings.ts';
 import { type EnvironmentAddress, unknownEnvironment } from './postgres/target-address.ts';
+import type { ScheduleSettings } from './schedule/settings.ts';
 import { Secret } from './secret.ts';
 import { DEFAULT_GATE, type GateSettings } from './tenancy/gate/settings.ts';
 import { DEFAULT_TENANCY, type TenancySettings } from './tenancy/settings.ts';
@@ -54,6 +55,8 @@ export interface Config {
   readonly backup: BackupSettings;
   /** When tables and indexes are worked on. */
   readonly maintenance: MaintenanceSettings;
+  /** What runs when. */
+  readonly schedule: ScheduleSettings;
   /** Name of the environment that `--env` chose. */
   readonly environment: string | undefined;
   readonly environments: Readonly<Record<string, EnvironmentAddress>>;
@@ -119,6 +122,7 @@ interface Layer {
   readonly orphans?: Block['orphans'];
   readonly backup?: BackupLayer | undefined;
   readonly maintenance?: Block['maintenance'];
+  readonly schedule?: Partial<ScheduleSettings> | undefined;
 }
 
 type BackupLayer = Partial<Omit<BackupSettings, 'keepDays' | 'maxAge'>> & {
@@ -167,6 +171,7 @@ function layerOfFile(block: Block, base: string): Layer {
     orphans: block.orphans,
     backup: block.backup && layerOfBackup(block.backup, base),
     maintenance: block.maintenance,
+    schedule: block.schedule && layerOfSchedule(block.schedule, base),
   };
 }
 
@@ -201,6 +206,14 @@ function agesOf(given: Readonly<Record<string, string | number | null>>): Partia
     text === null ? null : duration(text, `backup.maxAge.${name}`),
   ]);
   return Object.fromEntries(ages);
+}
+
+function layerOfSchedule(
+  { timezone, environmentFile, grace, jobs }: NonNullable<Block['schedule']>,
+  base: string,
+): Partial<ScheduleSettings> {
+  const graceMs = duration(grace, 'schedule.grace');
+  return defined({ timezone, environmentFile: absolute(environmentFile, base), graceMs, jobs });
 }
 
 /** The keys that are given. */
@@ -260,6 +273,7 @@ function resolveValues(
     orphans: resolveOrphans(layers.map((layer) => layer.orphans ?? {})),
     backup: resolveBackup(layers.map((layer) => layer.backup ?? {})),
     maintenance: resolveMaintenance(layers.map((layer) => layer.maintenance ?? {})),
+    schedule: resolveSchedule(layers.map((layer) => layer.schedule ?? {})),
   };
 }
 
@@ -311,6 +325,16 @@ function resolveGate(layers: readonly NonNullable<Layer['gate']>[]): GateSetting
   return {
     mode: strongest(layers, 'mode') ?? DEFAULT_GATE.mode,
     exceptions: layers.flatMap((layer) => layer.exceptions ?? []),
+  };
+}
+
+/** What a stronger layer says about a job replaces what a weaker one says. */
+function resolveSchedule(layers: readonly Partial<ScheduleSettings>[]): ScheduleSettings {
+  return {
+    timezone: strongest(layers, 'timezone'),
+    environmentFile: strongest(layers, 'environmentFile'),
+    graceMs: strongest(layers, 'graceMs') ?? 7_200_000,
+    jobs: Object.assign({}, ...layers.map((layer) => layer.jobs).reverse()),
   };
 }
 
