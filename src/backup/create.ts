@@ -25,7 +25,7 @@ import {
   type Problem,
   planBackup,
 } from './plan.ts';
-import { CopyProgress } from './progress.ts';
+import { CopyProgress, type TableRows } from './progress.ts';
 import { readBlockers, readFacts } from './read-facts.ts';
 import type { BackupSettings } from './settings.ts';
 import { awaitBlockers, claimDatabase, describeSession, openReader } from './snapshot-session.ts';
@@ -43,6 +43,7 @@ import {
   type StoredBackup,
 } from './store.ts';
 import { watchDump } from './watch-dump.ts';
+import { Ear } from './watch-progress.ts';
 
 /** What a backup needs of the run it is part of. */
 export interface BackupWorld {
@@ -295,9 +296,10 @@ async function dumpAndSumUp(
     });
   stop.signal.addEventListener('abort', () => holder.destroy(), { once: true });
   try {
-    const dump = runDump(snapshot, folder, ownPids, stop.signal, preparation, target, world);
+    const progress = new CopyProgress(plan.tables.map((table) => rowsOf(table, table.estimatedRows)));
+    const dump = runDump({ snapshot, folder, ownPids, progress }, stop.signal, preparation, target, world);
     // Both have ended before anybody removes what they work on.
-    const [dumped, contents] = await Promise.allSettled([ending(dump), ending(sumUp(holder, plan))]);
+    const [dumped, contents] = await Promise.allSettled([ending(dump), ending(sumUp(holder, plan, progress))]);
     if (dumped.status === 'fulfilled' && contents.status === 'fulfilled') return contents.value;
     await endSessions(watcher, applicationName, ownPids).catch(() => {});
     throw stop.signal.reason;
@@ -306,37 +308,41 @@ async function dumpAndSumUp(
   }
 }
 
-async function sumUp(holder: Session, plan: BackupPlan): Promise<Contents> {
+async function sumUp(holder: Session, plan: BackupPlan, progress: CopyProgress): Promise<Contents> {
   const tables: TableContent[] = [];
-  for (const table of plan.tables) tables.push(await readTable(holder, table));
+  for (const table of plan.tables) {
+    const content = await readTable(holder, table);
+    progress.know(rowsOf(content, content.rows));
+    tables.push(content);
+  }
   return { tables, largeObjects: plan.withLargeObjects ? await readLargeObjects(holder) : null };
 }
 
+/** A table as the progress of its dump knows it: by the name that pg_dump prints. */
+function rowsOf({ schema, name }: Pick<TableContent, 'schema' | 'name'>, rows: number): TableRows {
+  return { name: `${schema}.${name}`, rows };
+}
+
+interface DumpRun {
+  readonly snapshot: string;
+  readonly folder: string;
+  readonly ownPids: readonly number[];
+  readonly progress: CopyProgress;
+}
+
 async function runDump(
-  snapshot: string,
-  folder: string,
-  ownPids: readonly number[],
+  { snapshot, folder, ownPids, progress }: DumpRun,
   stop: AbortSignal,
   { applicationName, plan, tools, watcher }: Preparation,
   target: Target,
   { settings, env, info }: BackupWorld,
 ): Promise<void> {
   const path = join(folder, dumpPath(plan));
-  const names = plan.tables.map(({ schema, name, estimatedRows }) => ({
-    name: `${schema}.${name}`,
-    rows: estimatedRows,
-  }));
-  const progress = new CopyProgress(names);
-  let heard = false;
+  const ear = new Ear();
   const hear = (line: string): void => {
-    heard = true;
+    ear.hear();
     const table = /^pg_dump: dumping contents of table "(.*)"$/s.exec(line)?.[1];
     if (table !== undefined) progress.begin(table);
-  };
-  const wasHeard = (): boolean => {
-    const answer = heard;
-    heard = false;
-    return answer;
   };
   const ended = new AbortController();
   const failed = new AbortController();
@@ -347,7 +353,7 @@ async function runDump(
     ownPids,
     path,
     progress,
-    wasHeard,
+    wasHeard: () => ear.wasHeard(),
     idleTimeoutMs: settings.idleTimeoutMs,
     info,
     signal: ended.signal,

@@ -28,16 +28,24 @@ const WINDOW_MS = 30_000;
 
 /** How far a dump is, from the tables that were begun and the COPYs that run. It never goes back. */
 export class CopyProgress {
-  readonly #rows: ReadonlyMap<string, number>;
-  readonly #total: number;
+  readonly #rows: Map<string, number>;
+  #total: number;
   readonly #begun = new Set<string>();
   readonly #samples: { readonly at: number; readonly rows: number }[] = [];
   #best = 0;
+  #percent = 0;
 
   constructor(tables: readonly TableRows[]) {
-    // A table takes some time even when the statistics say that it is empty.
-    this.#rows = new Map(tables.map(({ name, rows }) => [name, Math.max(1, rows)]));
+    this.#rows = new Map(tables.map(({ name, rows }) => [name, weightOf(rows)]));
     this.#total = [...this.#rows.values()].reduce((sum, rows) => sum + rows, 0);
+  }
+
+  /** The rows of that table were counted: until then it was what the statistics say. */
+  know({ name, rows }: TableRows): void {
+    const before = this.#rows.get(name);
+    if (before === undefined) return;
+    this.#rows.set(name, weightOf(rows));
+    this.#total += weightOf(rows) - before;
   }
 
   /** The COPY of that table has begun. */
@@ -58,14 +66,23 @@ export class CopyProgress {
     while (this.#samples.length > 2 && this.#samples[1]!.at < now - WINDOW_MS) this.#samples.shift();
     const first = this.#samples[0]!;
     const rowsPerSecond = now > first.at ? ((this.#best - first.rows) * 1000) / (now - first.at) : 0;
+    // A count may have shown that there are fewer rows than the statistics said, or more.
+    const rowsDone = Math.min(this.#best, this.#total);
+    const percent = this.#total === 0 ? 0 : Math.min(99, Math.floor((rowsDone * 100) / this.#total));
+    this.#percent = Math.max(this.#percent, percent);
     return {
-      percent: this.#total === 0 ? 0 : Math.min(99, Math.floor((this.#best * 100) / this.#total)),
-      rowsDone: this.#best,
+      percent: this.#percent,
+      rowsDone,
       rowsTotal: this.#total,
       rowsPerSecond,
-      msLeft: rowsPerSecond > 0 ? ((this.#total - this.#best) * 1000) / rowsPerSecond : undefined,
+      msLeft: rowsPerSecond > 0 ? ((this.#total - rowsDone) * 1000) / rowsPerSecond : undefined,
     };
   }
+}
+
+/** A table takes some time even when it is empty. */
+function weightOf(rows: number): number {
+  return Math.max(1, rows);
 }
 
 /** `42 %, 1,200 of 3,000 rows, 400 rows/s, 4.5 s left`. */

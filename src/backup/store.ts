@@ -321,7 +321,8 @@ function writeWhole(file: string, text: string): void {
   syncToDisk(dirname(file));
 }
 
-function syncToDisk(path: string): void {
+/** Makes a file, or the names in a folder, outlive a power failure. */
+export function syncToDisk(path: string): void {
   const handle = openSync(path, 'r');
   try {
     fsyncSync(handle);

@@ -27,6 +27,8 @@ export interface ProgressWatch {
 
 const POLL_MS = 500;
 const TELL_MS = 5_000;
+/** The first line comes sooner: somebody may be waiting to see whether anything happens. */
+const FIRST_TELL_MS = 1_000;
 
 /**
  * Tells how far a program of PostgreSQL is, until `signal` ends it.
@@ -34,7 +36,7 @@ const TELL_MS = 5_000;
  */
 export async function watchProgress(options: ProgressWatch): Promise<void> {
   const { idleTimeoutMs, signal } = options;
-  let [before, movedAt, toldAt] = ['', Date.now(), Date.now()];
+  let [before, movedAt, toldAt] = ['', Date.now(), Date.now() - TELL_MS + FIRST_TELL_MS];
   while (!signal.aborted) {
     const copies = await runningCopies(options);
     const line = options.describe(copies);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command as Commander } from 'commander';
 import { createBackup, previewBackup } from '../backup/create.ts';
 import type { BackupRequest } from '../backup/plan.ts';
@@ -17,18 +18,28 @@ import {
 import { backupWorld, localBackupWorld, readJobs, reported, storeFolder } from '../cli/backup.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
+import { quantity } from '../report/quantity.ts';
 import type { CommandResult } from '../report/report.ts';
 import type { Command, Context } from './command.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 type Action = (context: Context, ids: readonly string[], options: Options) => Promise<CommandResult>;
 
-const ACTIONS: Readonly<Record<string, Action>> = { create, list, status, verify, prune, pin, unpin };
+const ACTIONS: Readonly<Record<string, Action>> = {
+  create,
+  list,
+  status,
+  verify,
+  export: exportBackup,
+  prune,
+  pin,
+  unpin,
+};
 
 export const command: Command = {
   summary: 'take, list, watch, prove and prune backups',
   description:
-    'create (the default) checks everything first, dumps at one snapshot with the pg_dump that fits the server, and counts and sums up every table at the same snapshot. verify reads every byte again; with --restore it restores into a scratch server and compares rows, policies, grants and all the rest: only then is a backup verified. status says in a line how old the last verified backups are, and ends with 1 when one is late, failed or not proved: for cron and monitoring. prune shows what retention would delete, and deletes it with --yes. See docs/backup.md.',
+    'create (the default) checks everything first, dumps at one snapshot with the pg_dump that fits the server, and counts and sums up every table at the same snapshot. verify reads every byte again; with --restore it restores into a scratch server and compares rows, policies, grants and all the rest: only then is a backup verified. export writes one as plain SQL. status says in a line how old the last verified backups are, and ends with 1 when one is late, failed or not proved: for cron and monitoring. prune shows what retention would delete, and deletes it with --yes. See docs/backup.md.',
   examples: [
     'aisha-db backup',
     'aisha-db backup create --class daily --restore',
@@ -37,6 +48,7 @@ export const command: Command = {
     'aisha-db backup list',
     'aisha-db backup status --format nagios',
     'aisha-db backup verify latest --restore',
+    'aisha-db backup export latest --to crm.sql',
     'aisha-db backup prune --yes',
   ],
   database: true,
@@ -44,15 +56,16 @@ export const command: Command = {
   configure(command: Commander) {
     command
       .argument('[action]', Object.keys(ACTIONS).join(', '), 'create')
-      .argument('[backups...]', 'identifiers or their beginnings, or latest: for verify, pin, unpin')
+      .argument('[backups...]', 'identifiers or their beginnings, or latest: for verify, export, pin, unpin')
       .option('--store <folder>', 'folder of the backups')
       .option('--class <name>', BACKUP_CLASSES.join(', '), 'on-demand')
       .option('--table <name>', 'only the rows of this table, with the whole schema; repeatable', collect)
-      .option('--schema-only', 'no rows')
+      .option('--schema-only', 'create, export: no rows')
       .option('--exclude-schema <name>', 'leave a schema out; repeatable', collect)
       .option('--jobs <number>', 'connections of the dump')
       .option('--dump-format <name>', 'directory or custom (one file); by size when absent')
       .option('--plan', 'create: show what would be done and what stands against it; write nothing')
+      .option('--to <file>', 'export: the file of SQL to write; it must not be there')
       .option('--restore', 'create, verify: prove it by a restore into a scratch server')
       .option('--no-restore', 'create: do not, whatever the class');
   },
@@ -129,6 +142,26 @@ async function verify(context: Context, ids: readonly string[], options: Options
     text: checked.text,
     data: { ...result.data, verifications: checked.verifications },
     ...(checked.error === undefined ? {} : { error: checked.error }),
+  };
+}
+
+/** Plain SQL is a way out, never the stored format: it cannot be restored in parallel, in parts, or checked. */
+async function exportBackup(context: Context, ids: readonly string[], options: Options): Promise<CommandResult> {
+  const [name, ...others] = ids;
+  if (name === undefined || others.length > 0) {
+    throw new AishaError('usage', 'export takes one backup', { hint: 'aisha-db backup list shows them.' });
+  }
+  const to = options['to'];
+  if (typeof to !== 'string') {
+    throw new AishaError('usage', 'export needs --to FILE', { hint: 'Name the file of SQL to write.' });
+  }
+  const world = localBackupWorld(context);
+  const backup = findBackup(readStore(world.store), name);
+  const { exportPlain } = await import('../backup/export-plain.ts');
+  const { file, bytes } = await exportPlain(backup, resolve(context.cwd, to), options['schemaOnly'] === true, world);
+  return {
+    text: `wrote ${file}, ${quantity(bytes, 'bytes')}: psql --single-transaction --set=ON_ERROR_STOP=1 --file=FILE DATABASE restores it into an empty database`,
+    data: { export: { backup: backup.manifest.id, file, bytes } },
   };
 }
 

@@ -142,6 +142,20 @@ describe('before the dump', () => {
     expect(existsSync(join(project.dir, '.aisha-db/backups'))).toBe(false);
   });
 
+  test('a plan names a lock at once, and another pg_dump', async ({ db }) => {
+    const project = await backupProject(db, 'create table public.a (id int)');
+    const other = await db.connect();
+    await other.query(`set application_name = 'pg_dump'`);
+    const [{ pid }] = (await other.query('select pg_backend_pid() as pid')).rows;
+    const { code, stderr } = await project.run('backup', '--plan');
+    expect(code).toBe(0);
+    expect(stderr).toContain(`warning: another pg_dump runs in this database: pid ${pid}, role app_owner`);
+    await other.query('begin; lock table public.a');
+    const locked = await project.run('backup', '--plan', '--format', 'json');
+    expect(locked.code).toBe(6);
+    expect(locked.json().error.details).toEqual([expect.stringContaining('holds public.a')]);
+  });
+
   test('a lock that no dump can share is waited for, then named', async ({ db }) => {
     const project = await backupProject(db);
     await project.run('backup');
@@ -173,6 +187,29 @@ describe('before the dump', () => {
     const { code, stderr } = await project.run('backup', '--database-url', 'postgres://u:p@127.0.0.1:6543/d');
     expect(code).toBe(3);
     expect(stderr).toContain('port 6543 of 127.0.0.1 is a transaction pooler');
+  });
+});
+
+describe('a proof by restore', () => {
+  test('is planned for the classes that are proved at once, or as an option says', async ({ db }) => {
+    const project = await backupProject(db, 'create table a (id int)');
+    const isProved = async (...args: string[]) =>
+      (await project.report('backup', 'create', '--plan', '--class', ...args)).data.plan.isProved as boolean;
+    for (const name of ['on-demand', 'daily', 'quarterly']) expect([name, await isProved(name)]).toEqual([name, false]);
+    for (const name of ['pre-migration', 'weekly']) expect([name, await isProved(name)]).toEqual([name, true]);
+    expect(await isProved('weekly', '--no-restore')).toBe(false);
+    expect(await isProved('daily', '--restore')).toBe(true);
+  });
+
+  test('comes by itself with the classes that are proved at once', async ({ db }) => {
+    const project = await backupProject(db, 'create table a (id int)');
+    const states = async (...args: string[]) =>
+      (await project.report('backup', 'create', ...args)).data.backups[0].state as string;
+    expect(await states('--class', 'weekly')).toBe('verified');
+    expect(await states('--class', 'weekly', '--no-restore')).toBe('unverified');
+    expect(await states('--class', 'daily')).toBe('unverified');
+    await project.write({ 'aisha-db.config.json': '{ "backup": { "proveAtOnce": ["daily"] } }' });
+    expect(await states('--class', 'daily')).toBe('verified');
   });
 });
 

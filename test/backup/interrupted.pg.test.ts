@@ -21,13 +21,17 @@ interface StuckDump {
   readonly blocker: pg.Client;
 }
 
-async function stuckDump(db: TestDatabase, settings: Readonly<Record<string, unknown>> = {}): Promise<StuckDump> {
+async function stuckDump(
+  db: TestDatabase,
+  settings: Readonly<Record<string, unknown>> = {},
+  ...args: string[]
+): Promise<StuckDump> {
   const project = await backupProject(db, SCHEMA);
   expect((await project.run('backup')).code).toBe(0);
   const tools = await heldTools();
   const backup = { binDir: tools.binDir, lockWait: '3s', ...settings };
   await project.write({ 'aisha-db.config.json': JSON.stringify({ backup }) });
-  const run = project.start('backup', '--format', 'json');
+  const run = project.start('backup', '--format', 'json', ...args);
   await tools.started();
   const blocker = await db.connect();
   await blocker.query('begin; drop sequence public.s');
@@ -81,6 +85,14 @@ describe('nothing is lost and nothing is left when', () => {
     await expectNothingLost(dump, db);
   });
 
+  test('the time of the whole run is over', async ({ db }) => {
+    const dump = await stuckDump(db, { lockWait: '60s' }, '--timeout', '8s');
+    const { code, json } = await dump.run.done;
+    expect(code).toBe(130);
+    expect(json().error).toMatchObject({ code: 'interrupted', message: expect.stringContaining('8s') });
+    await expectNothingLost(dump, db);
+  });
+
   test('the server ends the sessions of the dump', async ({ db }) => {
     const dump = await stuckDump(db);
     await db.superQuery(
@@ -94,6 +106,8 @@ describe('nothing is lost and nothing is left when', () => {
 
   test('the dump does not move for too long, and the blocker is named', async ({ db }) => {
     const dump = await stuckDump(db, { idleTimeout: '3s' });
+    // Not on a terminal: how far it is comes in lines of its own.
+    await dump.run.stderrContains(/^dumping: \d+ %, \d of about \d rows?s?/m);
     const { code, json } = await dump.run.done;
     const [{ pid }] = (await dump.blocker.query('select pg_backend_pid() as pid')).rows;
     expect(code).toBe(10);

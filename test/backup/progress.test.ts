@@ -23,13 +23,32 @@ describe('progress', () => {
     expect(progress.sample([], 1).percent).toBe(99);
   });
 
+  test('goes by counts as soon as there are any', () => {
+    // Never analyzed: the statistics say nothing about it.
+    const progress = new CopyProgress([
+      { name: 'public.a', rows: 0 },
+      { name: 'public.b', rows: 500 },
+    ]);
+    progress.know({ name: 'public.a', rows: 1000 });
+    progress.know({ name: 'public.b', rows: 0 });
+    progress.know({ name: 'other', rows: 5 });
+    progress.begin('public.a');
+    const sample = progress.sample([{ name: 'public.a', rows: 500 }], 1000);
+    expect(sample).toMatchObject({ percent: 49, rowsDone: 500, rowsTotal: 1001 });
+  });
+
   test('knows no tables and no division by zero', () => {
     expect(new CopyProgress([]).sample([{ name: 'other', rows: 3 }], 1)).toMatchObject({ percent: 0 });
   });
 
   test('never goes back, whatever the statistics say about a table', () => {
     const steps = fc.array(
-      fc.record({ table: fc.constantFrom('a', 'b', 'c'), rows: fc.nat(500), begin: fc.boolean() }),
+      fc.record({
+        table: fc.constantFrom('a', 'b', 'c'),
+        rows: fc.nat(500),
+        begin: fc.boolean(),
+        count: fc.option(fc.nat(800), { nil: undefined }),
+      }),
     );
     fc.assert(
       fc.property(steps, fc.nat(400), (moves, rows) => {
@@ -38,7 +57,9 @@ describe('progress', () => {
         for (const move of moves) {
           if (move.begin) progress.begin(move.table);
           now += 500;
-          const { percent } = progress.sample([{ name: move.table, rows: move.rows }], now);
+          if (move.count !== undefined) progress.know({ name: move.table, rows: move.count });
+          const { percent, rowsDone, rowsTotal } = progress.sample([{ name: move.table, rows: move.rows }], now);
+          expect(rowsDone).toBeLessThanOrEqual(rowsTotal);
           expect(percent).toBeGreaterThanOrEqual(last);
           expect(percent).toBeLessThanOrEqual(99);
           last = percent;
