@@ -118,6 +118,9 @@ async function execute(invocation: Invocation, talk: EdgeTalk, signal: AbortSign
     if (global.output !== undefined) await (await import('./cli/report-file.ts')).checkReportFile(global.output, cwd);
     const opened = await openContext(invocation, world);
     target = opened.target;
+    // A command listens for an abort to come; one that has come already it would wait for in vain.
+    if (signal.aborted) await opened.close();
+    signal.throwIfAborted();
     const result = await command.run(opened.context, args, options).finally(opened.close);
     const isCutShort = signal.aborted && result.stopped !== true;
     const error = isCutShort ? understandError(result.error ?? signal.reason, edge, signal) : result.error;

@@ -300,6 +300,14 @@ describe('an interruption', () => {
     expect([code, stderr]).toEqual([130, expect.stringContaining('error: gave up after 20ms\n')]);
   });
 
+  test('before the command has begun is one as well', async () => {
+    const commands = greet({
+      run: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve({}))),
+    });
+    const { code, stderr } = await run(['greet', '--timeout', '1ms'], commands);
+    expect([code, stderr]).toEqual([130, expect.stringContaining('error: gave up after 1ms')]);
+  });
+
   test('by --timeout also says what the command had in hand', async () => {
     const commands = greet({
       run: ({ signal }) =>
@@ -308,8 +316,8 @@ describe('an interruption', () => {
           signal.addEventListener('abort', () => resolve({ error }));
         }),
     });
-    const { stderr } = await run(['greet', '--timeout', '20ms'], commands);
-    expect(stderr).toContain('error: gave up after 20ms: interrupted in 012_index.sql\n');
+    const { stderr } = await run(['greet', '--timeout', '1s'], commands);
+    expect(stderr).toContain('error: gave up after 1s: interrupted in 012_index.sql\n');
   });
 
   test('leaves the code to a command that knows better', async () => {
