@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BACKUP_CLASSES } from './backup/settings.ts';
 import { DURATION, LONGEST_MS } from './duration.ts';
+import { MASK_KINDS } from './rehearsal/settings.ts';
 
 /** How a pending file with a number that is already applied is met. */
 const duplicates = z.enum(['refuse-new', 'allow', 'refuse']);
@@ -210,6 +211,26 @@ const schedule = z.strictObject({
     .describe("By name: what differs from the shipped jobs, and the project's own."),
 });
 
+const mask = z.strictObject({
+  column: z
+    .string()
+    .min(1)
+    .describe('"public.contacts.email", or "email" for every column of that name; * is any text.'),
+  as: z.enum(MASK_KINDS).describe('What its values become; "empty": NULL, or nothing of its type.'),
+});
+
+const rehearsal = z.strictObject({
+  require: z.boolean().optional().describe('true: migrate refuses what was not rehearsed. Default: false.'),
+  dir: path.optional().describe('Folder of the reports. Default: "rehearsals" inside stateDir.'),
+  run: z.string().min(1).optional().describe('Test command, run with DATABASE_URL of the copy: "npm test".'),
+  masks: z.array(mask).optional().describe('Columns that are masked in the copy before anything else is done.'),
+  maskKeyFrom: z
+    .string()
+    .regex(/^[A-Za-z_]\w*$/, { error: 'expected the name of an environment variable' })
+    .optional()
+    .describe('Environment variable with the key of the masks. Default: another key each time.'),
+});
+
 const settingName = z.string().regex(/^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$/, {
   error: 'expected the name of a setting, such as "aisha.seed"',
 });
@@ -300,6 +321,7 @@ const shared = {
   backup: backup.describe('How backups are taken and kept.'),
   maintenance: maintenance.describe('When tables and indexes are worked on, and when the database is left alone.'),
   schedule: schedule.describe('What runs when: the schedule of aisha-db schedule.'),
+  rehearsal: rehearsal.describe('How migrations are rehearsed on a copy.'),
 };
 
 const environment = z.strictObject({
@@ -340,6 +362,8 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-2) === 'maintenance') return keysOf(maintenance.shape[path.at(-1) as keyof typeof maintenance.shape]);
   if (path.at(-1) === 'schedule') return Object.keys(schedule.shape);
   if (path.at(-2) === 'jobs' && path.at(-3) === 'schedule') return Object.keys(job.shape);
+  if (path.at(-1) === 'rehearsal') return Object.keys(rehearsal.shape);
+  if (path.at(-2) === 'masks') return Object.keys(mask.shape);
   if (path.at(-1) === 'keepDays') return Object.keys(keepDays.shape);
   if (path.at(-2) === 'checks') return Object.keys(checkSettings.shape);
   if (path.at(-2) === 'mutes') return Object.keys(mute.shape);

@@ -18,6 +18,7 @@ import { DEFAULT_MAINTENANCE, type MaintenanceSettings } from './maintenance/set
 import type { OrphansSettings } from './orphans/settings.ts';
 import { type EnvironmentAddress, unknownEnvironment } from './postgres/target-address.ts';
 import type { ScheduleSettings } from './schedule/settings.ts';
+import { DEFAULT_REHEARSAL, type RehearsalSettings } from './rehearsal/settings.ts';
 import { Secret } from './secret.ts';
 import { DEFAULT_GATE, type GateSettings } from './tenancy/gate/settings.ts';
 import { DEFAULT_TENANCY, type TenancySettings } from './tenancy/settings.ts';
@@ -57,6 +58,8 @@ export interface Config {
   readonly maintenance: MaintenanceSettings;
   /** What runs when. */
   readonly schedule: ScheduleSettings;
+  /** How migrations are rehearsed. */
+  readonly rehearsal: RehearsalSettings;
   /** Name of the environment that `--env` chose. */
   readonly environment: string | undefined;
   readonly environments: Readonly<Record<string, EnvironmentAddress>>;
@@ -123,6 +126,7 @@ interface Layer {
   readonly backup?: BackupLayer | undefined;
   readonly maintenance?: Block['maintenance'];
   readonly schedule?: Partial<ScheduleSettings> | undefined;
+  readonly rehearsal?: Partial<RehearsalSettings> | undefined;
 }
 
 type BackupLayer = Partial<Omit<BackupSettings, 'keepDays' | 'maxAge'>> & {
@@ -172,6 +176,7 @@ function layerOfFile(block: Block, base: string): Layer {
     backup: block.backup && layerOfBackup(block.backup, base),
     maintenance: block.maintenance,
     schedule: block.schedule && layerOfSchedule(block.schedule, base),
+    rehearsal: block.rehearsal && defined({ ...block.rehearsal, dir: absolute(block.rehearsal.dir, base) }),
   };
 }
 
@@ -274,6 +279,7 @@ function resolveValues(
     backup: resolveBackup(layers.map((layer) => layer.backup ?? {})),
     maintenance: resolveMaintenance(layers.map((layer) => layer.maintenance ?? {})),
     schedule: resolveSchedule(layers.map((layer) => layer.schedule ?? {})),
+    rehearsal: Object.assign({ ...DEFAULT_REHEARSAL }, ...layers.map((layer) => layer.rehearsal).reverse()),
   };
 }
 

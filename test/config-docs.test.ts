@@ -17,7 +17,7 @@ test('every key and every variable has its row in docs/configuration.md', async 
   const rows = (await readFile(resolve(DOCS, 'configuration.md'), 'utf8'))
     .split('\n')
     .filter((line) => line.startsWith('|'));
-  const blocks = ['ledger', 'diagnostics', 'orphans', 'backup', 'gate', 'maintenance', 'schedule'];
+  const blocks = ['ledger', 'diagnostics', 'orphans', 'backup', 'gate', 'maintenance', 'schedule', 'rehearsal'];
   const keys = [...knownKeys([]), ...knownKeys(['environments', 'x'])].filter(
     (key) => !['$schema', ...blocks].includes(key),
   );

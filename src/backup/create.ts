@@ -222,7 +222,8 @@ async function take(preparation: Preparation, target: Target, world: BackupWorld
   }
 }
 
-function addressOf(facts: DatabaseFacts, { host, port }: Target): Pick<Manifest, 'server' | 'database'> {
+/** What tells the database from others, as a manifest has it. */
+export function addressOf(facts: DatabaseFacts, { host, port }: Target): Pick<Manifest, 'server' | 'database'> {
   const { serverVersion: version, serverMajor: major, systemIdentifier, encoding, collation, ctype, owner } = facts;
   return {
     server: { version, major, host, port, systemIdentifier },

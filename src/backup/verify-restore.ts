@@ -21,7 +21,7 @@ import { recordDamage, verifyFiles } from './verify.ts';
 export type VerifyWorld = Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'info'>;
 
 /** Name of the restored database on the scratch server, which is nobody else's. */
-const DATABASE = 'restored';
+export const DATABASE = 'restored';
 
 const APPLICATION = 'aisha-db verify';
 
@@ -56,7 +56,7 @@ export async function verifyByRestore(backup: StoredBackup, world: VerifyWorld):
   }
 }
 
-function startServer({ server }: Manifest, { env }: VerifyWorld): Promise<ScratchServer> {
+export function startServer({ server }: Manifest, { env }: VerifyWorld): Promise<ScratchServer> {
   const user = chooseServerUser();
   const binaries = findServerBinaries({ user, searchPath: env['PATH'], atLeast: server.major });
   return startScratchServer({ tcp: false, superuser: 'aisha_scratch', binaries, settings: SCRATCH_SETTINGS });
@@ -110,7 +110,11 @@ function scratchTarget(server: ScratchServer, database: string): Target {
 }
 
 /** Makes the roles and the empty database; finds out what of the backup cannot be restored here. */
-async function prepareServer(server: ScratchServer, manifest: Manifest, signal: AbortSignal): Promise<Omissions> {
+export async function prepareServer(
+  server: ScratchServer,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<Omissions> {
   const session = await openReader(scratchTarget(server, 'postgres'), APPLICATION, signal);
   try {
     const roles = rolesSql(manifest.roles, [server.user]);

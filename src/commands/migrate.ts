@@ -34,6 +34,8 @@ export const command: Command = {
       .option('--only <file>', 'apply this file alone')
       .option('--allow-out-of-order', 'apply files that come before one already applied')
       .option('--strict-gate', 'refuse a file at once that makes a table without row-level security')
+      .option('--require-rehearsal', 'refuse what was not rehearsed on this plan, catalog and server')
+      .option('--no-require-rehearsal', 'apply without a rehearsal, whatever the configuration says')
       .option('--lock-timeout <duration>', 'how long a statement may wait for a lock')
       .option('--lock-retries <number>', 'how often a file is tried again when it did not get its locks')
       .option('--statement-timeout <duration>', 'how long a statement may run')
@@ -57,6 +59,12 @@ export const command: Command = {
         settings: context.config.settings,
         openGate: () => openGate(context, options['strictGate'] === true),
         saveFirst: backupFirst(context, target, options),
+        ...((options['requireRehearsal'] ?? context.config.rehearsal.require) === true
+          ? {
+              permit: async (files) =>
+                (await import('../cli/rehearsal-required.ts')).requireRehearsal(context, target, files),
+            }
+          : {}),
       },
       runHooks(context, target),
     );

@@ -16,6 +16,8 @@ export interface MigrateOptions extends Omit<PlanOptions, 'tests'>, LockOptions,
   readonly settings: Readonly<Record<string, string>>;
   /** What judges the files; called when there is something to apply. */
   readonly openGate?: (() => Promise<Gate | undefined>) | undefined;
+  /** Asked with the files that are about to run, before the lock is taken; throws to stop. */
+  readonly permit?: (files: readonly PlanEntry[]) => Promise<void>;
 }
 
 /** What a run knows before it changes anything. */
@@ -82,6 +84,7 @@ export async function migrate(
     if (stop || options.dryRun || !entries.some((entry) => entry.run)) {
       return { preflight, entries, applied: 0, error: stop };
     }
+    await options.permit?.(entries.filter((entry) => entry.run));
     const { applyAll } = await import('./apply.ts');
     return await applyAll(source, target, work, preflight, options, hooks);
   } finally {

@@ -233,8 +233,18 @@ async function stepFor(
   });
 }
 
+/** The files that would undo a migration; none when there are none. */
+export function rollbackFilesOf(source: MigrationSource, file: string): readonly string[] {
+  const folder = readFolder(source.dir, source.finalFrom);
+  for (const place of rollbackFolders(source, folder)) {
+    const found = undoersOf({ file }, folder, place);
+    if (found.length > 0) return found.map((name) => name.file);
+  }
+  return [];
+}
+
 /** Rollback files of a migration: by its header, by their own header, by name, or by a number that is not ambiguous. */
-function undoersOf(row: LedgerRow, folder: MigrationFolder, place: MigrationFolder): MigrationName[] {
+function undoersOf(row: Pick<LedgerRow, 'file'>, folder: MigrationFolder, place: MigrationFolder): MigrationName[] {
   const named = folder.files.some((f) => f.name.file === row.file)
     ? headerValue(parseHeader(folder.read(row.file)), 'Rollback')
     : undefined;
