@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { AishaError } from '../errors.ts';
 import { libpqEnvironment } from '../postgres/libpq-environment.ts';
 import { backendPid } from '../postgres/pooler.ts';
 import { withPassfile } from '../postgres/private-passfile.ts';
@@ -9,6 +11,7 @@ import type { Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
 import type { Difference } from './compare.ts';
 import { type BackupWorld, dumpPath } from './create.ts';
+import type { TableContent } from './manifest.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { openReader } from './snapshot-session.ts';
 import type { StoredBackup } from './store.ts';
@@ -23,6 +26,8 @@ export interface RestoreRun {
   readonly args: readonly string[];
   /** Takes the table of contents and gives the part of it that is restored. */
   readonly select: (list: string) => string;
+  /** The tables whose rows it restores. */
+  readonly tables: readonly TableContent[];
   /** What is told of the progress: `restoring`. */
   readonly label: string;
 }
@@ -57,12 +62,13 @@ export async function runRestore(
   return withPassfile(target, (passfile) =>
     withScratchFolder(async (folder) => {
       const environment = libpqEnvironment(target, { applicationName, passfile }, env);
-      const listed = await runTool({ program, args: ['--list', dump], env: environment, signal, keepOutput: true });
+      const args = ['--list', '--verbose', dump];
+      const listed = await runTool({ program, args, env: environment, signal, keepOutput: true });
       if (listed.exitCode !== 0) return [failed('its table of contents cannot be read', listed.complaints)];
       const selected = run.select(listed.stdout);
       const list = join(folder, 'list');
       writeFileSync(list, selected, { mode: 0o600 });
-      const progress = new RestoreProgress(backup.manifest.tables, selected);
+      const progress = new RestoreProgress(run.tables, selected);
       const ear = new Ear();
       const restored = await watched(run, progress, ear, settings.idleTimeoutMs, { signal, info }, (stop) =>
         runTool({
@@ -80,6 +86,40 @@ export async function runRestore(
       return restored.exitCode === 0 ? [] : [failed('it cannot be restored', restored.complaints)];
     }),
   );
+}
+
+/**
+ * Hands over the script with the rows of one table, which nothing of it has been done with.
+ * @param select takes the table of contents and gives the line of the table's rows; `undefined` ends it
+ * @throws AishaError (backup) when pg_restore cannot read the dump; whatever `consume` throws
+ */
+export async function readRows(
+  backup: StoredBackup,
+  tools: ClientTools,
+  select: (list: string) => string | undefined,
+  consume: (script: Readable) => Promise<void>,
+  { env, signal }: Pick<RestoreRunWorld, 'env' | 'signal'>,
+): Promise<void> {
+  const dump = join(backup.path, dumpPath(backup.manifest));
+  const program = join(tools.binDir, 'pg_restore');
+  // It reads a file and connects to nothing.
+  const environment = { PATH: env['PATH'] ?? '', LC_ALL: 'C.UTF-8' };
+  await withScratchFolder(async (folder) => {
+    const args = ['--list', '--verbose', dump];
+    const listed = await runTool({ program, args, env: environment, signal, keepOutput: true });
+    const selected = select(listed.stdout);
+    if (selected === undefined) return;
+    const list = join(folder, 'list');
+    writeFileSync(list, selected, { mode: 0o600 });
+    const script = ['--data-only', `--use-list=${list}`, '--file=-', dump];
+    const outcome = await runTool({ program, args: script, env: environment, signal, consume });
+    signal.throwIfAborted();
+    if (outcome.exitCode === 0) return;
+    throw new AishaError('backup', `the rows of ${backup.manifest.id} cannot be read`, {
+      details: outcome.complaints,
+      hint: 'Restore from another backup: aisha-db backup list shows them.',
+    });
+  });
 }
 
 /** Watches from a session of its own while `work` runs; a watch that fails ends the work. */

@@ -96,7 +96,7 @@ export async function previewRestore(
 }
 
 /** @throws AishaError (backup) when a file of the backup is not what was written */
-async function refuseDamage(backup: StoredBackup, { signal, info }: Pick<RestoreWorld, 'signal' | 'info'>) {
+export async function refuseDamage(backup: StoredBackup, { signal, info }: Pick<RestoreWorld, 'signal' | 'info'>) {
   info(`reading ${backup.manifest.id} to prove its files`);
   const damage = await verifyFiles(backup, signal);
   if (damage.length === 0) return;
@@ -279,6 +279,7 @@ async function restoreAndCompare(
     applicationName,
     args: [`--jobs=${plan.jobs}`],
     select: (list: string) => omitFromList(list, plan.omissions),
+    tables: backup.manifest.tables,
     label: 'restoring',
   };
   const failure = await asOwnersNeed(plan, { backup, target, applicationName, facts }, world.signal, () =>

@@ -81,6 +81,7 @@ async function restoreAndCompare(
       applicationName: APPLICATION,
       args: [`--jobs=${availableParallelism()}`],
       select: (list) => omitFromList(list, omissions),
+      tables: manifest.tables,
       label: `verifying ${manifest.id}: restoring`,
     },
     world,

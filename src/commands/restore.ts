@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Command as Commander } from 'commander';
 import { dumpPath } from '../backup/create.ts';
+import type { MergeMode } from '../backup/merge-plan.ts';
 import { restoreArguments } from '../backup/pg-restore.ts';
 import {
   previewRestore,
@@ -11,6 +12,7 @@ import {
 } from '../backup/restore.ts';
 import { plannedResult, restoredResult, swappedResult } from '../backup/restore-report.ts';
 import { findBackup, readStore, type StoredBackup, whileInUse } from '../backup/store.ts';
+import { mergeResult, restoredTableResult } from '../backup/table-report.ts';
 import { backupWorld, readJobs, storeFolder } from '../cli/backup.ts';
 import { AishaError } from '../errors.ts';
 import type { Target } from '../postgres/target.ts';
@@ -23,11 +25,13 @@ type Options = Readonly<Record<string, unknown>>;
 export const command: Command = {
   summary: 'restore a backup into a new database',
   description:
-    'A backup is restored into a new or empty database, never over what is there (--into); with --swap the copy then takes the place of the configured database, which is kept under another name: its files are proved first, missing roles are made, the first error is the end, and the result is compared with what was backed up. See docs/restore.md.',
+    'A backup is restored into a new or empty database, never over what is there (--into); with --swap the copy then takes the place of the configured database, which is kept under another name. With --table one table comes back: whole where it is gone, else its rows are loaded beside it, compared by their key, and merged when --merge says so. Always its files are proved first, missing roles are made, the first error is the end, and the result is compared with what was backed up. See docs/restore.md.',
   examples: [
     'aisha-db restore latest --into crm_copy',
     'aisha-db restore latest --into crm_copy --plan',
     'aisha-db restore latest --swap',
+    'aisha-db restore latest --table public.invoice',
+    'aisha-db restore latest --table public.invoice --merge missing',
   ],
   database: true,
   failures: ['lock', 'backup'],
@@ -37,6 +41,11 @@ export const command: Command = {
       .option('--into <database>', 'restore into this new or empty database of the server')
       .option('--swap', 'restore beside the configured database, then take its place; the old one is kept, renamed')
       .option('--end-sessions', 'with --swap: end the sessions of the database without asking')
+      .option('--table <name>', 'one table: restored whole where it is gone, else compared, and merged with --merge')
+      .option('--merge <mode>', 'with --table: missing (rows that are gone) or changed (also rows with other values)')
+      .option('--keep', 'with --merge: keep the rows of the backup in their side schema')
+      .option('--discard', 'with --table: remove the rows that an earlier run has loaded')
+      .option('--lock-timeout <duration>', 'with --merge: how long to wait for the table')
       .option('--store <folder>', 'folder of the backups')
       .option('--jobs <number>', 'connections of pg_restore')
       .option('--skip-missing-extensions', 'leave out extensions that the server does not have')
@@ -53,8 +62,9 @@ async function restore(context: Context, backup: StoredBackup, options: Options)
   const into = options['into'];
   if (typeof into === 'string') return restoreInto(context, backup, checkedName(into), options);
   if (options['swap'] === true) return swap(context, backup, options);
+  if (typeof options['table'] === 'string') return restoreOneTable(context, backup, options['table'], options);
   throw new AishaError('usage', 'nothing says where to restore to', {
-    hint: 'Name a new database with --into, or let the backup take the place of the configured one with --swap.',
+    hint: 'Name a new database with --into, let the backup take the place of the configured one with --swap, or bring one table back with --table.',
   });
 }
 
@@ -92,6 +102,36 @@ async function swap(context: Context, backup: StoredBackup, options: Options): P
     `${names.current} is renamed ${names.kept}, and ${names.beside} ${names.current}, in one transaction`,
     'owner, grants and settings of the database are taken over',
   ]);
+}
+
+async function restoreOneTable(
+  context: Context,
+  backup: StoredBackup,
+  table: string,
+  options: Options,
+): Promise<CommandResult> {
+  const { discardTable, restoreTable } = await import('../backup/restore-table.ts');
+  const merge = readMode(options['merge']);
+  const target = await context.target();
+  const world = backupWorld(context, target);
+  if (options['discard'] === true) {
+    const was = await discardTable(backup, table, target, world);
+    return { text: was ? `the rows of ${table} that were loaded are gone` : `no rows of ${table} were loaded` };
+  }
+  const outcome = await restoreTable(backup, table, target, world, {
+    merge,
+    keepSide: options['keep'] === true,
+    lockTimeoutMs: context.config.lockTimeoutMs,
+    confirm: () => context.confirm(target),
+  });
+  return 'counts' in outcome ? mergeResult(backup.manifest, outcome) : restoredTableResult(backup.manifest, outcome);
+}
+
+function readMode(value: unknown): MergeMode | undefined {
+  if (value === undefined || value === 'missing' || value === 'changed') return value;
+  throw new AishaError('usage', `--merge "${String(value)}" is not known`, {
+    hint: 'missing puts back the rows that are gone; changed gives changed rows their old values as well.',
+  });
 }
 
 async function askToEnd(

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { AishaError } from '../errors.ts';
 import { runAtExit } from './exit-cleanup.ts';
 
@@ -15,6 +16,8 @@ export interface ToolRun {
   readonly onStart?: ((pid: number) => void) | undefined;
   /** Keep what it writes to stdout; default: it goes nowhere. */
   readonly keepOutput?: boolean;
+  /** Takes what it writes to stdout while it runs; when this fails, the program is ended. */
+  readonly consume?: ((stdout: Readable) => Promise<void>) | undefined;
 }
 
 export interface ToolOutcome {
@@ -43,7 +46,7 @@ export async function runTool({ program, args, env, signal, ...options }: ToolRu
     env,
     extendEnv: false,
     stdin: 'ignore',
-    stdout: options.keepOutput === true ? 'pipe' : 'ignore',
+    stdout: options.keepOutput === true || options.consume !== undefined ? 'pipe' : 'ignore',
     stderr: 'pipe',
     buffer: { stdout: options.keepOutput === true, stderr: false },
     maxBuffer: 1024 * 1024 * 1024,
@@ -57,6 +60,8 @@ export async function runTool({ program, args, env, signal, ...options }: ToolRu
   // The workers of a leader that was killed would go on, and hold its stderr and its locks.
   child.once('exit', (code) => (code === 0 ? undefined : signalGroup(pid, 'SIGKILL')));
   options.onStart?.(pid);
+  const consumed = options.consume?.(child.stdout!);
+  consumed?.catch(() => signalGroup(pid, 'SIGTERM'));
   const complaints: string[] = [];
   try {
     for await (const line of child.iterable({ from: 'stderr' })) {
@@ -65,6 +70,7 @@ export async function runTool({ program, args, env, signal, ...options }: ToolRu
       complaints.push(line);
       if (complaints.length > COMPLAINTS) complaints.shift();
     }
+    await consumed;
     const { exitCode, signal: endedBy, stdout } = await child;
     return { exitCode, endedBy, stdout: stdout ?? '', complaints };
   } finally {
