@@ -5,7 +5,7 @@ import { AishaError } from '../errors.ts';
 import { libpqEnvironment } from '../postgres/libpq-environment.ts';
 import { backendPid } from '../postgres/pooler.ts';
 import { withPassfile } from '../postgres/private-passfile.ts';
-import { runTool } from '../postgres/run-tool.ts';
+import { runTool, type ToolRun } from '../postgres/run-tool.ts';
 import { withScratchFolder } from '../postgres/scratch-folder.ts';
 import type { Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
@@ -88,38 +88,60 @@ export async function runRestore(
   );
 }
 
+/** A dump, read without a server. */
+export interface DumpReader {
+  /** The table of contents, with dependencies. */
+  readonly list: string;
+  /** The SQL of a part of the table of contents, which has no rows in it. */
+  script(part: string): Promise<string>;
+  /** Hands over the script with the rows of a part. */
+  rows(part: string, consume: (script: Readable) => Promise<void>): Promise<void>;
+}
+
 /**
- * Hands over the script with the rows of one table, which nothing of it has been done with.
- * @param select takes the table of contents and gives the line of the table's rows; `undefined` ends it
- * @throws AishaError (backup) when pg_restore cannot read the dump; whatever `consume` throws
+ * Lends a dump to read from.
+ * @throws AishaError (backup) when pg_restore cannot read it; whatever `use` throws
  */
-export async function readRows(
+export async function readDump<T>(
   backup: StoredBackup,
   tools: ClientTools,
-  select: (list: string) => string | undefined,
-  consume: (script: Readable) => Promise<void>,
   { env, signal }: Pick<RestoreRunWorld, 'env' | 'signal'>,
-): Promise<void> {
+  use: (dump: DumpReader) => Promise<T>,
+): Promise<T> {
   const dump = join(backup.path, dumpPath(backup.manifest));
   const program = join(tools.binDir, 'pg_restore');
   // It reads a file and connects to nothing.
   const environment = { PATH: env['PATH'] ?? '', LC_ALL: 'C.UTF-8' };
-  await withScratchFolder(async (folder) => {
-    const args = ['--list', '--verbose', dump];
-    const listed = await runTool({ program, args, env: environment, signal, keepOutput: true });
-    const selected = select(listed.stdout);
-    if (selected === undefined) return;
-    const list = join(folder, 'list');
-    writeFileSync(list, selected, { mode: 0o600 });
-    const script = ['--data-only', `--use-list=${list}`, '--file=-', dump];
-    const outcome = await runTool({ program, args: script, env: environment, signal, consume });
-    signal.throwIfAborted();
-    if (outcome.exitCode === 0) return;
-    throw new AishaError('backup', `the rows of ${backup.manifest.id} cannot be read`, {
-      details: outcome.complaints,
-      hint: 'Restore from another backup: aisha-db backup list shows them.',
+  return withScratchFolder(async (folder) => {
+    const read = async (args: readonly string[], output: Pick<ToolRun, 'keepOutput' | 'consume'>): Promise<string> => {
+      const outcome = await runTool({ program, args: [...args, dump], env: environment, signal, ...output });
+      signal.throwIfAborted();
+      if (outcome.exitCode === 0) return outcome.stdout;
+      throw new AishaError('backup', `the dump of ${backup.manifest.id} cannot be read`, {
+        details: outcome.complaints,
+        hint: 'Restore from another backup: aisha-db backup list shows them.',
+      });
+    };
+    const chosen = (part: string): string => {
+      const list = join(folder, 'list');
+      writeFileSync(list, part, { mode: 0o600 });
+      return `--use-list=${list}`;
+    };
+    return use({
+      list: await read(['--list', '--verbose'], { keepOutput: true }),
+      script: async (part) => withoutMetaCommands(await read([chosen(part), '--file=-'], { keepOutput: true })),
+      rows: async (part, consume) => {
+        await read(['--data-only', chosen(part), '--file=-'], { consume });
+      },
     });
   });
+}
+
+/** psql is kept from commands in the SQL by two of its own around it, which no server knows (CVE-2025-8714). */
+function withoutMetaCommands(script: string): string {
+  const key = /^\\restrict (\S+)$/m.exec(script)?.[1];
+  if (key === undefined) return script;
+  return script.replace(`\\restrict ${key}\n`, '').replace(`\\unrestrict ${key}\n`, '');
 }
 
 /** Watches from a session of its own while `work` runs; a watch that fails ends the work. */

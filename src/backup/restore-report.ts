@@ -48,20 +48,33 @@ export interface SwappedDatabase {
   readonly ended: readonly string[];
   /** `undefined` when an earlier run had restored it. */
   readonly restored: RestoredDatabase | undefined;
+  /** Of a restore in place: the proved backup of what was there, and whether the old database went for it. */
+  readonly safety?: string;
+  readonly dropped?: boolean;
 }
 
 /** The result of a swap: where the old database is, and how one gets rid of it. */
-export function swappedResult(manifest: Manifest, { names, ended, restored }: SwappedDatabase): CommandResult {
+export function swappedResult(manifest: Manifest, swapped: SwappedDatabase): CommandResult {
+  const { names, ended, restored, safety, dropped = false } = swapped;
   const { current, kept } = names;
   const drop = `drop database ${quoteIdentifier(kept)}`;
   return {
-    text: `${current} is now ${manifest.id}, as of ${manifest.createdAt}; what it was is kept as ${kept}, with all that was written since. When it is no longer needed: ${drop}`,
+    text: `${current} is now ${manifest.id}, as of ${manifest.createdAt}; ${dropped ? `what it was is the backup ${safety}` : `what it was is kept as ${kept}, with all that was written since. When it is no longer needed: ${drop}`}`,
     tables: [
       ...listTable('Sessions that were ended', ended),
       ...listTable('Roles that were made, without log-in and password', restored?.rolesCreated ?? []),
       ...listTable('Not restored', restored?.notRestored ?? []),
     ],
-    data: { swap: { backup: manifest.id, database: current, kept, ended, restored: restored ?? null } },
+    data: {
+      swap: {
+        backup: manifest.id,
+        database: current,
+        kept: dropped ? null : kept,
+        safety: safety ?? null,
+        ended,
+        restored: restored ?? null,
+      },
+    },
   };
 }
 

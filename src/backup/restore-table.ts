@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { AishaError } from '../errors.ts';
+import { AishaError, messageOf } from '../errors.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import { SQLSTATE } from '../postgres/server-error.ts';
@@ -12,6 +12,7 @@ import { readStoredCatalog } from './compare-restored.ts';
 import { readSequences, readTable } from './contents.ts';
 import { toolsFor } from './create.ts';
 import { clearLeftovers } from './leftovers.ts';
+import { loadRows, takeBackDefaults } from './load-rows.ts';
 import type { TableContent } from './manifest.ts';
 import {
   countSql,
@@ -25,7 +26,7 @@ import {
   takenSql,
   updateSql,
 } from './merge-plan.ts';
-import { runRestore } from './pg-restore.ts';
+import { type DumpReader, readDump } from './pg-restore.ts';
 import type { Problem } from './plan.ts';
 import { readLiveTable, readOwnedSequences } from './read-live-table.ts';
 import { type RestoreWorld, refuseDamage } from './restore.ts';
@@ -33,7 +34,7 @@ import { refusal } from './restore-report.ts';
 import { dropSideTable, findSideTables, loadSideTable } from './side-schema.ts';
 import { openReader } from './snapshot-session.ts';
 import { beginRun, endRun, openStore, type StoredBackup } from './store.ts';
-import { contentsOfTable, type TableName } from './table-contents.ts';
+import { contentsOfTable, type TableContents, type TableName } from './table-contents.ts';
 
 export interface TableRestoreOptions {
   /** Carry the merge out; without it the plan is made and the rows stay in the side schema. */
@@ -47,7 +48,7 @@ export interface TableRestoreOptions {
 }
 
 /** How the rows of the backup and of the table differ. */
-export interface RowCounts {
+interface RowCounts {
   /** In the backup and not in the table. */
   readonly missing: number;
   /** In both, with other values. */
@@ -59,7 +60,7 @@ export interface RowCounts {
 }
 
 /** Rows that stand against a merge. */
-export interface Conflict {
+interface Conflict {
   /** Name of the foreign key or of the unique index. */
   readonly name: string;
   readonly rows: number;
@@ -92,7 +93,6 @@ export interface RestoredTable {
   readonly restoreMs: number;
   /** What needs the table and is another's: not restored. */
   readonly left: readonly string[];
-  readonly differences: readonly Difference[];
 }
 
 /**
@@ -111,11 +111,11 @@ export async function restoreTable(
 ): Promise<MergedTable | RestoredTable> {
   const table = findTable(backup, wanted);
   await refuseDamage(backup, world);
-  return withSession(backup, target, world, async (session, applicationName) => {
+  return withSession(backup, target, world, async (session) => {
     const tools = toolsFor(Number.parseInt(backup.manifest.pgDumpVersion, 10), world);
     const live = await readLiveTable(session, table);
-    if (live === undefined) return restoreWhole(backup, table, { session, tools, target, applicationName }, world);
-    return compareAndMerge(backup, live, { session, tools }, world, options);
+    if (live === undefined) return restoreWhole(backup, table, { session, tools }, world);
+    return compareAndMerge(backup, table, live, { session, tools }, world, options);
   });
 }
 
@@ -151,7 +151,7 @@ async function withSession<T>(
   backup: StoredBackup,
   target: Target,
   world: RestoreWorld,
-  use: (session: Session, applicationName: string) => Promise<T>,
+  use: (session: Session) => Promise<T>,
 ): Promise<T> {
   refusePoolerAddress(target);
   const applicationName = `aisha-db restore ${randomBytes(6).toString('hex')}`;
@@ -164,7 +164,7 @@ async function withSession<T>(
     beginRun(world.store, { id, class: manifest.class, database: '', applicationName, uses: manifest.id });
     const [server] = await session.query<{ version: string }>(`select current_setting('server_version') as version`);
     world.connected(server!.version);
-    return await use(session, applicationName);
+    return await use(session);
   } finally {
     endRun(world.store, id);
     await session.close();
@@ -173,60 +173,95 @@ async function withSession<T>(
 
 // ── a table that is gone ────────────────────────────────────────────────────────────────────────────────────────────
 
-interface WholeWork {
+interface Work {
   readonly session: Session;
   readonly tools: ClientTools;
-  readonly target: Target;
-  readonly applicationName: string;
 }
 
+/**
+ * In one transaction, which is only committed when all is as it was: nobody sees the table without its policies, nor
+ * with a grant that default privileges have made on top of its own.
+ */
 async function restoreWhole(
   backup: StoredBackup,
   table: TableContent,
-  { session, tools, target, applicationName }: WholeWork,
+  { session, tools }: Work,
   world: RestoreWorld,
 ): Promise<RestoredTable> {
-  const { manifest } = backup;
-  const sequences = new Set((await readSequences(session, [])).map(({ schema, name }) => `${schema} ${name}`));
-  const owners = manifest.roles.map(({ name }) => name);
+  const { roles } = backup.manifest;
+  const existing = (await readSequences(session, [])).map(({ schema, name }) => `${schema} ${name}`);
   world.info(`${table.schema}.${table.name} is not there: restoring it with everything that belongs to it`);
-  let left: readonly string[] = [];
   const startedAt = performance.now();
-  const failure = await runRestore(
-    backup,
-    {
-      target,
-      tools,
-      applicationName,
-      args: ['--single-transaction'],
-      tables: [table],
-      select: (list) => {
-        const contents = contentsOfTable(list, table, owners, sequences);
-        if (contents === undefined) throw unclear(table);
-        left = contents.left;
-        return contents.whole;
-      },
-      label: 'restoring',
-    },
-    world,
-  );
-  const restoreMs = Math.round(performance.now() - startedAt);
-  if (failure.length > 0) {
-    throw new AishaError('backup', `${table.schema}.${table.name} cannot be restored`, {
-      details: failure.map(({ message }) => message),
-      hint: 'Nothing was changed: it was one transaction. Restore what it needs first.',
+  const onAbort = (): void => session.destroy();
+  world.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await session.query('begin');
+    const left = await readDump(backup, tools, world, async (dump) => {
+      const owners = roles.map(({ name }) => name);
+      const contents = contentsOfTable(dump.list, table, owners, new Set(existing));
+      if (contents === undefined) throw unclear(table);
+      await build(dump, contents, table, session, world);
+      return contents.left;
+    });
+    const differences = [
+      ...compareTables([table], [await readTable(session, table, table.method)]),
+      ...(await differencesOf(session, backup, table)),
+    ];
+    if (differences.length > 0) throw otherwise(table, differences);
+    await session.query('commit');
+    return { table, rows: table.rows, restoreMs: Math.round(performance.now() - startedAt), left };
+  } catch (error) {
+    world.signal.throwIfAborted();
+    await session.undo().catch(() => {});
+    throw error instanceof AishaError ? error : notRestored(table, error);
+  } finally {
+    world.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function build(
+  dump: DumpReader,
+  contents: TableContents,
+  table: TableContent,
+  session: Session,
+  { info }: RestoreWorld,
+): Promise<void> {
+  const run = async (part: string): Promise<void> => {
+    const { error } = await session.script([await dump.script(part)]);
+    if (error !== undefined) throw error;
+  };
+  const name = quoteQualified(table.schema, table.name);
+  await run(contents.structure);
+  const sequences = await readOwnedSequences(session, table);
+  await takeBackDefaults(session, [name, ...sequences.map((own) => quoteQualified(own.schema, own.name))]);
+  if (contents.rows !== '') {
+    const target = { session, name, expected: table.rows, prepare: async () => {}, info };
+    await dump.rows(contents.rows, async (script) => {
+      await loadRows(script, target);
     });
   }
-  await session.query('begin isolation level repeatable read, read only');
-  const after = await readTable(session, table, table.method);
-  const differences = [...compareTables([table], [after]), ...(await differencesOf(session, backup, table))];
-  await session.query('rollback');
-  return { table, rows: after.rows, restoreMs, left, differences };
+  if (contents.rest !== '') await run(contents.rest);
 }
 
 function unclear({ schema, name }: TableName): AishaError {
   return new AishaError('backup', `the dump does not tell what belongs to ${schema}.${name}`, {
     hint: 'Restore the whole backup into a new database with --into.',
+  });
+}
+
+function otherwise({ schema, name }: TableName, differences: readonly Difference[]): AishaError {
+  return new AishaError('backup', `${schema}.${name} would not be what was backed up`, {
+    details: differences.map(({ object, message }) => `${object} ${message}`),
+    hint: 'Nothing was changed: it was one transaction. Restore the whole backup into a new database with --into.',
+  });
+}
+
+function notRestored({ schema, name }: TableName, error: unknown): AishaError {
+  const { code } = error as { readonly code?: string };
+  return new AishaError('backup', `${schema}.${name} cannot be restored: ${messageOf(error)}`, {
+    cause: error,
+    ...(code === undefined ? {} : { sqlState: code }),
+    hint: 'Nothing was changed: it was one transaction. Restore what it needs first.',
   });
 }
 
@@ -254,8 +289,9 @@ const OF_A_TABLE = ['table', 'column', 'constraint', 'policy', 'trigger', 'rule'
 
 async function compareAndMerge(
   backup: StoredBackup,
+  content: TableContent,
   live: LiveTable,
-  work: { readonly session: Session; readonly tools: ClientTools },
+  work: Work,
   world: RestoreWorld,
   options: TableRestoreOptions,
 ): Promise<MergedTable> {
@@ -269,7 +305,7 @@ async function compareAndMerge(
     );
   }
   world.info(`loading the rows of ${live.schema}.${live.name} into a side schema`);
-  const side = await loadSideTable(backup, table, readStoredCatalog(backup), work, world);
+  const side = await loadSideTable(backup, content, readStoredCatalog(backup), work, world);
   if (side.wasThere) world.info(`${side.schema} was loaded by an earlier run and is whole: going on from there`);
   const plan = planMerge(live, side.columns);
   for (const warning of plan.warnings) world.warn(`warning: ${warning}`);

@@ -1,14 +1,12 @@
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { from as copyFrom } from 'pg-copy-streams';
 import { AishaError } from '../errors.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import type { Session } from '../postgres/session.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
 import type { CatalogEntry } from './compare.ts';
-import { CopyScript } from './copy-script.ts';
-import { readRows } from './pg-restore.ts';
-import { CopyProgress, describeProgress } from './progress.ts';
+import { loadRows, takeBackDefaults } from './load-rows.ts';
+import type { TableContent } from './manifest.ts';
+import { readDump } from './pg-restore.ts';
 import type { RestoreWorld } from './restore.ts';
 import {
   type BackupColumn,
@@ -30,8 +28,6 @@ export interface SideTable {
   readonly wasThere: boolean;
 }
 
-const TELL_MS = 5_000;
-
 /**
  * Loads the rows of a table into its side schema, in one transaction: a kill leaves nothing, and whatever is there is
  * whole, so that the next run uses it. Nobody but the owner gets a right to it, whatever the default privileges of the
@@ -40,12 +36,12 @@ const TELL_MS = 5_000;
  */
 export async function loadSideTable(
   backup: StoredBackup,
-  table: TableName,
+  table: TableContent,
   catalog: readonly CatalogEntry[],
   { session, tools }: { readonly session: Session; readonly tools: ClientTools },
   world: RestoreWorld,
 ): Promise<SideTable> {
-  const mark = { backup: backup.manifest.id, table };
+  const mark = { backup: backup.manifest.id, table: { schema: table.schema, name: table.name } };
   const schema = sideSchema(mark);
   const existing = await existingColumns(session, schema, mark);
   if (existing !== undefined) return { schema, columns: existing, wasThere: true };
@@ -55,14 +51,10 @@ export async function loadSideTable(
   world.signal.addEventListener('abort', onAbort, { once: true });
   try {
     await session.query('begin');
-    await readRows(
-      backup,
-      tools,
-      (list) => rowsOf(list, table, owners),
-      async (script) => {
-        columns = await load(script, session, schema, table, catalog, rowsExpected(backup, table), world);
-      },
-      world,
+    await readDump(backup, tools, world, (dump) =>
+      dump.rows(rowsOf(dump.list, table, owners), async (script) => {
+        columns = await load(script, session, schema, table, catalog, table.rows, world);
+      }),
     );
     await closeToOthers(session, schema, table);
     await session.query(`comment on schema ${quoteIdentifier(schema)} is ${quoteLiteral(writeSideMark(mark))}`);
@@ -109,10 +101,6 @@ function rowsOf(list: string, table: TableName, owners: readonly string[]): stri
   );
 }
 
-function rowsExpected({ manifest }: StoredBackup, { schema, name }: TableName): number {
-  return manifest.tables.find((table) => table.schema === schema && table.name === name)?.rows ?? 0;
-}
-
 async function existingColumns(
   session: Session,
   schema: string,
@@ -145,37 +133,16 @@ async function load(
   expected: number,
   { info }: RestoreWorld,
 ): Promise<readonly BackupColumn[]> {
-  const script = new CopyScript(stdout);
-  const names = await script.columns();
-  if (names === undefined) throw notWhole(table, 'the dump has no rows for it');
-  const columns = await typedColumns(session, table, catalog, names);
-  for (const statement of sideTableSql(schema, table, columns)) await session.query(statement);
-  const target = quoteQualified(schema, table.name);
-  const stream = session.client.query(copyFrom(`copy ${target} (${names.map(quoteIdentifier).join(', ')}) from stdin`));
-  const progress = new CopyProgress([{ name: target, rows: expected }]);
-  progress.begin(target);
-  let rows = 0;
-  const tell = setInterval(() => {
-    info(`loading: ${describeProgress(progress.sample([{ name: target, rows }], performance.now()))}`);
-  }, TELL_MS);
-  try {
-    await pipeline(
-      script.rows(),
-      async function* (chunks) {
-        for await (const chunk of chunks as AsyncIterable<Buffer>) {
-          // A line break in a value is written as \n: each of these ends a row.
-          for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) rows += 1;
-          yield chunk;
-        }
-      },
-      stream,
-    );
-  } finally {
-    clearInterval(tell);
-  }
-  if (stream.rowCount !== expected)
-    throw notWhole(table, `the dump gave ${stream.rowCount} rows and the manifest says ${expected}`);
-  await session.query(`analyze ${target}`);
+  let columns: readonly BackupColumn[] = [];
+  const name = quoteQualified(schema, table.name);
+  const prepare = async (names: readonly string[]): Promise<void> => {
+    columns = await typedColumns(session, table, catalog, names);
+    for (const statement of sideTableSql(schema, table, columns)) await session.query(statement);
+  };
+  const rows = await loadRows(stdout, { session, name, expected, prepare, info });
+  if (columns.length === 0) throw notWhole(table, 'the dump has no rows for it');
+  if (rows !== expected) throw notWhole(table, `the dump gave ${rows} rows and the manifest says ${expected}`);
+  await session.query(`analyze ${name}`);
   return columns;
 }
 
@@ -204,15 +171,11 @@ async function closeToOthers(session: Session, schema: string, table: TableName)
   const granted = await session.query<{ sql: string }>(
     `select distinct pg_catalog.format('revoke all on schema %I from %s cascade', n.nspname,
        case g.grantee when 0 then 'public' else g.grantee::regrole::text end) as sql
-     from pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) g where n.nspname = $1 and g.grantee <> n.nspowner
-     union all
-     select distinct pg_catalog.format('revoke all on table %I.%I from %s cascade', n.nspname, c.relname,
-       case g.grantee when 0 then 'public' else g.grantee::regrole::text end)
-     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace, pg_catalog.aclexplode(c.relacl) g
-     where n.nspname = $1 and c.relname = $2 and g.grantee <> c.relowner`,
-    [schema, table.name],
+     from pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) g where n.nspname = $1 and g.grantee <> n.nspowner`,
+    [schema],
   );
   for (const { sql } of granted) await session.query(sql);
+  await takeBackDefaults(session, [quoteQualified(schema, table.name)]);
 }
 
 function notWhole({ schema, name }: TableName, reason: string): AishaError {

@@ -14,10 +14,12 @@ export interface TableName {
 
 /** The part of a dump that makes one table. */
 export interface TableContents {
-  /** For `pg_restore --use-list`: the table and all that belongs to it. */
-  readonly whole: string;
-  /** Only its rows; empty when the dump holds none of it. */
+  /** What is made before the rows come, for `pg_restore --use-list`: the table, its sequences and defaults. */
+  readonly structure: string;
+  /** Its rows; empty when the dump holds none. */
   readonly rows: string;
+  /** What is made when the rows are in: grants, constraints, indexes, triggers, row-level security, policies. */
+  readonly rest: string;
   /** What needs the table and is another's: views, foreign keys and policies of other tables, as the dump lists them. */
   readonly left: readonly string[];
 }
@@ -72,16 +74,22 @@ export function contentsOfTable(
     !unwanted.has(entry.id) &&
     !entry.dependsOn.some((id) => unwanted.has(id) && !isDefault(entry));
   const wanted = entries.filter(isWanted);
+  const rows = wanted.filter(({ text }) => text.startsWith('TABLE DATA '));
+  const place = rows[0] === undefined ? wanted.length : wanted.indexOf(rows[0]);
+  // Grants come after what default privileges have granted was taken back.
+  const structure = wanted.slice(0, place).filter(({ text }) => !text.startsWith('ACL '));
   return {
-    whole: wanted.map(({ line }) => `${line}\n`).join(''),
-    rows: wanted
-      .filter(({ text }) => text.startsWith('TABLE DATA '))
-      .map(({ line }) => `${line}\n`)
-      .join(''),
+    structure: linesOf(structure),
+    rows: linesOf(rows),
+    rest: linesOf(wanted.filter((entry) => !structure.includes(entry) && !rows.includes(entry))),
     left: entries
       .filter(({ id, dependsOn }) => !parts.has(id) && dependsOn.some((other) => parts.has(other)))
       .map(({ text }) => text.trim()),
   };
+}
+
+function linesOf(entries: readonly Entry[]): string {
+  return entries.map(({ line }) => `${line}\n`).join('');
 }
 
 function parseEntries(list: string): Entry[] {

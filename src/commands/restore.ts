@@ -40,7 +40,11 @@ export const command: Command = {
       .argument('<backup>', 'identifier or its beginning, or latest')
       .option('--into <database>', 'restore into this new or empty database of the server')
       .option('--swap', 'restore beside the configured database, then take its place; the old one is kept, renamed')
-      .option('--end-sessions', 'with --swap: end the sessions of the database without asking')
+      .option(
+        '--in-place',
+        'as --swap, with a proved backup of the old database in place of keeping it; needs --confirm',
+      )
+      .option('--end-sessions', 'with --swap, --in-place: end the sessions of the database without asking')
       .option('--table <name>', 'one table: restored whole where it is gone, else compared, and merged with --merge')
       .option('--merge <mode>', 'with --table: missing (rows that are gone) or changed (also rows with other values)')
       .option('--keep', 'with --merge: keep the rows of the backup in their side schema')
@@ -61,7 +65,7 @@ export const command: Command = {
 async function restore(context: Context, backup: StoredBackup, options: Options): Promise<CommandResult> {
   const into = options['into'];
   if (typeof into === 'string') return restoreInto(context, backup, checkedName(into), options);
-  if (options['swap'] === true) return swap(context, backup, options);
+  if (options['swap'] === true || options['inPlace'] === true) return swap(context, backup, options);
   if (typeof options['table'] === 'string') return restoreOneTable(context, backup, options['table'], options);
   throw new AishaError('usage', 'nothing says where to restore to', {
     hint: 'Name a new database with --into, let the backup take the place of the configured one with --swap, or bring one table back with --table.',
@@ -90,17 +94,25 @@ async function swap(context: Context, backup: StoredBackup, options: Options): P
   const world = backupWorld(context, target);
   const restoreOptions = readOptions(target, options);
   if (options['plan'] !== true) {
+    if (options['inPlace'] === true) demandName(target, options);
     await context.confirm(target);
     const mayEnd = (sessions: readonly string[]) => askToEnd(context, target, sessions, options);
-    return swappedResult(backup.manifest, await restoreAndSwap(backup, target, world, { ...restoreOptions, mayEnd }));
+    const swapOptions = { ...restoreOptions, mayEnd };
+    if (options['inPlace'] !== true) {
+      return swappedResult(backup.manifest, await restoreAndSwap(backup, target, world, swapOptions));
+    }
+    const { restoreInPlace } = await import('../backup/restore-in-place.ts');
+    return swappedResult(backup.manifest, await restoreInPlace(backup, target, world, swapOptions));
   }
   const { names, sessions, warnings } = await previewSwap(backup, target, world);
   const preview = await previewRestore(backup, targetOf(target, names.beside), world, restoreOptions);
   return planned(backup, { ...preview, plan: { ...preview.plan, warnings: [...preview.plan.warnings, ...warnings] } }, [
+    ...(options['inPlace'] === true ? [`${names.current} is backed up, and that backup proved, before all this`] : []),
     COMPARED,
     `the ${counted(sessions.length, 'session')} of ${names.current} are ended, if that is confirmed`,
     `${names.current} is renamed ${names.kept}, and ${names.beside} ${names.current}, in one transaction`,
     'owner, grants and settings of the database are taken over',
+    ...(options['inPlace'] === true ? [`${names.kept} is dropped, if it is still equal to its backup`] : []),
   ]);
 }
 
@@ -131,6 +143,15 @@ function readMode(value: unknown): MergeMode | undefined {
   if (value === undefined || value === 'missing' || value === 'changed') return value;
   throw new AishaError('usage', `--merge "${String(value)}" is not known`, {
     hint: 'missing puts back the rows that are gone; changed gives changed rows their old values as well.',
+  });
+}
+
+/** `--yes` lies in scripts that were written for another database. */
+function demandName({ database, environment }: Target, options: Options): void {
+  if (options['confirm'] !== undefined) return;
+  const name = environment?.name ?? database;
+  throw new AishaError('connection', `a restore in place of ${database} has to be confirmed by its name`, {
+    hint: `If it is meant, add --confirm ${name}; --yes is not enough. --swap keeps what is there.`,
   });
 }
 

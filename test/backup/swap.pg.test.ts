@@ -7,6 +7,7 @@ import { onSuperuser } from '../support/global-setup.ts';
 import { testServer } from '../support/server.ts';
 import { backupProject, urlAs } from './fixture.ts';
 import { restoredDatabases } from './restored.ts';
+import { storeOf } from './store-content.ts';
 
 const databases = restoredDatabases();
 
@@ -156,4 +157,26 @@ test('nothing is swapped without confirmation', async ({ db }) => {
   expect(plan.code, plan.stderr).toBe(0);
   expect(plan.stdout).toContain('in one transaction');
   expect(await databases.all()).toEqual([name]);
+});
+
+describe('a restore in place', () => {
+  test('wants the name, proves a backup of what is there, and leaves no second database', async ({ db }) => {
+    const { project, name } = await changedSince(db);
+    const refused = await project.run('restore', 'latest', '--in-place', '--yes');
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain('has to be confirmed by its name');
+    const [backup] = storeOf(project);
+    const run = await project.run('restore', 'latest', '--in-place', '--confirm', name, '--format', 'json');
+    expect(run.code, run.stderr).toBe(0);
+    expect(await rows(name)).toEqual([{ id: 1 }]);
+    expect(await databases.all()).toEqual([name]);
+    const { swap } = run.json().data;
+    expect(swap).toMatchObject({ backup, kept: null, safety: expect.any(String) });
+    // What was there is a backup that has been proved, and comes back from it.
+    const { backups } = (await project.report('backup', 'list')).data;
+    expect(backups).toContainEqual(expect.objectContaining({ id: swap.safety, state: 'verified' }));
+    const undone = await project.run('restore', swap.safety, '--swap', '--yes');
+    expect(undone.code, undone.stderr).toBe(0);
+    expect(await rows(name)).toEqual([{ id: 2 }]);
+  });
 });
