@@ -11,7 +11,6 @@ import type { Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
 import type { Difference } from './compare.ts';
 import { type BackupWorld, dumpPath } from './create.ts';
-import type { TableContent } from './manifest.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { openReader } from './snapshot-session.ts';
 import type { StoredBackup } from './store.ts';
@@ -26,8 +25,6 @@ export interface RestoreRun {
   readonly args: readonly string[];
   /** Takes the table of contents and gives the part of it that is restored. */
   readonly select: (list: string) => string;
-  /** The tables whose rows it restores. */
-  readonly tables: readonly TableContent[];
   /** What is told of the progress: `restoring`. */
   readonly label: string;
 }
@@ -68,7 +65,7 @@ export async function runRestore(
       const selected = run.select(listed.stdout);
       const list = join(folder, 'list');
       writeFileSync(list, selected, { mode: 0o600 });
-      const progress = new RestoreProgress(run.tables, selected);
+      const progress = new RestoreProgress(backup.manifest.tables, selected);
       const ear = new Ear();
       const restored = await watched(run, progress, ear, settings.idleTimeoutMs, { signal, info }, (stop) =>
         runTool({

@@ -279,7 +279,6 @@ async function restoreAndCompare(
     applicationName,
     args: [`--jobs=${plan.jobs}`],
     select: (list: string) => omitFromList(list, plan.omissions),
-    tables: backup.manifest.tables,
     label: 'restoring',
   };
   const failure = await asOwnersNeed(plan, { backup, target, applicationName, facts }, world.signal, () =>

@@ -81,7 +81,6 @@ async function restoreAndCompare(
       applicationName: APPLICATION,
       args: [`--jobs=${availableParallelism()}`],
       select: (list) => omitFromList(list, omissions),
-      tables: manifest.tables,
       label: `verifying ${manifest.id}: restoring`,
     },
     world,
