@@ -1,7 +1,7 @@
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import { migrationError, placeOfFailure } from './failure.ts';
-import { GATE_SAVEPOINT, type Gate } from './gate.ts';
+import { GATE_SAVEPOINT, type Gate, type GateVerdict } from './gate.ts';
 import { insertSql, SINCE_BEGIN, upsertSql } from './ledger.ts';
 import type { Mode } from './mode.ts';
 import type { Place } from './psql.ts';
@@ -11,6 +11,8 @@ import {
   freshSession,
   type Job,
   ledgerEntry,
+  OWN_ROLE,
+  OWN_SETTINGS,
   type Running,
   withRetries,
 } from './runner.ts';
@@ -80,14 +82,14 @@ async function attempt(
   const begin = mode.begin ? Buffer.from(sql.subarray(mode.begin.start, mode.begin.end)).toString('utf8') : 'begin';
   // Two transactions: one that has run a statement no longer takes an isolation level.
   const opening = ['begin', ...freshSession(running, timeoutsOf(job.script.header)), 'commit', begin];
-  const entry = { ...ledgerEntry(running, job), executionTime: SINCE_BEGIN };
   const { gate } = running;
   const closing = [
     'set constraints all immediate',
-    ...BACK_TO_ONESELF,
-    job.record ?? (job.isNew ? insertSql : upsertSql)(running.ledger, entry, running.lock.fence),
+    ...OWN_ROLE,
+    // In front of RESET ALL, which would take the mark away.
     ...(gate ? [`savepoint ${GATE_SAVEPOINT}`, gate.guard] : []),
-    'commit',
+    OWN_SETTINGS,
+    ...recording(running, job, gate?.calm),
   ];
 
   let prefix = `${opening.join(';')};`;
@@ -98,7 +100,7 @@ async function attempt(
     const chunks = [prefix, sql.subarray(batch.from, batch.to), suffix];
     const { completed, error } = await running.work.script(chunks, { copies: batch.copies });
     if (error && gate?.isCalledBy(error)) {
-      return { error: await passGate(running, gate, job.entry.file), result: { place: undefined } };
+      return { error: await passGate(running, gate, job, error), result: { place: undefined } };
     }
     if (error) {
       const place = placeOfFailure(job.script.expanded, batch, error, prefix, completed - skipped);
@@ -115,17 +117,27 @@ async function attempt(
   return { error: undefined, result: { place: undefined } };
 }
 
+/** SQL that records the file with what the gate said of it, and commits both. */
+function recording(running: Running, job: Job, verdict: GateVerdict | undefined): string[] {
+  const entry = { ...ledgerEntry(running, job), executionTime: SINCE_BEGIN, gate: verdict };
+  return [job.record ?? (job.isNew ? insertSql : upsertSql)(running.ledger, entry, running.lock.fence), 'commit'];
+}
+
 /** Has the gate look at what the file did, and commits it when nothing is said against it. */
-async function passGate({ work, signal }: Running, gate: Gate, file: string): Promise<Error | undefined> {
+async function passGate(running: Running, gate: Gate, job: Job, call: Error): Promise<Error | undefined> {
+  const { work, signal } = running;
   try {
-    await work.query(`rollback to savepoint ${GATE_SAVEPOINT}`);
-    const refusal = await gate.judge(work, file, true);
+    // As oneself: a file's search path must not decide what is read.
+    const back = await work.script([[`rollback to savepoint ${GATE_SAVEPOINT}`, ...BACK_TO_ONESELF].join(';')]);
+    if (back.error) throw back.error;
+    const { refusal, verdict } = await gate.judge(work, job.entry.file, call);
     const stop = refusal ?? (signal.aborted ? new Error('interrupted') : undefined);
     if (stop) {
       await work.undo();
       return stop;
     }
-    await work.query('commit');
+    const { error } = await work.script([recording(running, job, verdict).join(';')]);
+    if (error) throw error;
     gate.accept();
     return undefined;
   } catch (error) {

@@ -6,7 +6,7 @@ import { applyStatements } from './apply-statements.ts';
 import { applyInTransaction } from './apply-transaction.ts';
 import { migrationError, placeOfFailure } from './failure.ts';
 import type { LaterFile } from './gate.ts';
-import { isInterrupted, type LedgerRow, upsertSql } from './ledger.ts';
+import { isInterrupted, type LedgerRow, upsertSql, verdictSql } from './ledger.ts';
 import { lockRun } from './lock-run.ts';
 import type { MigrateOptions, MigrateResult, Preflight } from './migrate.ts';
 import type { MigrationSource, RunHooks } from './open.ts';
@@ -68,7 +68,7 @@ function notBegun(entry: PlanEntry): PlanEntry {
 async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks): Promise<MigrateResult> {
   const rows = new Map(preflight.ledger.rows.map((row) => [row.file, row]));
   const grammar = once(loadGrammar);
-  await running.gate?.begin(running.work);
+  await running.gate?.begin(running.work, running.lock.guard);
   const runs = preflight.plan.entries.filter((entry) => entry.run);
   const entries: PlanEntry[] = [];
   let applied = 0;
@@ -145,6 +145,7 @@ async function applyOne(
     const script = await scriptOf(preflight, entry, grammar);
     for (const line of script.expanded.echoes) running.tell(line);
     const siblings = siblingsOf(preflight, entry);
+    if (script.mode.kind === 'statements') await running.gate?.remember();
     await runScript(running, { entry, script, checksum: entry.checksum!, siblings, isNew: row === undefined }, row);
     return { error: await lookBehind(running, script), stands: true };
   } catch (error) {
@@ -154,10 +155,12 @@ async function applyOne(
 }
 
 /** What was committed statement by statement can only be judged when it is there. */
-async function lookBehind({ gate, work }: Running, { mode, file }: Script): Promise<AishaError | undefined> {
+async function lookBehind(running: Running, { mode, file }: Script): Promise<AishaError | undefined> {
+  const { gate, work, ledger } = running;
   if (!gate || mode.kind !== 'statements') return undefined;
-  const refusal = await gate.judge(work, file, false);
+  const { refusal, verdict } = await gate.judge(work, file);
   gate.accept();
+  if (verdict !== undefined) await work.query(verdictSql(ledger, file, verdict));
   return refusal;
 }
 

@@ -8,12 +8,22 @@ export interface LaterFile {
   text(): string;
 }
 
+export type GateVerdict = 'passed' | 'warned' | 'refused';
+
 /** What became of a file whose changes the gate had to look at. */
 export interface GateJudgement {
   readonly file: string;
-  readonly verdict: 'passed' | 'warned' | 'refused';
+  readonly verdict: GateVerdict;
   /** What it looked at: `policies of public.contacts`. */
   readonly looked: readonly string[];
+}
+
+/** What the gate says of a file in hand. */
+export interface GateOutcome {
+  /** None when nothing can be judged. */
+  readonly verdict: GateVerdict | undefined;
+  /** Why its changes are refused. */
+  readonly refusal: AishaError | undefined;
 }
 
 /**
@@ -21,14 +31,23 @@ export interface GateJudgement {
  * when to ask; what isolation is, only the gate does.
  */
 export interface Gate {
-  /** Takes note of what is there before the first file. */
-  begin(session: Session): Promise<void>;
-  /** A statement for the end of a file's transaction that fails when something of what the gate watches has changed. */
+  /**
+   * Takes note of what is there before the first file. `committed` is another session: while a file's transaction is
+   * open, it sees what was there before.
+   */
+  begin(work: Session, committed: Session): Promise<void>;
+  /** An SQL expression for in front of a file's transaction: leaves in the session what the guard compares with. */
+  readonly mark: string;
+  /** A statement for the end of a file's transaction that fails when it wrote to anything that the gate watches. */
   readonly guard: string;
   /** True when this is the guard's own failure: there is something to judge. */
   isCalledBy(error: Error): boolean;
-  /** Inside the file's transaction, or behind a file that is none: why its changes are refused. */
-  judge(session: Session, file: string, canRollBack: boolean): Promise<AishaError | undefined>;
+  /** The verdict on a file of which the guard said nothing; none when nothing can be judged. */
+  readonly calm: GateVerdict | undefined;
+  /** In front of a file that commits as it goes: afterwards nobody can tell what was there. */
+  remember(): Promise<void>;
+  /** Inside the file's transaction with the guard's call, or behind a file that is none. */
+  judge(session: Session, file: string, call?: Error): Promise<GateOutcome>;
   /** After the file was rolled back for it: the refusal that stands when what was there before is asked as well. */
   appeal(session: Session): Promise<AishaError | undefined>;
   /** The changes that were judged last are committed. */

@@ -2,6 +2,7 @@ import { AishaError } from '../errors.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
+import type { GateVerdict } from './gate.ts';
 import type { LedgerFact } from './plan.ts';
 
 /** Schema and table of the ledger. */
@@ -64,6 +65,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
   error: 'text',
   tool_version: "text not null default ''",
   backup_id: 'text',
+  gate: 'text',
 };
 
 /** The columns by which a ledger is known, whatever its name. */
@@ -203,6 +205,8 @@ export interface LedgerEntry {
   readonly toolVersion: string;
   /** Identifier of the backup that was taken before the run. */
   readonly backupId?: string | undefined;
+  /** What the gate said; `undefined` when nothing was judged. */
+  readonly gate?: GateVerdict | undefined;
 }
 
 /**
@@ -253,6 +257,7 @@ function columnValues(entry: LedgerEntry, fence: string): Readonly<Record<string
     error: text(entry.error),
     tool_version: text(entry.toolVersion),
     backup_id: text(entry.backupId),
+    gate: text(entry.gate),
   };
 }
 
@@ -262,6 +267,11 @@ export function rolledBackSql(name: LedgerName, file: string, fence: string, bac
     set state = case when ${fence} then 'rolled-back' else ('${FENCE_LOST}' || pg_catalog.pg_backend_pid())::int::text end,
         in_hand = null, progress_hash = null, statements_done = 0${backupId === undefined ? '' : `, backup_id = ${quoteLiteral(backupId)}`}
     where file = ${quoteLiteral(file)}`;
+}
+
+/** The statement that records what the gate said of a file that was judged behind its end. */
+export function verdictSql(name: LedgerName, file: string, verdict: GateVerdict): string {
+  return `update ${quoteQualified(name.schema, name.table)} set gate = ${quoteLiteral(verdict)} where file = ${quoteLiteral(file)}`;
 }
 
 /** The statement that forgets a row. */

@@ -87,12 +87,18 @@ export function freshSession(
     'discard temp',
     'discard sequences',
     // One statement for what could be four: each is answered with a message of its own.
-    `select ${running.lock.resetSql}, ${Object.entries(limits).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`)}`,
+    `select ${[
+      running.lock.resetSql,
+      ...Object.entries(limits).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`),
+      ...(running.gate ? [running.gate.mark] : []),
+    ]}`,
   ];
 }
 
-/** SQL after a file's own: role and settings as they were at log-in, so that the ledger is written as oneself. */
-export const BACK_TO_ONESELF = ['reset session authorization', 'reset role', 'reset all'];
+/** SQL after a file's own: the role, and then the settings, as they were at log-in, so that the ledger is written as oneself. */
+export const OWN_ROLE = ['reset session authorization', 'reset role'];
+export const OWN_SETTINGS = 'reset all';
+export const BACK_TO_ONESELF = [...OWN_ROLE, OWN_SETTINGS];
 
 /** The same inside a transaction that only writes to the ledger: when it ends, the file's own role is back. */
 export const ONESELF_FOR_NOW = ['set local session authorization default', 'set local role none'];

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts';
 import { COMMANDS, type Command, type Named } from '../facts.ts';
 import { displayName, displayPath, listNames } from '../names.ts';
-import type { GatePolicy, GateState, OpenTable, SecuredTable, WayAround } from './state.ts';
+import type { Focus, GatePolicy, GateState, Lists, OpenTable, SecuredTable, WayAround } from './state.ts';
 
 /** Something that isolates less than before. */
 export interface Worsening {
@@ -21,26 +21,67 @@ export interface Comparison {
   readonly looked: readonly string[];
 }
 
-/** What of the change from one state to the next makes isolation worse, and what only the policies can tell. */
-export function compareStates(before: GateState, after: GateState): Comparison {
+/** What has to be looked at, going by the short lists; `undefined` when nothing that was isolated can be worse off. */
+export function focusOf(before: Lists, after: Lists): Focus | undefined {
+  // Where nothing is isolated there is nothing to make worse.
+  if (before.secured.size === 0) return undefined;
+  const kept = [...after.secured].flatMap(([oid, now]) => {
+    const was = before.secured.get(oid);
+    return was === undefined ? [] : [{ oid, was, now }];
+  });
+  const gone = [...before.secured.keys()].filter((oid) => !after.secured.has(oid));
+  const unforced = kept.filter(({ was, now }) => was.forced && !now.forced).map(({ oid }) => oid);
+  const reworded = rewordedTables(before, after).filter((oid) => before.secured.has(oid) && after.secured.has(oid));
+  const isMoved = kept.some(({ was, now }) => was.place !== now.place || was.forced !== now.forced);
+  const ways =
+    isMoved ||
+    before.surroundings !== after.surroundings ||
+    changedFunctions(before, after).some((oid) => after.functions.get(oid)!.isDefiner);
+  const tables = [...gone, ...unforced, ...reworded];
+  return tables.length === 0 && !ways ? undefined : { tables, policiesOf: reworded, ways };
+}
+
+/** Functions that are new or other than before. */
+export function changedFunctions(before: Lists, after: Lists): number[] {
+  return [...after.functions]
+    .filter(([oid, { version }]) => before.functions.get(oid)?.version !== version)
+    .map(([oid]) => oid);
+}
+
+/** Policies that are new or other than before. */
+export function changedPolicies(before: Lists, after: Lists): number[] {
+  return [...after.policies]
+    .filter(([oid, { version }]) => before.policies.get(oid)?.version !== version)
+    .map(([oid]) => oid);
+}
+
+function rewordedTables(before: Lists, after: Lists): number[] {
+  const changed = changedPolicies(before, after).map((oid) => after.policies.get(oid)!.table);
+  const gone = [...before.policies].filter(([oid]) => !after.policies.has(oid)).map(([, { table }]) => table);
+  return [...new Set([...changed, ...gone])];
+}
+
+/**
+ * What of the change from one state to the next makes isolation worse, and what only the policies can tell.
+ * @param isolated whether a table had RLS before
+ */
+export function compareStates(before: GateState, after: GateState, isolated: ReadonlySet<number>): Comparison {
   const kept = keptTables(before, after);
+  const disabled = after.tables.filter(({ oid, isSecured }) => !isSecured && isolated.has(oid));
   const changed = kept.filter(({ now }) => isReworded(before, after, now.oid));
-  const isCallChanged = before.functions.join() !== after.functions.join();
-  const suspects = isCallChanged ? kept : changed.filter(({ now }) => mayOpen(before, after, now.oid));
-  const ways = after.ways.filter((way) => !before.ways.some((known) => isCoveredBy(way, known)));
+  const ways = after.ways.filter((way) => isNewlyOpen(way, before, isolated));
   return {
     worse: [
-      ...after.disabled.map(switchedOff),
+      ...disabled.map(switchedOff),
       ...kept.flatMap(({ was, now }) => (was.forced && !now.forced ? [noLongerForced(now)] : [])),
       ...changed.flatMap(({ now }) => droppedPolicies(before, after, now)),
-      ...ways.map((way) => newlyOpen(way, after)),
+      ...ways.map(newlyOpen),
       ...after.unbound.filter((role) => !before.unbound.includes(role)).map(newlyUnbound),
     ],
-    suspects: suspects.map(({ now }) => now),
+    suspects: changed.filter(({ now }) => mayOpen(before, after, now.oid)).map(({ now }) => now),
     looked: [
-      ...after.disabled.map((table) => `row-level security of ${displayPath(table)}`),
+      ...disabled.map((table) => `row-level security of ${displayPath(table)}`),
       ...changed.map(({ now }) => `policies of ${displayPath(now)}`),
-      ...(isCallChanged ? ['functions that policies call'] : []),
       ...ways.map((way) => `${way.kind} ${describe(way)}`),
     ],
   };
@@ -53,7 +94,7 @@ interface Kept {
 
 /** By OID: a table that was renamed or moved is the same one, one that was dropped and made again is new. */
 function keptTables(before: GateState, after: GateState): Kept[] {
-  const now = new Map(after.tables.map((table) => [table.oid, table]));
+  const now = new Map(after.tables.filter(({ isSecured }) => isSecured).map((table) => [table.oid, table]));
   return before.tables.flatMap((was) => {
     const found = now.get(was.oid);
     return found === undefined ? [] : [{ was, now: found }];
@@ -82,21 +123,21 @@ function policiesOf({ policies }: GateState, table: number): readonly GatePolicy
   return policies.filter((policy) => policy.table === table);
 }
 
-const versionOf = ({ oid, version }: GatePolicy) => `${oid}:${version}`;
-
 function isReworded(before: GateState, after: GateState, table: number): boolean {
-  const text = (state: GateState) => policiesOf(state, table).map(versionOf).join();
+  const text = (state: GateState) =>
+    policiesOf(state, table)
+      .map(({ oid, meaning }) => `${oid} ${meaning}`)
+      .join();
   return text(before) !== text(after);
 }
 
-/** Policies that are new or changed may open more than before; one that restricted and is gone does. */
+/** Policies that say something new may open more than before; one that restricted and is gone does. */
 function mayOpen(before: GateState, after: GateState, table: number): boolean {
-  const known = new Set(policiesOf(before, table).map(versionOf));
-  const still = new Set(policiesOf(after, table).map(({ oid }) => oid));
-  return (
-    policiesOf(after, table).some((policy) => !known.has(versionOf(policy))) ||
-    policiesOf(before, table).some(({ oid, permissive }) => !permissive && !still.has(oid))
-  );
+  const meanings = (state: GateState, isPermissive: boolean) =>
+    new Set(policiesOf(state, table).flatMap((one) => (one.permissive === isPermissive ? [one.meaning] : [])));
+  const [opened, opens] = [meanings(before, true), meanings(after, true)];
+  const [restricted, restricts] = [meanings(before, false), meanings(after, false)];
+  return [...opens].some((one) => !opened.has(one)) || [...restricted].some((one) => !restricts.has(one));
 }
 
 /** Policies that are gone, with nothing new in their place, and not only one of several that open the same. */
@@ -131,17 +172,28 @@ function commandsOf({ command }: GatePolicy): readonly Command[] {
 
 // ── ways around ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** True when the way was there before, under its name or as the same object, for the same roles and tables. */
-function isCoveredBy(way: WayAround, known: WayAround): boolean {
-  const isSame = way.kind === known.kind && (way.oid === known.oid || describe(way) === describe(known));
-  return (
-    isSame &&
-    way.roles.every((role) => known.roles.includes(role)) &&
-    way.tables.every((table) => known.tables.includes(table))
-  );
+/**
+ * True when the way leads further than before, or for more roles. Of a view or function that was there already, only
+ * tables that were isolated count: to enable RLS behind it is no step back.
+ */
+function isNewlyOpen(way: WayAround, before: GateState, isolated: ReadonlySet<number>): boolean {
+  if (way.servesPolicies) return false;
+  const known = before.ways.filter((one) => isSameWay(way, one));
+  const isNew = known.length === 0 && !before.objects.includes(way.oid);
+  const reach = isNew ? way.tables : (way.tables?.filter((oid) => isolated.has(oid)) ?? null);
+  if (reach?.length === 0) return false;
+  const covers = ({ roles, tables }: WayAround) =>
+    way.roles.every((role) => roles.includes(role)) &&
+    (tables === null || reach?.every((oid) => tables.includes(oid)) === true);
+  return !known.some(covers);
 }
 
-function newlyOpen(way: WayAround, { tables }: GateState): Worsening {
+/** Under its name or as the same object. */
+function isSameWay(way: WayAround, known: WayAround): boolean {
+  return way.kind === known.kind && (way.oid === known.oid || describe(way) === describe(known));
+}
+
+function newlyOpen(way: WayAround): Worsening {
   const roles = listNames(way.roles.map(displayName));
   const grantees = ['public', ...way.roles.map(quoteIdentifier)].join(', ');
   if (way.kind === 'function') {
@@ -151,10 +203,9 @@ function newlyOpen(way: WayAround, { tables }: GateState): Worsening {
       fix: `revoke execute on function ${sqlName(way)}(${way.arguments}) from ${grantees};`,
     };
   }
-  const shown = listNames(tables.filter(({ oid }) => way.tables.includes(oid)).map(displayPath));
   return {
     object: describe(way),
-    what: `the ${way.kind} shows ${roles} every row of ${shown}: it reads them as ${displayName(way.owner)}, whom row-level security does not bind`,
+    what: `the ${way.kind} shows ${roles} every row of ${listNames(way.shows)}: it reads them as ${displayName(way.owner)}, whom row-level security does not bind`,
     fix:
       way.kind === 'view'
         ? `alter view ${sqlName(way)} set (security_invoker = true);`

@@ -1,5 +1,5 @@
 import { AishaError } from '../../errors.ts';
-import type { Gate, GateJudgement, LaterFile } from '../../migrations/gate.ts';
+import type { Gate, GateJudgement, GateOutcome, GateVerdict, LaterFile } from '../../migrations/gate.ts';
 import { NestedSession } from '../../postgres/nested-session.ts';
 import { quoteIdentifier } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
@@ -7,11 +7,20 @@ import type { Session } from '../../postgres/session.ts';
 import type { Finding } from '../../report/report.ts';
 import { displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
-import { compareStates, leftOpen, type Worsening } from './compare.ts';
+import { changedFunctions, changedPolicies, compareStates, focusOf, leftOpen, type Worsening } from './compare.ts';
+import { GUARD_SQL, isCallOfGuard, MARK_SQL, touchedCatalogs } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
-import { guardSql, isCalledBy, readOpenTables, readState, readUnsecured } from './read-state.ts';
+import { readChangedCalls, readLists, readOpenTables, readState, readUnsecured } from './read-state.ts';
 import type { GateMode, GateSettings } from './settings.ts';
-import type { GateState, OpenTable, SecuredTable } from './state.ts';
+import {
+  type Focus,
+  type GateState,
+  type Lists,
+  type OpenTable,
+  type SecuredTable,
+  WATCHED,
+  type Watched,
+} from './state.ts';
 
 export interface GateOptions extends GateSettings {
   /** A new table that is open is refused in its own file. */
@@ -21,13 +30,18 @@ export interface GateOptions extends GateSettings {
 /** A file in hand whose changes were looked at. */
 interface Case {
   readonly file: string;
-  readonly after: GateState;
   readonly worse: readonly Worsening[];
   readonly answers: ReadonlyMap<number, TableAnswer>;
   readonly suspects: readonly SecuredTable[];
-  /** New tables without RLS, where that is judged at once. */
-  readonly open: readonly OpenTable[];
+  /** Tables without RLS that are said to be so here, and need not be again. */
+  readonly open: readonly number[];
   readonly looked: readonly string[];
+}
+
+/** What there was before the file in hand. */
+interface Side {
+  lists(touched: ReadonlySet<Watched>): Promise<Lists>;
+  state(focus: Focus): Promise<GateState>;
 }
 
 const CHECK = 'gate';
@@ -39,7 +53,9 @@ export class IsolationGate implements Gate {
   readonly #findings: Finding[] = [];
   readonly #judgements: GateJudgement[] = [];
   /** `undefined` when the catalog may not be read. */
-  #before: GateState | undefined;
+  #committed: Session | undefined;
+  /** Of a file that commits as it goes. */
+  #remembered: Side | undefined;
   #unsecured: readonly number[] = [];
   #case: Case | undefined;
   /** What policies opened already before the file in hand, by the table's OID: found out only when it matters. */
@@ -58,10 +74,12 @@ export class IsolationGate implements Gate {
     return this.#judgements;
   }
 
-  async begin(session: Session): Promise<void> {
+  async begin(work: Session, committed: Session): Promise<void> {
     try {
-      this.#before = await readState(session, this.#tenancy, [], this.#options.isStrict);
-      this.#unsecured = await readUnsecured(session);
+      await readLists(committed, new Set(WATCHED));
+      await work.query(`select ${MARK_SQL}`);
+      this.#unsecured = await readUnsecured(committed);
+      this.#committed = committed;
     } catch (error) {
       const refusal = serverError(error);
       if (refusal?.code !== SQLSTATE.insufficientPrivilege) throw error;
@@ -69,58 +87,68 @@ export class IsolationGate implements Gate {
     }
   }
 
+  get mark(): string {
+    return this.#committed === undefined ? '1' : MARK_SQL;
+  }
+
   get guard(): string {
-    return this.#before === undefined ? 'select 1' : guardSql(this.#before.key, this.#options.isStrict);
+    return this.#committed === undefined ? 'select 1' : GUARD_SQL;
   }
 
   isCalledBy(error: Error): boolean {
-    return isCalledBy(error);
+    return isCallOfGuard(error);
   }
 
-  async judge(session: Session, file: string, canRollBack: boolean): Promise<AishaError | undefined> {
-    const before = this.#before;
-    if (before === undefined) return undefined;
-    const known = before.tables.map(({ oid }) => oid);
-    const after = await readState(session, this.#tenancy, known, this.#options.isStrict);
-    if (after.key === before.key) return undefined;
-    const { worse, suspects, looked } = compareStates(before, after);
-    const open = this.#options.isStrict ? await this.#openTables(session, before) : [];
-    const answers = await this.#ask(canRollBack ? new NestedSession(session) : session, suspects);
-    this.#case = {
-      file,
-      after,
-      worse: [...worse, ...open.map(leftOpen)],
-      answers,
-      suspects,
-      open,
-      looked: [...looked, ...open.map((table) => `new table ${displayPath(table)}`)],
+  get calm(): GateVerdict | undefined {
+    return this.#committed === undefined ? undefined : 'passed';
+  }
+
+  async remember(): Promise<void> {
+    const committed = this.#committed;
+    if (committed === undefined) return;
+    const lists = await readLists(committed, new Set(WATCHED));
+    const tables = [...lists.secured.keys()];
+    const state = await readState(committed, this.#tenancy, { tables, policiesOf: tables, ways: true });
+    this.#remembered = { lists: () => Promise.resolve(lists), state: () => Promise.resolve(state) };
+  }
+
+  async judge(session: Session, file: string, call?: Error): Promise<GateOutcome> {
+    const committed = this.#committed;
+    if (committed === undefined) return { verdict: undefined, refusal: undefined };
+    const canRollBack = call !== undefined;
+    const side = (canRollBack ? undefined : this.#remembered) ?? this.#sideOf(committed);
+    this.#case = await this.#look(session, side, file, call);
+    const told = this.#told(this.#case);
+    const refused = told.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
+    return {
+      verdict: verdictOf(told.map(({ mode }) => mode)),
+      refusal: refused.length === 0 ? undefined : refusal(file, refused, canRollBack),
     };
-    return this.#verdict(this.#case, canRollBack);
   }
 
   async appeal(session: Session): Promise<AishaError | undefined> {
     const inHand = this.#case!;
     const leaking = inHand.suspects.filter(({ oid }) => this.#newLeaks(oid, inHand.answers.get(oid)).length > 0);
     this.#known = new Map(await this.#ask(session, leaking));
-    const standing = this.#verdict(inHand, true);
-    if (standing !== undefined) this.#record(inHand);
-    return standing;
+    const refused = this.#told(inHand).flatMap(({ worsening, mode }) => (mode === 'enforce' ? [worsening] : []));
+    if (refused.length === 0) return undefined;
+    this.#record(inHand);
+    return refusal(inHand.file, refused, true);
   }
 
   accept(): void {
     if (this.#case === undefined) return;
-    const { after, open, looked } = this.#case;
-    if (looked.length > 0) this.#record(this.#case);
-    this.#before = after;
+    if (this.#case.looked.length > 0) this.#record(this.#case);
     // What was let pass is said once.
-    this.#unsecured = [...this.#unsecured, ...open.map(({ oid }) => oid), ...after.disabled.map(({ oid }) => oid)];
+    this.#unsecured = [...this.#unsecured, ...this.#case.open];
     this.#case = undefined;
+    this.#remembered = undefined;
     this.#known = new Map();
   }
 
   async end(session: Session, ran: readonly LaterFile[], later: readonly LaterFile[]): Promise<AishaError | undefined> {
-    if (this.#before === undefined) return undefined;
-    const open = await this.#openTables(session, this.#before);
+    if (this.#committed === undefined) return undefined;
+    const open = await readOpenTables(session, this.#tenancy, this.#unsecured);
     const refused = open.flatMap((table) => {
       const worsening = { ...leftOpen(table), mentions: mentionsOf(table, ran, later) };
       const mode = this.#modeOf(worsening.object);
@@ -144,9 +172,55 @@ export class IsolationGate implements Gate {
 
   // ── judging ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #verdict(inHand: Case, canRollBack: boolean): AishaError | undefined {
-    const refused = this.#worsenings(inHand).filter(({ object }) => this.#modeOf(object) === 'enforce');
-    return refused.length === 0 ? undefined : refusal(inHand.file, refused, canRollBack);
+  /** Compares what is there now with what was there before, as far as the file wrote to the catalog at all. */
+  async #look(session: Session, side: Side, file: string, call: Error | undefined): Promise<Case> {
+    const touched = touchedCatalogs(call);
+    const [before, after] = await Promise.all([side.lists(touched), readLists(session, touched)]);
+    const isolated = new Set(before.secured.keys());
+    const focus = focusOf(before, after) ?? NOTHING;
+    const [was, now] = await Promise.all([side.state(focus), readState(session, this.#tenancy, focus)]);
+    const { worse, suspects, looked } = compareStates(was, now, isolated);
+    const disabled = [...isolated].filter((oid) => !after.secured.has(oid));
+    const open = this.#options.isStrict
+      ? await readOpenTables(session, this.#tenancy, [...this.#unsecured, ...disabled])
+      : [];
+    const called = await this.#suspectsByCalls(session, before, after);
+    const asked = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()];
+    const answers = await this.#ask(call === undefined ? session : new NestedSession(session), asked);
+    return {
+      file,
+      worse: [...worse, ...open.map(leftOpen)],
+      answers,
+      suspects: asked,
+      open: [...disabled, ...open.map(({ oid }) => oid)],
+      looked: [
+        ...looked,
+        ...(called.length > 0 ? ['functions that policies call'] : []),
+        ...open.map((table) => `new table ${displayPath(table)}`),
+      ],
+    };
+  }
+
+  #sideOf(session: Session): Side {
+    return {
+      lists: (touched) => readLists(session, touched),
+      state: (focus) => readState(session, this.#tenancy, focus),
+    };
+  }
+
+  /** Every table that was isolated, when functions were changed that policies call which were not. */
+  async #suspectsByCalls(session: Session, before: Lists, after: Lists): Promise<readonly SecuredTable[]> {
+    const changed = before.secured.size === 0 ? [] : changedFunctions(before, after);
+    if (changed.length === 0) return [];
+    const called = await readChangedCalls(session, changed, changedPolicies(before, after));
+    if (called.length === 0) return [];
+    const tables = [...before.secured.keys()].filter((oid) => after.secured.has(oid));
+    return (await readState(session, this.#tenancy, { tables, policiesOf: [], ways: false })).tables;
+  }
+
+  /** What is worse, each with what is done about it. */
+  #told(inHand: Case): { readonly worsening: Worsening; readonly mode: GateMode }[] {
+    return this.#worsenings(inHand).map((worsening) => ({ worsening, mode: this.#modeOf(worsening.object) }));
   }
 
   #worsenings({ worse, suspects, answers }: Case): Worsening[] {
@@ -166,16 +240,14 @@ export class IsolationGate implements Gate {
   /** What the report says about a file that was looked at. */
   #record(inHand: Case): void {
     const { file, suspects, answers, looked } = inHand;
-    const told = this.#worsenings(inHand).map((worsening) => ({ worsening, mode: this.#modeOf(worsening.object) }));
+    const told = this.#told(inHand);
     for (const { worsening, mode } of told) if (mode !== 'off') this.#note(worsening, mode, `by ${file}`);
     for (const table of suspects) {
       const answer = answers.get(table.oid);
       if (answer?.undecided === undefined || this.#newLeaks(table.oid, answer).length > 0) continue;
       this.#noteUndecided(file, table, answer.undecided);
     }
-    const modes = told.map(({ mode }) => mode);
-    const verdict = modes.includes('enforce') ? 'refused' : modes.includes('warn') ? 'warned' : 'passed';
-    this.#judgements.push({ file, verdict, looked });
+    this.#judgements.push({ file, verdict: verdictOf(told.map(({ mode }) => mode)), looked });
   }
 
   #modeOf(object: string): GateMode {
@@ -228,11 +300,12 @@ export class IsolationGate implements Gate {
       ),
     );
   }
+}
 
-  #openTables(session: Session, before: GateState): Promise<OpenTable[]> {
-    const known = [...this.#unsecured, ...before.tables.map(({ oid }) => oid)];
-    return readOpenTables(session, this.#tenancy, known);
-  }
+const NOTHING: Focus = { tables: [], policiesOf: [], ways: false };
+
+function verdictOf(modes: readonly GateMode[]): GateVerdict {
+  return modes.includes('enforce') ? 'refused' : modes.includes('warn') ? 'warned' : 'passed';
 }
 
 function refusal(file: string, worse: readonly Worsening[], canRollBack: boolean): AishaError {

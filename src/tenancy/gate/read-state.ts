@@ -1,7 +1,7 @@
-import { quoteLiteral } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
+import { treeHashSql } from '../catalog/policies.ts';
 import type { TenancySettings } from '../settings.ts';
-import type { GateState, OpenTable } from './state.ts';
+import type { Focus, GatePolicy, GateState, Lists, OpenTable, SecuredTable, Watched } from './state.ts';
 
 // Every name is written with its schema: what a file leaves in search_path must not decide what is read here. The
 // catalog is read as rows, never through what would open a table: no lock is taken on any.
@@ -9,79 +9,166 @@ import type { GateState, OpenTable } from './state.ts';
 /** OIDs below are the server's own (PostgreSQL source, access/transam.h, FirstNormalObjectId). */
 const FIRST_OF_USERS = 16_384;
 
-/**
- * One text for everything that a file could change to make isolation worse. Where no table has RLS there is nothing to
- * make worse, and nothing more is looked at. `xmin` is the transaction that wrote a row: it tells a change of a policy
- * or a function without reading its body.
- */
-function keySql(isStrict: boolean): string {
-  const list = (entry: string, rest: string) =>
-    `(select pg_catalog.string_agg(pg_catalog.concat_ws(':', ${entry}), ',' order by ${entry.split(',')[0]}) ${rest})`;
-  const secured = list(
-    'oid, relforcerowsecurity, relowner, relnamespace',
-    `from pg_catalog.pg_class where relrowsecurity and relpersistence <> 't'`,
+interface ListsRow {
+  readonly secured: string | null;
+  readonly policies: string | null;
+  readonly functions: string | null;
+  readonly surroundings: string;
+}
+
+/** What there is in short; `xmin` is the transaction that wrote a row, and tells a change without reading the row. */
+export async function readLists(session: Session, touched: ReadonlySet<Watched>): Promise<Lists> {
+  const [row] = await session.query<ListsRow>(listsSql(touched));
+  const { secured, policies, functions, surroundings } = row!;
+  return {
+    secured: byOid(secured, ([forced, ...place]) => ({ forced: forced === 't', place: place.join() })),
+    policies: byOid(policies, ([version, table]) => ({ version: version!, table: Number(table) })),
+    functions: byOid(functions, ([version, definer]) => ({ version: version!, isDefiner: definer === 't' })),
+    surroundings,
+  };
+}
+
+function byOid<T>(list: string | null, entryOf: (parts: readonly string[]) => T): ReadonlyMap<number, T> {
+  const entries = list === null || list === '' ? [] : list.split(',');
+  return new Map(
+    entries.map((entry) => {
+      const [oid, ...parts] = entry.split(':');
+      return [Number(oid), entryOf(parts)];
+    }),
   );
-  const others = [
-    list('oid, xmin', 'from pg_catalog.pg_policy'),
-    list(
-      'oid, relowner, relnamespace, relacl, reloptions',
-      `from pg_catalog.pg_class where oid >= ${FIRST_OF_USERS} and relkind in ('v', 'm')`,
-    ),
+}
+
+function listsSql(touched: ReadonlySet<Watched>): string {
+  const list = (entry: string) => `pg_catalog.string_agg(pg_catalog.concat_ws(':', ${entry}), ',' order by oid)`;
+  const unless = (catalog: Watched, sql: string) => (touched.has(catalog) ? `(select ${sql})` : 'null');
+  const surroundings = [
+    'relations.views',
     // View by view, or the planner reads the columns of every table.
-    list(
-      'attrelid, attnum, attacl',
-      `from (select oid from pg_catalog.pg_class where oid >= ${FIRST_OF_USERS} and relkind in ('v', 'm') offset 0) c
+    unless(
+      'pg_attribute',
+      `pg_catalog.string_agg(pg_catalog.concat_ws(':', attrelid, attnum, attacl), ',' order by attrelid, attnum)
+        from (select oid from pg_catalog.pg_class where oid >= ${FIRST_OF_USERS} and relkind in ('v', 'm') offset 0) c
         cross join lateral (
           select a.attrelid, a.attnum, a.attacl from pg_catalog.pg_attribute a
           where a.attrelid = c.oid and a.attacl is not null offset 0
         ) granted`,
     ),
-    list('oid, xmin', `from pg_catalog.pg_rewrite where ev_class >= ${FIRST_OF_USERS}`),
-    list('oid, xmin', `from pg_catalog.pg_proc where oid >= ${FIRST_OF_USERS}`),
-    list('oid, nspacl', 'from pg_catalog.pg_namespace'),
-    list('oid, rolname', 'from pg_catalog.pg_roles where rolsuper or rolbypassrls'),
-    list('roleid, member', 'from pg_catalog.pg_auth_members'),
+    unless('pg_rewrite', `${list('oid, xmin')} from pg_catalog.pg_rewrite where ev_class >= ${FIRST_OF_USERS}`),
+    unless('pg_namespace', `${list('oid, nspacl')} from pg_catalog.pg_namespace`),
+    unless('pg_authid', `${list('oid, rolname')} from pg_catalog.pg_roles where rolsuper or rolbypassrls`),
+    unless(
+      'pg_auth_members',
+      `pg_catalog.string_agg(pg_catalog.concat_ws(':', roleid, member), ',' order by roleid, member) from pg_catalog.pg_auth_members`,
+    ),
   ];
-  const open = list(
-    'oid, relacl',
-    `from pg_catalog.pg_class
-      where oid >= ${FIRST_OF_USERS} and relkind in ('r', 'p') and not relrowsecurity and relpersistence <> 't'`,
-  );
-  return `(
-    select pg_catalog.md5(pg_catalog.concat_ws('|', secured.list,
-      case when secured.list is not null then pg_catalog.concat_ws('|', ${others.join(', ')}) end
-      ${isStrict ? `, ${open}` : ''}))
-    from (select ${secured} as list offset 0) secured
+  return `
+    select
+      relations.secured,
+      ${unless('pg_policy', `${list('oid, xmin, polrelid')} from pg_catalog.pg_policy`)} as policies,
+      ${unless('pg_proc', `${list('oid, xmin, prosecdef')} from pg_catalog.pg_proc where oid >= ${FIRST_OF_USERS}`)} as functions,
+      pg_catalog.md5(pg_catalog.concat_ws('|', ${surroundings.map((part) => `coalesce(${part}, '')`).join(', ')})) as surroundings
+    from (
+      select
+        ${list('oid, relforcerowsecurity, relowner, relnamespace')} filter (where relrowsecurity) as secured,
+        ${list('oid, relowner, relnamespace, relacl, reloptions')} filter (where relkind in ('v', 'm')) as views
+      from pg_catalog.pg_class
+      where relpersistence <> 't' and (relrowsecurity or relkind in ('v', 'm') and oid >= ${FIRST_OF_USERS})
+    ) relations
+  `;
+}
+
+/** Of the functions that were changed, those that policies call, themselves or through other functions. */
+export async function readChangedCalls(
+  session: Session,
+  changed: readonly number[],
+  newPolicies: readonly number[],
+): Promise<readonly number[]> {
+  const rows = await session.query<{ oid: number }>(CALLED, [changed, newPolicies]);
+  return rows.map(({ oid }) => oid);
+}
+
+// By name, since a body names what it calls when it runs: a function that is only mentioned counts as well.
+const callsOf = (policies: string) => `
+  called as (
+    select p.oid, pg_catalog.lower(p.prosrc) as source
+    from pg_catalog.pg_proc p
+    where p.oid >= ${FIRST_OF_USERS}
+      and p.oid in (
+        select d.refobjid from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
+          and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+          ${policies}
+      )
+    union
+    select q.oid, pg_catalog.lower(q.prosrc)
+    from called c
+    join pg_catalog.pg_proc q
+      on q.oid >= ${FIRST_OF_USERS}
+      and (
+        pg_catalog.strpos(c.source, pg_catalog.lower(q.proname::text)) > 0
+        or exists (
+          select from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+            and d.objid = c.oid
+            and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+            and d.refobjid = q.oid
+        )
+      )
   )`;
-}
 
-/** Begins what the guard cannot read as a number: its way to fail. */
-const CALL = 'aisha-db gate looks closer ';
+const CALLED = `
+  with recursive ${callsOf('and d.objid <> all ($2::oid[])')}
+  select oid from called where oid = any ($1::oid[])
+`;
 
-/** Fails unless everything is as it was when `key` was read. */
-export function guardSql(key: string, isStrict: boolean): string {
-  return `select case now.key when ${quoteLiteral(key)} then 1 else (${quoteLiteral(CALL)} || now.key)::pg_catalog.int4 end
-    from (select ${keySql(isStrict)} as key offset 0) now`;
-}
-
-export function isCalledBy(error: Error): boolean {
-  return error.message.includes(CALL);
-}
-
-/** What there is to compare; `known` are tables that had RLS before. */
+/** What the focus asks for. */
 export async function readState(
   session: Session,
   { apiRoles, roles }: TenancySettings,
-  known: readonly number[],
-  isStrict: boolean,
+  focus: Focus,
 ): Promise<GateState> {
-  const [row] = await session.query<{ state: GateState }>(stateSql(isStrict), [[...apiRoles, ...roles], known]);
-  return row!.state;
+  const tables = await readTables(session, focus.tables);
+  const policies = await readPoliciesOf(session, focus.policiesOf);
+  if (!focus.ways) return { tables, policies, ways: [], objects: [], unbound: [] };
+  const [row] = await session.query<{ state: Pick<GateState, 'ways' | 'objects' | 'unbound'> }>(WAYS, [
+    [...apiRoles, ...roles],
+  ]);
+  return { tables, policies, ...row!.state };
+}
+
+async function readTables(session: Session, oids: readonly number[]): Promise<SecuredTable[]> {
+  if (oids.length === 0) return [];
+  return session.query<SecuredTable>(
+    `
+      select c.oid, n.nspname as schema, c.relname as name, c.relrowsecurity as "isSecured", c.relforcerowsecurity as forced
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where c.oid = any ($1::oid[])
+      order by n.nspname, c.relname
+    `,
+    [oids],
+  );
+}
+
+async function readPoliciesOf(session: Session, tables: readonly number[]): Promise<GatePolicy[]> {
+  if (tables.length === 0) return [];
+  return session.query<GatePolicy>(
+    `
+      select oid, polrelid as "table", polname as name, polpermissive as permissive,
+        case polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end as command,
+        pg_catalog.concat_ws('|', polcmd, polpermissive, array(select pg_catalog.unnest(polroles) order by 1)::text,
+          coalesce(${treeHashSql('polqual')}, '-'), coalesce(${treeHashSql('polwithcheck')}, '-')) as meaning
+      from pg_catalog.pg_policy
+      where polrelid = any ($1::oid[])
+      order by oid
+    `,
+    [tables],
+  );
 }
 
 const INVOKER = '^security_invoker=(t|tr|tru|true|y|ye|yes|on|1)$';
 
-const stateSql = (isStrict: boolean) => `
+const WAYS = `
   with recursive client as (
     select oid, rolname
     from pg_catalog.pg_roles
@@ -108,7 +195,6 @@ const stateSql = (isStrict: boolean) => `
     join place n on n.oid = c.relnamespace
     where c.oid >= ${FIRST_OF_USERS}
       and c.relkind in ('v', 'm')
-      and exists (select from secured)
       and (
         c.relkind = 'm'
         or not exists (select from pg_catalog.unnest(c.reloptions) option where option ~* '${INVOKER}')
@@ -135,65 +221,37 @@ const stateSql = (isStrict: boolean) => `
     left join opaque o on o.oid = b.relation
   ),
   shown as (
-    select b.view, pg_catalog.array_agg(distinct s.oid order by s.oid) as tables
+    select b.view, pg_catalog.array_agg(distinct s.oid::int8) as tables,
+      pg_catalog.array_agg(distinct pg_catalog.format('%I.%I', s.nspname, s.relname)) as names
     from behind b
     join secured s on s.oid = b.relation
     where b.reader in (select oid from unbound)
       or not s.relforcerowsecurity and pg_catalog.pg_has_role(b.reader, s.relowner, 'usage')
     group by b.view
   ),
-  -- By name, since a body names what it calls when it runs: a function that is only mentioned counts as well.
-  called as (
-    select p.oid, p.xmin::text as version, pg_catalog.lower(p.prosrc) as source
-    from pg_catalog.pg_proc p
-    where p.oid >= ${FIRST_OF_USERS}
-      and p.oid in (
-        select d.refobjid from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
-          and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-      )
-    union
-    select q.oid, q.xmin::text, pg_catalog.lower(q.prosrc)
-    from called c
-    join pg_catalog.pg_proc q
-      on q.oid >= ${FIRST_OF_USERS}
-      and (
-        pg_catalog.strpos(c.source, pg_catalog.lower(q.proname::text)) > 0
-        or exists (
-          select from pg_catalog.pg_depend d
-          where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-            and d.objid = c.oid
-            and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-            and d.refobjid = q.oid
-        )
-      )
-  ),
+  ${callsOf('')},
   definer as (
-    select p.oid, p.proname, p.proowner, p.pronamespace, n.nspname
+    select p.oid, p.proname, p.proowner, p.pronamespace, n.nspname,
+      case when p.proowner not in (select oid from unbound) then array(
+        select s.oid::int8 from secured s
+        where not s.relforcerowsecurity and pg_catalog.pg_has_role(p.proowner, s.relowner, 'usage')
+      ) end as tables,
+      -- Itself, or through a function that one calls.
+      exists (
+        select from pg_catalog.pg_depend d
+        where d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+          and d.refobjid = p.oid
+          and d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
+      ) or exists (
+        select from called c
+        where c.oid <> p.oid and pg_catalog.strpos(c.source, pg_catalog.lower(p.proname::text) || '(') > 0
+      ) as serves
     from pg_catalog.pg_proc p
     join place n on n.oid = p.pronamespace
     where p.oid >= ${FIRST_OF_USERS}
       and p.prosecdef
       and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
-      and exists (select from secured)
-      and (
-        p.proowner in (select oid from unbound)
-        or exists (
-          select from secured s
-          where not s.relforcerowsecurity and pg_catalog.pg_has_role(p.proowner, s.relowner, 'usage')
-        )
-      )
-      -- What policies call, themselves or through a function, has to be open to everybody; what extensions bring is theirs.
-      and not exists (
-        select from called c
-        where c.oid <> p.oid and pg_catalog.strpos(c.source, pg_catalog.lower(p.proname::text) || '(') > 0
-      )
-      and not exists (
-        select from pg_catalog.pg_depend d
-        where d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-          and d.refobjid = p.oid
-          and d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
-      )
+      -- What extensions bring is theirs.
       and not exists (
         select from pg_catalog.pg_depend d
         where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
@@ -202,7 +260,7 @@ const stateSql = (isStrict: boolean) => `
   way as (
     select
       case o.relkind when 'm' then 'materialized view' else 'view' end as kind,
-      o.oid, o.nspname, o.relname as name, null as arguments, o.relowner as owner, s.tables,
+      o.oid, o.nspname, o.relname as name, null as arguments, o.relowner as owner, s.tables, s.names as shows, false as serves,
       array(
         select c.rolname from client c
         where pg_catalog.has_schema_privilege(c.oid, o.relnamespace, 'usage')
@@ -215,7 +273,8 @@ const stateSql = (isStrict: boolean) => `
     from opaque o
     join shown s on s.view = o.oid
     union all
-    select 'function', p.oid, p.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), p.proowner, '{}',
+    select 'function', p.oid, p.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), p.proowner,
+      p.tables, '{}', p.serves,
       array(
         select c.rolname from client c
         where pg_catalog.has_schema_privilege(c.oid, p.pronamespace, 'usage')
@@ -225,39 +284,22 @@ const stateSql = (isStrict: boolean) => `
     from definer p
   )
   select pg_catalog.json_build_object(
-    'key', ${keySql(isStrict)},
-    'tables', (
-      select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
-        'oid', oid::int8, 'schema', nspname, 'name', relname, 'forced', relforcerowsecurity
-      ) order by oid), '[]')
-      from secured
-    ),
-    'policies', (
-      select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
-        'oid', oid::int8, 'version', xmin::text, 'table', polrelid::int8, 'name', polname, 'permissive', polpermissive,
-        'command', case polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end
-      ) order by oid), '[]')
-      from pg_catalog.pg_policy
-    ),
     'ways', (
       select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
         'kind', kind, 'oid', oid::int8, 'schema', nspname, 'name', name, 'arguments', arguments,
-        'owner', pg_catalog.pg_get_userbyid(owner), 'roles', roles, 'tables', tables::int8[]
+        'owner', pg_catalog.pg_get_userbyid(owner), 'roles', roles, 'tables', tables, 'shows', shows, 'servesPolicies', serves
       ) order by oid), '[]')
       from way
-      where roles <> '{}'
+      where roles <> '{}' and tables is distinct from '{}'
+    ),
+    'objects', (
+      select coalesce(pg_catalog.json_agg(oid::int8), '[]')
+      from (select oid from opaque union all select oid from definer) object
     ),
     'unbound', (
       select coalesce(pg_catalog.json_agg(rolname order by rolname), '[]')
       from client c
       where exists (select from unbound u where pg_catalog.pg_has_role(c.oid, u.oid, 'member'))
-    ),
-    'functions', (select coalesce(pg_catalog.json_agg(oid::text || ':' || version order by oid), '[]') from called),
-    'disabled', (
-      select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'name', c.relname)), '[]')
-      from pg_catalog.pg_class c
-      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where c.oid = any ($2::oid[]) and not c.relrowsecurity
     )
   ) as state
 `;

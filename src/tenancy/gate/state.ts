@@ -1,19 +1,71 @@
 import type { Command, Named } from '../facts.ts';
 
-// What the gate compares before and behind each file: plain values. Reading them is read-state.ts.
+// What the gate compares: plain values of two sides, before a file and behind it. Reading them is read-state.ts.
+
+/** Catalogs that say who is isolated from whom: a file that wrote to none of them changes nothing about it. */
+export const WATCHED = [
+  'pg_class',
+  'pg_attribute',
+  'pg_policy',
+  'pg_proc',
+  'pg_rewrite',
+  'pg_namespace',
+  'pg_authid',
+  'pg_auth_members',
+] as const;
+export type Watched = (typeof WATCHED)[number];
+
+/** What the catalog says in short: objects by OID, each with a text that changes when something about it does. */
+export interface Lists {
+  /** Tables with RLS enabled. */
+  readonly secured: ReadonlyMap<number, SecuredEntry>;
+  /** Policies and functions; empty when their catalog was not asked for. */
+  readonly policies: ReadonlyMap<number, PolicyEntry>;
+  readonly functions: ReadonlyMap<number, FunctionEntry>;
+  /** One text for all views with their rights, schemas, roles and memberships. */
+  readonly surroundings: string;
+}
+
+export interface SecuredEntry {
+  readonly forced: boolean;
+  /** Owner and schema. */
+  readonly place: string;
+}
+
+export interface PolicyEntry {
+  readonly table: number;
+  /** Transaction that wrote it: changes with every ALTER POLICY. */
+  readonly version: string;
+}
+
+export interface FunctionEntry {
+  readonly version: string;
+  readonly isDefiner: boolean;
+}
+
+/** What of the two sides has to be looked at. */
+export interface Focus {
+  /** Tables whose names are needed. */
+  readonly tables: readonly number[];
+  /** Tables that had RLS before and have it still, whose policies are other rows now. */
+  readonly policiesOf: readonly number[];
+  /** Views and functions that may lead around RLS, and the roles it binds. */
+  readonly ways: boolean;
+}
 
 export interface SecuredTable extends Named {
+  readonly isSecured: boolean;
   readonly forced: boolean;
 }
 
 export interface GatePolicy {
   readonly oid: number;
-  /** Transaction that wrote it: changes with every ALTER POLICY. */
-  readonly version: string;
   readonly table: number;
   readonly name: string;
   readonly command: Command | 'ALL';
   readonly permissive: boolean;
+  /** Command, roles and expressions, however it is called and whenever it was made. */
+  readonly meaning: string;
 }
 
 /** A view or function that API roles may use and that reads tables as somebody whom RLS does not bind. */
@@ -25,23 +77,24 @@ export interface WayAround extends Named {
   readonly owner: string;
   /** API roles that may use it. */
   readonly roles: readonly string[];
-  /** Of a view: tables with RLS whose rows it shows, by OID. */
-  readonly tables: readonly number[];
+  /** Tables with RLS whose rows it can read, by OID; of a function whose owner nothing binds, `null`: all of them. */
+  readonly tables: readonly number[] | null;
+  /** Of a view: their names. */
+  readonly shows: readonly string[];
+  /** A function that policies call has to be open to everybody. */
+  readonly servesPolicies: boolean;
 }
 
+/** One side of the comparison. */
 export interface GateState {
-  /** Equal as long as nothing that matters has changed. */
-  readonly key: string;
-  /** Tables with RLS enabled. */
+  /** Those of the focus. */
   readonly tables: readonly SecuredTable[];
   readonly policies: readonly GatePolicy[];
   readonly ways: readonly WayAround[];
+  /** Views and SECURITY DEFINER functions that are there at all, by OID. */
+  readonly objects: readonly number[];
   /** API roles that RLS does not bind, or that may become one that it does not bind. */
   readonly unbound: readonly string[];
-  /** Functions that policies call, and those they mention in turn: OID and version. */
-  readonly functions: readonly string[];
-  /** Of the tables that were asked for, those that are there and have RLS no more. */
-  readonly disabled: readonly Named[];
 }
 
 /** A table without RLS that clients reach or that has the column of the tenants. */
