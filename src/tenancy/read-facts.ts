@@ -3,7 +3,7 @@ import { bypasses } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { assembleFacts, type CatalogFacts } from './assemble.ts';
 import { readPolicyTexts } from './catalog/policies.ts';
-import { readSnapshot } from './catalog/snapshot.ts';
+import { readSnapshot, readSnapshotOf, type Snapshot } from './catalog/snapshot.ts';
 import { findTenants, type Registry } from './catalog/tenants.ts';
 import type { RlsFacts, TableFacts } from './facts.ts';
 import { readClasses } from './read-classes.ts';
@@ -22,18 +22,29 @@ export async function readFacts(
   settings: TenancySettings,
   limits: AskLimits = LIMITS,
 ): Promise<RlsFacts> {
-  const facts = await readFactsOf(session, settings, ({ inScope }) => inScope, limits);
+  const snapshot = await readSnapshot(session, settings);
+  const facts = await evaluateFacts(session, settings, snapshot, ({ inScope }) => inScope, limits);
   return { ...facts, tables: await withTexts(session, facts) };
 }
 
-/** The same where only some tables' policies are asked, and nothing is going to be mended. */
+/** What the policies of some tables answer; of the rest of the catalog only what that takes. */
 export async function readFactsOf(
   session: Session,
   settings: TenancySettings,
-  isLookedAt: (table: TableFacts) => boolean,
+  tables: ReadonlySet<number>,
   limits: AskLimits = LIMITS,
 ): Promise<RlsFacts> {
-  const snapshot = await readSnapshot(session, settings);
+  const snapshot = await readSnapshotOf(session, settings, [...tables]);
+  return evaluateFacts(session, settings, snapshot, ({ oid }) => tables.has(oid), limits);
+}
+
+async function evaluateFacts(
+  session: Session,
+  settings: TenancySettings,
+  snapshot: Snapshot,
+  isLookedAt: (table: TableFacts) => boolean,
+  limits: AskLimits,
+): Promise<RlsFacts> {
   const catalog = assembleFacts(snapshot, settings);
   const looked = [...catalog.tables.values()].filter(isLookedAt);
   const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog));

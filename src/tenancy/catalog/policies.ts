@@ -25,13 +25,18 @@ export function treeHashSql(tree: string): string {
   )::pg_catalog.text) end`;
 }
 
-export function readPolicies(session: Session): Promise<PolicyRow[]> {
-  return session.query(`
+/** Policies, of some tables if told. */
+export function readPolicies(session: Session, tables?: readonly number[]): Promise<PolicyRow[]> {
+  return session.query(
+    `
     select oid, polname as name, polrelid as "table", polcmd as command, polpermissive as permissive,
       polroles as roles, ${treeHashSql('polqual')} as using_hash, ${treeHashSql('polwithcheck')} as check_hash
     from pg_catalog.pg_policy
+    ${tables === undefined ? '' : 'where polrelid = any ($1::oid[])'}
     order by polrelid, polname
-  `);
+  `,
+    tables === undefined ? [] : [tables],
+  );
 }
 
 export interface PolicyReadRow {
@@ -43,16 +48,20 @@ export interface PolicyReadRow {
 
 /**
  * What policies read: the server records it when they are made, so nothing is guessed from their text. That a policy is
- * a part of its table is recorded too, and left out.
+ * a part of its table is recorded too, and left out. Of some policies, if told.
  */
-export function readPolicyReads(session: Session): Promise<PolicyReadRow[]> {
-  return session.query(`
+export function readPolicyReads(session: Session, policies?: readonly number[]): Promise<PolicyReadRow[]> {
+  return session.query(
+    `
     select distinct objid as policy, refobjid as relation, refobjsubid as column
     from pg_catalog.pg_depend
     where classid = 'pg_catalog.pg_policy'::regclass and refclassid = 'pg_catalog.pg_class'::regclass
       and deptype = 'n'
+      ${policies === undefined ? '' : 'and objid = any ($1::oid[])'}
     order by 1, 2, 3
-  `);
+  `,
+    policies === undefined ? [] : [policies],
+  );
 }
 
 /**

@@ -16,8 +16,12 @@ export interface RelationRow {
   readonly options: string[] | null;
 }
 
-/** Tables and views of the given schemas that are no temporary ones and belong to no extension. */
-export function readRelations(session: Session, schemas: readonly number[]): Promise<RelationRow[]> {
+/** Tables and views of the given schemas that are no temporary ones and belong to no extension; only some, if told. */
+export function readRelations(
+  session: Session,
+  schemas: readonly number[],
+  only?: readonly number[],
+): Promise<RelationRow[]> {
   return session.query<RelationRow>(
     `
       select c.oid, c.relnamespace as namespace, c.relname as name, c.relkind as kind, c.relowner as owner,
@@ -27,6 +31,7 @@ export function readRelations(session: Session, schemas: readonly number[]): Pro
       from pg_catalog.pg_class c
       where c.relkind in ('r', 'p', 'f', 'v', 'm')
         and c.relnamespace = any ($1::oid[])
+        ${only === undefined ? '' : 'and c.oid = any ($2::oid[])'}
         and c.relpersistence <> 't'
         and not exists (
           select from pg_catalog.pg_depend d
@@ -34,7 +39,7 @@ export function readRelations(session: Session, schemas: readonly number[]): Pro
         )
       order by c.oid
     `,
-    [schemas],
+    [schemas, ...(only === undefined ? [] : [only])],
   );
 }
 

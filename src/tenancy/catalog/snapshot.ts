@@ -30,6 +30,7 @@ import {
   readCheckingTables,
   readColumnGrants,
   readColumnsNamed,
+  readColumnsOf,
   readForeignKeys,
   readInheritance,
   readReferredColumns,
@@ -82,22 +83,78 @@ const BEGIN = `
 `;
 
 /** @throws an error of the server, such as 42501 where catalogs were closed to the role */
-export async function readSnapshot(session: Session, settings: TenancySettings): Promise<Snapshot> {
+export function readSnapshot(session: Session, settings: TenancySettings): Promise<Snapshot> {
+  return atOnce(session, () => readAll(session, settings));
+}
+
+/** What it takes to evaluate the policies of some tables; what rls-check asks besides is left empty. */
+export function readSnapshotOf(
+  session: Session,
+  settings: TenancySettings,
+  tables: readonly number[],
+): Promise<Snapshot> {
+  return atOnce(session, () => readSome(session, settings, tables));
+}
+
+async function atOnce<T>(session: Session, read: () => Promise<T>): Promise<T> {
   await session.query(BEGIN);
   try {
-    return await readAll(session, settings);
+    return await read();
   } finally {
     await session.undo();
   }
 }
 
-async function readAll(session: Session, settings: TenancySettings): Promise<Snapshot> {
+async function readSome(session: Session, settings: TenancySettings, tables: readonly number[]): Promise<Snapshot> {
+  const surroundings = await readSurroundings(session, settings);
+  const oids = surroundings.schemas.map(({ oid }) => oid);
+  const referredColumns = await readReferredColumns(session, settings.columns);
+  const registry = referredColumns.slice(0, 1).map(({ relation }) => relation);
+  const relations = await readRelations(session, oids, [...tables, ...registry]);
+  const policies = await readPolicies(session, tables);
+  const columns = await readColumnsOf(session, tables);
+  const columnGrants = columns.flatMap(({ relation, acl }) => (acl === null ? [] : [{ relation, acl }]));
+  const lists = [...relations.flatMap(({ acl }) => acl ?? []), ...columnGrants.map(({ acl }) => acl)];
+  return {
+    ...surroundings,
+    relations,
+    columnGrants,
+    accessLists: await readAccessLists(session, new Set(lists)),
+    tenantColumns: columns.filter(({ name }) => settings.columns.includes(name)),
+    referredColumns,
+    policies,
+    policyReads: await readPolicyReads(
+      session,
+      policies.map(({ oid }) => oid),
+    ),
+    functionSettings: await readSettingsOfFunctions(session, oids),
+    inheritance: [],
+    foreignKeys: [],
+    checkingTables: new Set(),
+    viewDependencies: [],
+    policyFunctions: new Set(),
+    indexes: [],
+    leaks: { classes: new Map(), functions: new Map() },
+    indexDefinitions: new Map(),
+    definers: [],
+    defaultGrants: [],
+  };
+}
+
+type Surroundings = Pick<Snapshot, 'serverVersion' | 'reader' | 'roles' | 'apiRoles' | 'schemas' | 'exposure'>;
+
+async function readSurroundings(session: Session, settings: TenancySettings): Promise<Surroundings> {
   const server = await readServer(session);
   const roles = await readRoles(session);
   const apiRoles = [...roles.values()].filter(({ name }) => settings.apiRoles.includes(name));
   const schemas = await readSchemas(session);
   const exposure = await findExposure(session, settings, schemas, apiRoles);
-  const oids = schemas.map(({ oid }) => oid);
+  return { ...server, roles, apiRoles, schemas, exposure };
+}
+
+async function readAll(session: Session, settings: TenancySettings): Promise<Snapshot> {
+  const surroundings = await readSurroundings(session, settings);
+  const oids = surroundings.schemas.map(({ oid }) => oid);
   const relations = await readRelations(session, oids);
   const columnGrants = await readColumnGrants(session, oids);
   const lists = [...relations.flatMap(({ acl }) => acl ?? []), ...columnGrants.map(({ acl }) => acl)];
@@ -113,11 +170,7 @@ async function readAll(session: Session, settings: TenancySettings): Promise<Sna
   const secured = new Set(relations.filter((row) => row.rls_enabled).map(({ oid }) => oid));
   const looked = indexes.filter((index) => secured.has(index.table) && hasLeak(index, leaks));
   return {
-    ...server,
-    roles,
-    apiRoles,
-    schemas,
-    exposure,
+    ...surroundings,
     relations,
     columnGrants,
     accessLists: await readAccessLists(session, new Set(lists)),

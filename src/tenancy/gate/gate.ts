@@ -293,7 +293,7 @@ export class IsolationGate implements Gate {
     // Few runs change a policy: what asks them is not loaded for the others.
     const [{ readFactsOf }, { answerOf }] = await Promise.all([import('../read-facts.ts'), import('./answer.ts')]);
     const wanted = new Set(tables.map(({ oid }) => oid));
-    const facts = await readFactsOf(session, this.#tenancy, ({ oid }) => wanted.has(oid));
+    const facts = await readFactsOf(session, this.#tenancy, wanted);
     return new Map(
       [...facts.tables.values()].flatMap((table) =>
         wanted.has(table.oid) ? [[table.oid, answerOf(facts, table)] as const] : [],
