@@ -257,6 +257,38 @@ describe('a file that isolates as well as before is applied:', () => {
     expect(await isolated.db.query('select id from unforced')).toEqual([{ id: 1 }]);
   });
 
+  test('row-level security comes to a table that a view and a function lead around already', async ({ isolated }) => {
+    await configure(isolated, 'off');
+    await isolated.project.write({
+      '002_open.sql': `create table late (tenant_id uuid);
+        create view "late's" as select * from late; grant select on "late's" to anon;
+        create function runs() returns int language sql security definer set search_path = '' as 'select 1';
+        create function mine() returns uuid language sql stable security definer
+          as $$ select nullif(current_setting('app.current_tenant_id', true), '')::uuid $$;
+        create policy served on unforced using (tenant_id = mine())`,
+    });
+    await isolated.project.succeed();
+    await configure(isolated, {});
+    const { result, findings } = await change(
+      isolated,
+      `alter table late enable row level security;
+       create policy p on late using (${MINE});
+       drop policy served on unforced; create policy served on unforced using (${MINE})`,
+    );
+    expect(result.code, result.stderr).toBe(0);
+    expect(findings).toEqual([]);
+  });
+
+  test('row-level security comes to a database that has none, with functions that run as its owner', async ({ db }) => {
+    await withdrawReader(db);
+    const project = await makeProject(db, {
+      '001_open.sql': `create function runs() returns int language sql security definer as 'select 1'`,
+    });
+    await project.succeed();
+    await project.write({ '002_isolated.sql': ISOLATED });
+    await project.succeed();
+  });
+
   test('a database that isolates nothing and serves no API is left alone', async ({ db }) => {
     const files = { '001_a.sql': 'create table a (tenant_id uuid)', '002_b.sql': 'create view b as select * from a' };
     const result = await (await makeProject(db, files)).succeed('--strict-gate');
@@ -381,6 +413,35 @@ test('a file that runs statement by statement is judged behind its end: 9, and w
   expect(states(result)).toMatchObject({ '005_change.sql': 'applied', '006_after.sql': 'not-run' });
   expect(findings).toMatchObject([{ object: OBJECT, severity: 'critical' }]);
   expect(await filesOf(isolated)).toContain('005_change.sql');
+});
+
+test('the ledger keeps the verdict, also one that was made before it had a place for it', async ({ isolated }) => {
+  const { db, project } = isolated;
+  await db.query('alter table aisha_db.migrations drop column gate');
+  await project.write({ '002_rows.sql': `insert into unforced values (1, gen_random_uuid())` });
+  await project.succeed();
+  await configure(isolated, 'off');
+  await project.write({ '003_off.sql': 'create table plain (id int)' });
+  await project.succeed();
+  await configure(isolated, 'warn');
+  await project.write({
+    '004_warned.sql': 'alter table unforced disable row level security',
+    '005_policy.sql': `create policy p on ${TABLE} to service_role using (true)`,
+  });
+  await project.succeed();
+  await configure(isolated, 'enforce');
+  await project.write({
+    '006_steps.sql': `alter table ${TABLE} no force row level security; create index concurrently i on ${TABLE} (tenant_id)`,
+  });
+  expect((await project.migrate()).code).toBe(9);
+  expect(await db.query('select file, gate from aisha_db.migrations order by file')).toEqual([
+    { file: '001_isolated.sql', gate: null },
+    { file: '002_rows.sql', gate: 'passed' },
+    { file: '003_off.sql', gate: null },
+    { file: '004_warned.sql', gate: 'warned' },
+    { file: '005_policy.sql', gate: 'passed' },
+    { file: '006_steps.sql', gate: 'refused' },
+  ]);
 });
 
 describe('a role that is granted the table and that the migrating one cannot become', () => {
