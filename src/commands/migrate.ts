@@ -1,13 +1,13 @@
 import { backupFirst, configureBackup, forecastBackup } from '../cli/backup-before-files.ts';
+import { openGate, withGate } from '../cli/gate.ts';
 import { migrationFolder, migrationSource, planOptions, runHooks, runSettings } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
-import type { Gate } from '../migrations/gate.ts';
 import { type MigrateResult, migrate } from '../migrations/migrate.ts';
 import { parseName, type Version } from '../migrations/name.ts';
 import type { PlanEntry, PlanWarning } from '../migrations/plan.ts';
 import { countStates, migrationsResult, warningFindings } from '../migrations/report.ts';
 import type { CommandResult } from '../report/report.ts';
-import type { Command, Context } from './command.ts';
+import type { Command } from './command.ts';
 
 export const command: Command = {
   summary: 'apply pending SQL files in order, each in a transaction with its ledger row',
@@ -57,7 +57,7 @@ export const command: Command = {
         lockWaitMs: context.config.lockWaitMs,
         run: runSettings(context),
         settings: context.config.settings,
-        openGate: () => openGate(context, options['strictGate'] === true),
+        openGate: () => openGate(context, { isStrict: options['strictGate'] === true }),
         saveFirst: backupFirst(context, target, options),
         ...((options['requireRehearsal'] ?? context.config.rehearsal.require) === true
           ? {
@@ -84,22 +84,6 @@ function withForecast(report: CommandResult, forecast: CommandResult | undefined
     data: { ...report.data, ...forecast.data },
     tables: [...(report.tables ?? []), ...(forecast.tables ?? [])],
     findings: [...(report.findings ?? []), ...(forecast.findings ?? [])],
-  };
-}
-
-/** What judges isolation; loaded only where it has something to say. */
-async function openGate({ config }: Context, isStrict: boolean): Promise<Gate | undefined> {
-  if (config.gate.mode === 'off') return undefined;
-  const { IsolationGate } = await import('../tenancy/gate/gate.ts');
-  return new IsolationGate({ ...config.gate, isStrict }, config.tenancy);
-}
-
-function withGate(result: CommandResult, gate: Gate | undefined): CommandResult {
-  const judged = gate?.judgements ?? [];
-  return {
-    ...result,
-    data: { ...result.data, gate: { judged } },
-    findings: [...(result.findings ?? []), ...(gate?.findings ?? [])],
   };
 }
 

@@ -6,8 +6,9 @@ import { applyStatements } from './apply-statements.ts';
 import { applyInTransaction } from './apply-transaction.ts';
 import { migrationError, placeOfFailure } from './failure.ts';
 import type { LaterFile } from './gate.ts';
-import { isInterrupted, type LedgerRow, upsertSql, verdictSql } from './ledger.ts';
+import { isInterrupted, type LedgerRow, upsertSql } from './ledger.ts';
 import { lockRun } from './lock-run.ts';
+import { lookBehind } from './look-behind.ts';
 import type { MigrateOptions, MigrateResult, Preflight } from './migrate.ts';
 import type { MigrationSource, RunHooks } from './open.ts';
 import { type PlanEntry, planMigrations } from './plan.ts';
@@ -152,16 +153,6 @@ async function applyOne(
     if (error instanceof AishaError) return { error, stands: false };
     throw error;
   }
-}
-
-/** What was committed statement by statement can only be judged when it is there. */
-async function lookBehind(running: Running, { mode, file }: Script): Promise<AishaError | undefined> {
-  const { gate, work, ledger } = running;
-  if (!gate || mode.kind !== 'statements') return undefined;
-  const { refusal, verdict } = await gate.judge(work, file);
-  gate.accept();
-  if (verdict !== undefined) await work.query(verdictSql(ledger, file, verdict));
-  return refusal;
 }
 
 /** @throws AishaError (plan) when the file is no longer the one that was checked */

@@ -6,9 +6,11 @@ import { applyStatements } from './apply-statements.ts';
 import { applyInTransaction } from './apply-transaction.ts';
 import { dependenciesOf, resolveDependency } from './check-scripts.ts';
 import { isFolder, type MigrationFolder, readFolder } from './files.ts';
+import type { Gate } from './gate.ts';
 import { headerValue, parseHeader } from './header.ts';
 import { forgetSql, type LedgerRow, readLedger, rolledBackSql } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
+import { lookBehind } from './look-behind.ts';
 import { isNamedAfter, type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import type { Job, Running } from './runner.ts';
@@ -22,6 +24,8 @@ export interface RollbackOptions extends LockOptions, SafeguardOptions {
   readonly ignoreDependents: boolean;
   readonly dryRun: boolean;
   readonly settings: Readonly<Record<string, string>>;
+  /** What judges the files; called when there is something to undo. */
+  readonly openGate?: (() => Promise<Gate | undefined>) | undefined;
   /** Asked with the plan before anything is written; throws to stop. */
   readonly confirm: (plan: readonly RollbackStep[]) => Promise<void>;
 }
@@ -40,6 +44,8 @@ export interface RollbackResult {
   readonly error: AishaError | undefined;
   /** Identifier of the backup that was taken before the first file. */
   readonly backupId?: string | undefined;
+  /** With what it noticed. */
+  readonly gate?: Gate | undefined;
 }
 
 /** Undoes migrations, the latest first; each in one transaction with its ledger row. */
@@ -59,7 +65,8 @@ export async function rollback(
     await options.confirm(steps);
     const sql = () => steps.map(({ script }) => Buffer.from(script.expanded.sql).toString('utf8'));
     return await lockRun(source, target, work, options, hooks, async (running, now) => {
-      const ready = await safeguard(running, sql, options);
+      const gate = await options.openGate?.();
+      const ready = { ...(await safeguard(running, sql, options)), gate };
       return { ...(await undoEach(ready, steps, now.rows)), backupId: ready.backupId };
     });
   } finally {
@@ -73,7 +80,9 @@ async function undoEach(
   rows: readonly LedgerRow[],
 ): Promise<RollbackResult> {
   const undone: string[] = [];
+  const { gate } = running;
   try {
+    await gate?.begin(running.work, running.lock.guard);
     for (const step of steps) {
       if (!rows.some((row) => row.file === step.file && row.state !== 'rolled-back')) {
         throw new AishaError('plan', `${step.file} is no longer applied: another run undid it`, {
@@ -83,10 +92,12 @@ async function undoEach(
       await undo(running, step, rows);
       running.tell(`rolled back ${step.file}`);
       undone.push(step.file);
+      const late = await lookBehind(running, step.script);
+      if (late) return { steps, undone, error: late, gate };
     }
-    return { steps, undone, error: undefined };
+    return { steps, undone, error: await gate?.end(running.work, [], []), gate };
   } catch (error) {
-    if (error instanceof AishaError) return { steps, undone, error };
+    if (error instanceof AishaError) return { steps, undone, error, gate };
     throw error;
   }
 }
@@ -126,6 +137,7 @@ async function undo(running: Running, step: RollbackStep, rows: readonly LedgerR
       `${name} cannot be run: it ${mode.kind === 'test' ? 'ends in ROLLBACK' : 'is refused'}`,
       { hint: 'See aisha-db validate.' },
     );
+  await running.gate?.remember();
   // Statement by statement it has progress of its own, kept under its own name until it is through.
   await applyStatements(
     running,

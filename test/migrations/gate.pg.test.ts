@@ -370,6 +370,18 @@ describe('what configuration says', () => {
     expect(report.data.gate.judged).toMatchObject([{ file: '005_change.sql', verdict: 'warned' }]);
   });
 
+  test('"warn" reports each table whose policies say what was found out of another', async ({ isolated }) => {
+    const table = (name: string) => `create table ${name} (id int, tenant_id uuid); grant select on ${name} to anon;
+      alter table ${name} enable row level security; create policy p on ${name} using (${MINE});`;
+    const open = (name: string) => `drop policy p on ${name}; create policy p on ${name} using (tenant_id = tenant_id)`;
+    await isolated.project.write({ '002_alike.sql': table('one') + table('"two ""%"') });
+    await isolated.project.succeed();
+    await configure(isolated, 'warn');
+    await isolated.project.write({ '003_one.sql': open('one'), '004_two.sql': open('"two ""%"') });
+    const result = await isolated.project.succeed();
+    expect(result.json().findings).toMatchObject([{ object: 'public.one' }, { object: 'public."two ""%"' }]);
+  });
+
   test('"off" looks at nothing', async ({ isolated }) => {
     await configure(isolated, { mode: 'off' });
     const { result, findings } = await change(isolated, WORSE);
@@ -413,6 +425,53 @@ test('a file that runs statement by statement is judged behind its end: 9, and w
   expect(states(result)).toMatchObject({ '005_change.sql': 'applied', '006_after.sql': 'not-run' });
   expect(findings).toMatchObject([{ object: OBJECT, severity: 'critical' }]);
   expect(await filesOf(isolated)).toContain('005_change.sql');
+});
+
+describe('a rollback', () => {
+  const undo = ({ project }: Isolated, ...args: string[]) =>
+    project.command('rollback', '002', '--yes', '--no-backup', '--rollbacks-dir', project.dir, ...args);
+
+  /** A migration that isolates one more table, and what undoes it. */
+  async function isolateMore(isolated: Isolated, rollback: string): Promise<void> {
+    await isolated.project.write({
+      '002_more.sql': `create table more (tenant_id uuid); alter table more enable row level security;
+        create policy p on more using (${MINE})`,
+      'ROLLBACK_002_more.sql': rollback,
+    });
+    await isolated.project.succeed();
+  }
+
+  test('that opens a table is refused with 9, unless insisted on', async ({ isolated }) => {
+    await isolateMore(isolated, 'drop policy p on more; alter table more disable row level security');
+    const refused = await undo(isolated);
+    expect(refused.code, refused.stderr).toBe(9);
+    expect(refused.json().error.hint).toContain('--allow-worse-isolation');
+    expect(refused.json().data.gate.judged).toMatchObject([{ verdict: 'refused' }]);
+    expect(await isolated.project.ledger()).toMatchObject([{}, { file: '002_more.sql', state: 'applied' }]);
+
+    const insisted = await undo(isolated, '--allow-worse-isolation');
+    expect(insisted.code, insisted.stderr).toBe(0);
+    expect(insisted.json().findings).toMatchObject([{ check: 'gate', severity: 'warning', object: 'public.more' }]);
+    expect(await isolated.project.ledger()).toMatchObject([{}, { file: '002_more.sql', state: 'rolled-back' }]);
+  });
+
+  test('that opens a table statement by statement has done it, and ends with 9', async ({ isolated }) => {
+    await isolateMore(
+      isolated,
+      'create index concurrently i on more (tenant_id); alter table more disable row level security',
+    );
+    const result = await undo(isolated);
+    expect(result.code, result.stderr).toBe(9);
+    expect(result.json().error.message).toContain('cannot be rolled back');
+    expect(await isolated.project.ledger()).toMatchObject([{}, { file: '002_more.sql', state: 'rolled-back' }]);
+  });
+
+  test('that takes the table away with its policy is none of the gate', async ({ isolated }) => {
+    await isolateMore(isolated, 'drop policy p on more; drop table more');
+    const result = await undo(isolated);
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.json().findings).toEqual([]);
+  });
 });
 
 test('the ledger keeps the verdict, also one that was made before it had a place for it', async ({ isolated }) => {

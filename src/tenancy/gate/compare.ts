@@ -170,6 +170,16 @@ function commandsOf({ command }: GatePolicy): readonly Command[] {
   return command === 'ALL' ? COMMANDS : [command];
 }
 
+/**
+ * Tables with the same key get the same answer as long as roles, memberships and schemas stay what they are; `undefined`
+ * when it also depends on what is in other tables or functions.
+ */
+export function answerKey(table: SecuredTable, state: GateState): string | undefined {
+  const policies = policiesOf(state, table.oid);
+  if (policies.length === 0 || !policies.every(({ isSelfContained }) => isSelfContained)) return undefined;
+  return [table.shape, ...policies.map(({ name, meaning }) => JSON.stringify([name, meaning])).sort()].join('\n');
+}
+
 // ── ways around ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**

@@ -7,7 +7,15 @@ import type { Session } from '../../postgres/session.ts';
 import type { Finding } from '../../report/report.ts';
 import { displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
-import { changedFunctions, changedPolicies, compareStates, focusOf, leftOpen, type Worsening } from './compare.ts';
+import {
+  answerKey,
+  changedFunctions,
+  changedPolicies,
+  compareStates,
+  focusOf,
+  leftOpen,
+  type Worsening,
+} from './compare.ts';
 import { GUARD_SQL, isCallOfGuard, MARK_SQL, touchedCatalogs } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
 import { readChangedCalls, readLists, readOpenTables, readState, readUnsecured } from './read-state.ts';
@@ -25,6 +33,8 @@ import {
 export interface GateOptions extends GateSettings {
   /** A new table that is open is refused in its own file. */
   readonly isStrict: boolean;
+  /** The option with which a refused file runs all the same, where there is one. */
+  readonly insist: string | undefined;
 }
 
 /** A file in hand whose changes were looked at. */
@@ -60,6 +70,8 @@ export class IsolationGate implements Gate {
   #case: Case | undefined;
   /** What policies opened already before the file in hand, by the table's OID: found out only when it matters. */
   #known = new Map<number, TableAnswer>();
+  /** What policies opened that were asked in this run, by the key of what they say. */
+  readonly #answers = new Map<string, TableAnswer>();
 
   constructor(options: GateOptions, tenancy: TenancySettings) {
     this.#options = options;
@@ -122,7 +134,7 @@ export class IsolationGate implements Gate {
     const refused = told.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
     return {
       verdict: verdictOf(told.map(({ mode }) => mode)),
-      refusal: refused.length === 0 ? undefined : refusal(file, refused, canRollBack),
+      refusal: refused.length === 0 ? undefined : refusal(file, refused, canRollBack, this.#options.insist),
     };
   }
 
@@ -133,7 +145,7 @@ export class IsolationGate implements Gate {
     const refused = this.#told(inHand).flatMap(({ worsening, mode }) => (mode === 'enforce' ? [worsening] : []));
     if (refused.length === 0) return undefined;
     this.#record(inHand);
-    return refusal(inHand.file, refused, true);
+    return refusal(inHand.file, refused, true, this.#options.insist);
   }
 
   accept(): void {
@@ -186,7 +198,8 @@ export class IsolationGate implements Gate {
       : [];
     const called = await this.#suspectsByCalls(session, before, after);
     const asked = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()];
-    const answers = await this.#ask(call === undefined ? session : new NestedSession(session), asked);
+    if (SURROUNDINGS.some((catalog) => touched.has(catalog))) this.#answers.clear();
+    const answers = await this.#askOnce(call === undefined ? session : new NestedSession(session), asked, now);
     return {
       file,
       worse: [...worse, ...open.map(leftOpen)],
@@ -288,6 +301,31 @@ export class IsolationGate implements Gate {
 
   // ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Asks only what was not asked in this run: files that change one table after the other often say the same of each. */
+  async #askOnce(
+    session: Session,
+    tables: readonly SecuredTable[],
+    state: GateState,
+  ): Promise<ReadonlyMap<number, TableAnswer>> {
+    const keyed = tables.map((table) => ({ table, key: answerKey(table, state) }));
+    const remembered = ({ key }: (typeof keyed)[number]) => (key === undefined ? undefined : this.#answers.get(key));
+    const unknown = keyed.filter((one) => remembered(one) === undefined);
+    const fresh = await this.#ask(
+      session,
+      unknown.map(({ table }) => table),
+    );
+    for (const { table, key } of unknown) {
+      const answer = fresh.get(table.oid);
+      if (key !== undefined && answer?.undecided === undefined && answer !== undefined) this.#answers.set(key, answer);
+    }
+    return new Map(
+      keyed.flatMap((one) => {
+        const answer = fresh.get(one.table.oid) ?? remembered(one);
+        return answer === undefined ? [] : [[one.table.oid, answer] as const];
+      }),
+    );
+  }
+
   async #ask(session: Session, tables: readonly SecuredTable[]): Promise<ReadonlyMap<number, TableAnswer>> {
     if (tables.length === 0) return new Map();
     // Few runs change a policy: what asks them is not loaded for the others.
@@ -302,13 +340,21 @@ export class IsolationGate implements Gate {
   }
 }
 
+/** What answers depend on besides the table itself. */
+const SURROUNDINGS: readonly Watched[] = ['pg_authid', 'pg_auth_members', 'pg_namespace'];
+
 const NOTHING: Focus = { tables: [], policiesOf: [], ways: false };
 
 function verdictOf(modes: readonly GateMode[]): GateVerdict {
   return modes.includes('enforce') ? 'refused' : modes.includes('warn') ? 'warned' : 'passed';
 }
 
-function refusal(file: string, worse: readonly Worsening[], canRollBack: boolean): AishaError {
+function refusal(
+  file: string,
+  worse: readonly Worsening[],
+  canRollBack: boolean,
+  insist: string | undefined,
+): AishaError {
   const objects = listNames([...new Set(worse.map(({ object }) => object))]);
   const end = canRollBack
     ? 'nothing of the file remains'
@@ -319,7 +365,7 @@ function refusal(file: string, worse: readonly Worsening[], canRollBack: boolean
       ...(fix === undefined ? [] : [`  ${fix}`]),
     ]),
     hint: canRollBack
-      ? 'Change the file so that what it opens is closed again at its end, or name what is meant under gate.exceptions in the configuration with the reason.'
+      ? `Change the file so that what it opens is closed again at its end, or name what is meant under gate.exceptions in the configuration with the reason${insist === undefined ? '' : `, or insist with ${insist}`}.`
       : 'Close it with a new migration now; or name what is meant under gate.exceptions in the configuration with the reason.',
   });
 }

@@ -140,7 +140,12 @@ async function readTables(session: Session, oids: readonly number[]): Promise<Se
   if (oids.length === 0) return [];
   return session.query<SecuredTable>(
     `
-      select c.oid, n.nspname as schema, c.relname as name, c.relrowsecurity as "isSecured", c.relforcerowsecurity as forced
+      select c.oid, n.nspname as schema, c.relname as name, c.relrowsecurity as "isSecured", c.relforcerowsecurity as forced,
+        pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl, c.relnamespace, (
+          select pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl), ',' order by a.attnum)
+          from pg_catalog.pg_attribute a
+          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        ))) as shape
       from pg_catalog.pg_class c
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where c.oid = any ($1::oid[])
@@ -157,8 +162,15 @@ async function readPoliciesOf(session: Session, tables: readonly number[]): Prom
       select oid, polrelid as "table", polname as name, polpermissive as permissive,
         case polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end as command,
         pg_catalog.concat_ws('|', polcmd, polpermissive, array(select pg_catalog.unnest(polroles) order by 1)::text,
-          coalesce(${treeHashSql('polqual')}, '-'), coalesce(${treeHashSql('polwithcheck')}, '-')) as meaning
-      from pg_catalog.pg_policy
+          coalesce(${treeHashSql('polqual')}, '-'), coalesce(${treeHashSql('polwithcheck')}, '-')) as meaning,
+        not exists (
+          select from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
+            and d.objid = p.oid
+            and not (d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = p.polrelid)
+            and d.deptype = 'n'
+        ) as "isSelfContained"
+      from pg_catalog.pg_policy p
       where polrelid = any ($1::oid[])
       order by oid
     `,

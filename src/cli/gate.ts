@@ -1,0 +1,33 @@
+import type { Context } from '../commands/command.ts';
+import type { Gate } from '../migrations/gate.ts';
+import { counted } from '../report/quantity.ts';
+import type { CommandResult } from '../report/report.ts';
+import type { GateOptions } from '../tenancy/gate/gate.ts';
+
+/** What judges isolation; loaded only where it has something to say. */
+export async function openGate({ config }: Context, changes: Partial<GateOptions> = {}): Promise<Gate | undefined> {
+  if (config.gate.mode === 'off') return undefined;
+  const { IsolationGate } = await import('../tenancy/gate/gate.ts');
+  return new IsolationGate({ ...config.gate, isStrict: false, insist: undefined, ...changes }, config.tenancy);
+}
+
+/** The report of a run with what the gate looked at and noticed; `gate` is `undefined` where it is off. */
+export function withGate(result: CommandResult, gate: Gate | undefined): CommandResult {
+  const judged = gate?.judgements ?? [];
+  return {
+    ...result,
+    ...(gate === undefined ? {} : { text: `${result.text}; ${inWords(gate)}` }),
+    data: { ...result.data, gate: { judged } },
+    findings: [...(result.findings ?? []), ...(gate?.findings ?? [])],
+  };
+}
+
+function inWords({ findings, calm }: Gate): string {
+  if (calm === undefined) return 'the gate could judge nothing';
+  const count = (wanted: string) => findings.filter(({ severity }) => severity === wanted).length;
+  const parts = [
+    ...(count('critical') > 0 ? [`refused ${counted(count('critical'), 'change')}`] : []),
+    ...(count('warning') > 0 ? [`warned of ${counted(count('warning'), 'change')}`] : []),
+  ];
+  return `the gate ${parts.length === 0 ? 'found nothing that isolates less' : parts.join(' and ')}`;
+}
