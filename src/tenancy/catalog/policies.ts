@@ -68,14 +68,21 @@ export function readPolicyReads(session: Session, policies?: readonly number[]):
  * Policies that use functions, operators or types of somebody's own: what those do, only a statement of the kind that
  * an application sends can tell. What the server itself is made of is recorded nowhere, and enumerations do nothing.
  */
-export async function readPoliciesOfOwnMaking(session: Session): Promise<ReadonlySet<number>> {
-  const rows = await session.query<{ oid: number }>(`
+export async function readPoliciesOfOwnMaking(
+  session: Session,
+  policies?: readonly number[],
+): Promise<ReadonlySet<number>> {
+  const rows = await session.query<{ oid: number }>(
+    `
     select distinct d.objid as oid
     from pg_catalog.pg_depend d
     left join pg_catalog.pg_type t on d.refclassid = 'pg_catalog.pg_type'::regclass and t.oid = d.refobjid
     where d.classid = 'pg_catalog.pg_policy'::regclass and d.refclassid <> 'pg_catalog.pg_class'::regclass
       and t.typtype is distinct from 'e'
-  `);
+      ${policies === undefined ? '' : 'and d.objid = any ($1::oid[])'}
+  `,
+    policies === undefined ? [] : [policies],
+  );
   return new Set(rows.map((row) => row.oid));
 }
 

@@ -112,6 +112,7 @@ async function readSome(session: Session, settings: TenancySettings, tables: rea
   const registry = referredColumns.slice(0, 1).map(({ relation }) => relation);
   const relations = await readRelations(session, oids, [...tables, ...registry]);
   const policies = await readPolicies(session, tables);
+  const made = policies.map(({ oid }) => oid);
   const columns = await readColumnsOf(session, tables);
   const columnGrants = columns.flatMap(({ relation, acl }) => (acl === null ? [] : [{ relation, acl }]));
   const lists = [...relations.flatMap(({ acl }) => acl ?? []), ...columnGrants.map(({ acl }) => acl)];
@@ -123,10 +124,8 @@ async function readSome(session: Session, settings: TenancySettings, tables: rea
     tenantColumns: columns.filter(({ name }) => settings.columns.includes(name)),
     referredColumns,
     policies,
-    policyReads: await readPolicyReads(
-      session,
-      policies.map(({ oid }) => oid),
-    ),
+    policyReads: await readPolicyReads(session, made),
+    policiesOfOwnMaking: await readPoliciesOfOwnMaking(session, made),
     functionSettings: await readSettingsOfFunctions(session, oids),
     inheritance: [],
     foreignKeys: [],

@@ -6,7 +6,7 @@ import type { TableAnswer } from './leaks.ts';
 /** Rows of others that the policies of a table open, and policies that hold whatever the row. */
 export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
   const undecided = undecidedBecause(facts, table);
-  if (classOf(facts, table) === undefined) return { leaks: new Map(), undecided };
+  if (classOf(facts, table) === undefined) return { leaks: new Map(), undecided, isLasting: false };
   const always = table.policies
     .filter((policy) => policy.permissive && isAlwaysTrue(facts, table, policy))
     .map((policy): [string, string] => [
@@ -20,5 +20,6 @@ export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
     `${gate.command} ${gate.part} ${role.name} ${context} ${row.owner}`,
     `its policies let ${displayName(role.name)} ${gate.command} ${describeRow(row)} in ${describeContext(context)}`,
   ]);
-  return { leaks: new Map([...always, ...opened]), undecided };
+  const isLasting = undecided === undefined && table.policies.every((policy) => policy.isPlain);
+  return { leaks: new Map([...always, ...opened]), undecided, isLasting };
 }

@@ -316,7 +316,7 @@ export class IsolationGate implements Gate {
     );
     for (const { table, key } of unknown) {
       const answer = fresh.get(table.oid);
-      if (key !== undefined && answer?.undecided === undefined && answer !== undefined) this.#answers.set(key, answer);
+      if (key !== undefined && answer?.isLasting) this.#answers.set(key, answer);
     }
     return new Map(
       keyed.flatMap((one) => {

@@ -6,6 +6,8 @@ export interface TableAnswer {
   readonly leaks: Leaks;
   /** Why there may be more: what could not be asked. */
   readonly undecided: string | undefined;
+  /** It depends on nothing but the table, its policies and roles: not on other tables, nor on what functions do. */
+  readonly isLasting: boolean;
 }
 
 /** Leaks that were not there before. */

@@ -162,15 +162,8 @@ async function readPoliciesOf(session: Session, tables: readonly number[]): Prom
       select oid, polrelid as "table", polname as name, polpermissive as permissive,
         case polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end as command,
         pg_catalog.concat_ws('|', polcmd, polpermissive, array(select pg_catalog.unnest(polroles) order by 1)::text,
-          coalesce(${treeHashSql('polqual')}, '-'), coalesce(${treeHashSql('polwithcheck')}, '-')) as meaning,
-        not exists (
-          select from pg_catalog.pg_depend d
-          where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
-            and d.objid = p.oid
-            and not (d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = p.polrelid)
-            and d.deptype = 'n'
-        ) as "isSelfContained"
-      from pg_catalog.pg_policy p
+          coalesce(${treeHashSql('polqual')}, '-'), coalesce(${treeHashSql('polwithcheck')}, '-')) as meaning
+      from pg_catalog.pg_policy
       where polrelid = any ($1::oid[])
       order by oid
     `,

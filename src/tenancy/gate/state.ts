@@ -68,8 +68,6 @@ export interface GatePolicy {
   readonly permissive: boolean;
   /** Command, roles and expressions, however it is called and whenever it was made. */
   readonly meaning: string;
-  /** It reads nothing but its row and the session: no other table, no function but the server's own. */
-  readonly isSelfContained: boolean;
 }
 
 /** A view or function that API roles may use and that reads tables as somebody whom RLS does not bind. */
