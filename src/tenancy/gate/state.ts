@@ -26,19 +26,19 @@ export interface Lists {
   readonly surroundings: string;
 }
 
-export interface SecuredEntry {
+interface SecuredEntry {
   readonly forced: boolean;
   /** Owner and schema. */
   readonly place: string;
 }
 
-export interface PolicyEntry {
+interface PolicyEntry {
   readonly table: number;
   /** Transaction that wrote it: changes with every ALTER POLICY. */
   readonly version: string;
 }
 
-export interface FunctionEntry {
+interface FunctionEntry {
   readonly version: string;
   readonly isDefiner: boolean;
 }
