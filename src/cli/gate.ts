@@ -16,18 +16,22 @@ export function withGate(result: CommandResult, gate: Gate | undefined): Command
   const judged = gate?.judgements ?? [];
   return {
     ...result,
-    ...(gate === undefined ? {} : { text: `${result.text}; ${inWords(gate)}` }),
+    text: [result.text, ...(gate === undefined ? [] : inWords(gate))].join('; '),
     data: { ...result.data, gate: { judged } },
     findings: [...(result.findings ?? []), ...(gate?.findings ?? [])],
   };
 }
 
-function inWords({ findings, calm }: Gate): string {
-  if (calm === undefined) return 'the gate could judge nothing';
+/** Files that are none of its business are not worth a word. */
+function inWords({ findings, judgements, calm }: Gate): string[] {
+  if (calm === undefined) return ['the gate could judge nothing'];
   const count = (wanted: string) => findings.filter(({ severity }) => severity === wanted).length;
   const parts = [
     ...(count('critical') > 0 ? [`refused ${counted(count('critical'), 'change')}`] : []),
     ...(count('warning') > 0 ? [`warned of ${counted(count('warning'), 'change')}`] : []),
   ];
-  return `the gate ${parts.length === 0 ? 'found nothing that isolates less' : parts.join(' and ')}`;
+  if (parts.length > 0) return [`the gate ${parts.join(' and ')}`];
+  return judgements.length === 0
+    ? []
+    : [`the gate looked at ${counted(judgements.length, 'file')} and found nothing that isolates less`];
 }

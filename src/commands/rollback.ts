@@ -17,6 +17,7 @@ export const command: Command = {
   ],
   database: true,
   failures: ['plan', 'lock', 'rolledBack', 'partial', 'rlsGate', 'backup'],
+  failOn: 'critical',
   configure(command) {
     command
       .argument('<migration...>', 'numbers or file names')

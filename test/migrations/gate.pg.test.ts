@@ -427,6 +427,16 @@ test('a file that runs statement by statement is judged behind its end: 9, and w
   expect(await filesOf(isolated)).toContain('005_change.sql');
 });
 
+test('the summary of a run names the gate', async ({ isolated }) => {
+  const { project } = isolated;
+  await project.write({ '002_policy.sql': `create policy more on ${TABLE} using (${MINE} and id > 7)` });
+  const passed = await project.migrate('--format', 'table');
+  expect(passed.stdout).toContain('; the gate looked at 1 file and found nothing that isolates less');
+  await project.write({ '003_off.sql': `alter table ${TABLE} disable row level security` });
+  const refused = await project.migrate('--format', 'table');
+  expect(refused.stdout).toContain('; the gate refused 1 change');
+});
+
 describe('a rollback', () => {
   const undo = ({ project }: Isolated, ...args: string[]) =>
     project.command('rollback', '002', '--yes', '--no-backup', '--rollbacks-dir', project.dir, ...args);
