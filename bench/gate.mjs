@@ -90,7 +90,18 @@ async function measure(dir, mode) {
   await run('postgres', 'drop database if exists bench', 'create database bench template template_of_bench');
   const config = join(folder, `${mode}.json`);
   writeFileSync(config, JSON.stringify({ gate: { mode } }));
-  const args = ['migrate', '--config', config, '--dir', dir, '--format', 'json', '--database-url', server.url('bench')];
+  const args = [
+    'migrate',
+    '--no-backup',
+    '--config',
+    config,
+    '--dir',
+    dir,
+    '--format',
+    'json',
+    '--database-url',
+    server.url('bench'),
+  ];
   const before = await cpuOfChildren();
   const report = JSON.parse(await output([PROGRAM, ...args]));
   if (report.exitCode !== 0) throw new Error(JSON.stringify(report.error));

@@ -59,10 +59,13 @@ async function compare(name, dir, { fresh }) {
     const aisha = await database('bench_aisha', fresh || round === 0);
     const floor = await database('bench_floor', fresh || round === 0);
     if (!fresh && round === 0) {
-      await measure([AISHA, 'migrate', '--quiet', '--dir', dir], aisha);
+      await measure([AISHA, 'migrate', '--quiet', '--no-backup', '--dir', dir], aisha);
       await measure([FLOOR, dir], floor);
     }
-    pairs.push([await measure([AISHA, 'migrate', '--quiet', '--dir', dir], aisha), await measure([FLOOR, dir], floor)]);
+    pairs.push([
+      await measure([AISHA, 'migrate', '--quiet', '--no-backup', '--dir', dir], aisha),
+      await measure([FLOOR, dir], floor),
+    ]);
   }
   report(name, pairs);
 }

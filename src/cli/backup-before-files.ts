@@ -1,5 +1,6 @@
 import type { Command as Commander } from 'commander';
 import type { BackupWorld } from '../backup/create.ts';
+import type { RelationFact } from '../backup/facts.ts';
 import type { BackupPreview } from '../backup/plan.ts';
 import type { Context } from '../commands/command.ts';
 import { formatDuration } from '../duration.ts';
@@ -31,7 +32,7 @@ export function backupFirst(context: Context, target: Target, options: Options):
 /** What a dry run tells of the backup. */
 type BackupForecast = Required<Pick<CommandResult, 'tables' | 'data' | 'findings'>>;
 
-/** What the run would save first, and what would stop it; `undefined` when no backup is wanted. */
+/** What the run would save first, and what would stop it; `undefined` when none is wanted, or nothing is there. */
 export async function forecastBackup(
   context: Context,
   target: Target,
@@ -41,12 +42,27 @@ export async function forecastBackup(
   const { previewBeforeFiles } = await import('../backup/before-files.ts');
   try {
     const preview = await previewBeforeFiles(target, quietly(context, target));
-    return describe(preview, context.config.backup.proveAtOnce.includes('pre-migration'));
+    const { ledger, backup } = context.config;
+    const isLedger = ({ schema, name }: RelationFact) => schema === ledger.schema && name === ledger.table;
+    // As of the run: there is nothing to save then.
+    if (preview.plan.tables.every(isLedger)) return undefined;
+    return describe(preview, backup.proveAtOnce.includes('pre-migration'));
   } catch (error) {
     // The plan of the files is told all the same.
     if (!(error instanceof AishaError) || error.kind === 'interrupted') throw error;
     return { tables: [], data: { backup: null }, findings: [standsAgainst(error)] };
   }
+}
+
+/** The report of a dry run together with what it tells of the backup. */
+export function withForecast(report: CommandResult, forecast: BackupForecast | undefined): CommandResult {
+  if (forecast === undefined) return report;
+  return {
+    ...report,
+    data: { ...report.data, ...forecast.data },
+    tables: [...(report.tables ?? []), ...forecast.tables],
+    findings: [...(report.findings ?? []), ...forecast.findings],
+  };
 }
 
 function describe({ plan, refusal, freeBytes }: BackupPreview, isProved: boolean): BackupForecast {

@@ -1,4 +1,4 @@
-import { backupFirst, configureBackup, forecastBackup } from '../cli/backup-before-files.ts';
+import { backupFirst, configureBackup, forecastBackup, withForecast } from '../cli/backup-before-files.ts';
 import { openGate, withGate } from '../cli/gate.ts';
 import { migrationFolder, migrationSource, planOptions, runHooks, runSettings } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
@@ -76,16 +76,6 @@ export const command: Command = {
     return willRun ? withForecast(report, await forecastBackup(context, target, options)) : report;
   },
 };
-
-function withForecast(report: CommandResult, forecast: CommandResult | undefined): CommandResult {
-  if (forecast === undefined) return report;
-  return {
-    ...report,
-    data: { ...report.data, ...forecast.data },
-    tables: [...(report.tables ?? []), ...(forecast.tables ?? [])],
-    findings: [...(report.findings ?? []), ...(forecast.findings ?? [])],
-  };
-}
 
 function readTo(value: unknown): Version | undefined {
   if (value === undefined) return undefined;

@@ -1,4 +1,4 @@
-import { backupFirst, configureBackup } from '../cli/backup-before-files.ts';
+import { backupFirst, configureBackup, forecastBackup, withForecast } from '../cli/backup-before-files.ts';
 import { openGate, withGate } from '../cli/gate.ts';
 import { migrationSource, runHooks, runSettings } from '../cli/migration.ts';
 import { rollback } from '../migrations/rollback.ts';
@@ -72,6 +72,8 @@ export const command: Command = {
       },
       ...(result.error ? { error: result.error } : {}),
     };
-    return dryRun ? report : withGate(report, result.gate);
+    return dryRun
+      ? withForecast(report, await forecastBackup(context, target, options))
+      : withGate(report, result.gate);
   },
 };

@@ -41,12 +41,12 @@ export async function safeguard(
 /** A backup takes long: a role may have been given a limit (since PostgreSQL 14) after which idle sessions end. */
 const STAY = `select pg_catalog.set_config(name, '0', false) from pg_catalog.pg_settings where name = 'idle_session_timeout'`;
 
-/** Whether nobody would miss anything of the database; the ledger has just been made. */
+/** Whether the database holds no row that a file could lose; the ledger has just been made. */
 async function isEmpty(session: Session, ledger: LedgerName): Promise<boolean> {
   const [row] = await session.query<{ filled: boolean }>(
     `select exists (
        select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-       where c.relkind in ('r', 'p', 'm', 'v', 'f') and c.relpersistence <> 't'
+       where c.relkind = 'r' and c.relpersistence <> 't'
          and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
          and not (n.nspname = $1 and c.relname = $2)
          and not exists (select from pg_catalog.pg_depend x

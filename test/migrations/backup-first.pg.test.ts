@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { chmod, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { realBinDir } from '../backup/fake-tools.ts';
+import { isRunning } from '../../src/postgres/process-identity.ts';
+import { heldTools, realBinDir } from '../backup/fake-tools.ts';
 import { backupProject } from '../backup/fixture.ts';
 import { sessionsOf, storeOf } from '../backup/store-content.ts';
-import { type Project, statesOf } from '../commands/project.ts';
+import { advisoryLocks, type Project, statesOf } from '../commands/project.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';
 
@@ -65,6 +66,7 @@ describe('before the first file', () => {
   test('none is taken of an empty database, when told not to, or by the configuration', async ({ db }) => {
     const project = await backupProject(db, 'select 1');
     await project.write({ 'sql/001_a.sql': 'create table a (id int)' });
+    expect((await project.run('migrate', '--dry-run')).stdout).not.toContain('Backup');
     const first = await project.run('migrate');
     expect(first.stderr).toContain('no backup before the first file: the database has no table yet');
     await project.write({ 'sql/002_b.sql': 'create table b (id int)' });
@@ -119,6 +121,43 @@ describe('when the backup fails nothing is applied, and the run ends with 10:', 
   });
 });
 
+describe('nothing is applied and nothing is left when, while the backup is taken,', () => {
+  async function heldMigration(db: TestDatabase) {
+    const tools = await heldTools();
+    const project = await backupProject(db, 'create table kept (id int)');
+    await configure(project, { binDir: tools.binDir, proveAtOnce: [] });
+    await project.write({ 'sql/001_a.sql': 'drop table kept' });
+    const run = project.start('migrate');
+    await tools.started();
+    return { project, run, pid: await tools.pid(), tools };
+  }
+
+  test('the user interrupts', async ({ db }) => {
+    const { project, run, pid } = await heldMigration(db);
+    run.kill('SIGINT');
+    expect((await run.done).code).toBe(130);
+    expect(isRunning(pid)).toBe(false);
+    await expect.poll(() => sessionsOf(db)).toBe(0);
+    expect(await backupsInLedger(db)).toEqual([]);
+    expect(await advisoryLocks(db)).toBe(0);
+    expect(storeOf(project)).toEqual([]);
+  });
+
+  test('the program is killed: the next run clears up, backs up and applies', async ({ db }) => {
+    const { project, run, pid, tools } = await heldMigration(db);
+    run.kill('SIGKILL');
+    await run.done;
+    expect(await backupsInLedger(db)).toEqual([]);
+    await tools.release();
+    const next = await project.run('migrate');
+    expect(next.code, next.stderr).toBe(0);
+    expect(next.stderr).toMatch(/cleared away what the run \S+-pre-migration-\S+ of \S+ had left/);
+    expect(isRunning(pid)).toBe(false);
+    expect(storeOf(project)).toHaveLength(1);
+    expect(await backupsInLedger(db)).toEqual(storeOf(project));
+  });
+});
+
 test('a file that is resumed keeps the backup from before it was begun', async ({ db }) => {
   const project = await backupProject(db, 'create table a (id int); insert into a values (1), (1)');
   await configure(project, { proveAtOnce: [] });
@@ -140,6 +179,8 @@ test('a rollback is preceded by a backup as well', async ({ db }) => {
   await configure(project, { proveAtOnce: [] });
   await project.write({ 'sql/001_a.sql': 'create table a (id int)', 'sql/ROLLBACK_001_a.sql': 'drop table a' });
   await project.run('migrate');
+  const dry = await project.run('rollback', '001', '--dry-run');
+  expect(dry.stdout).toContain('Backup before the first file');
   const { data } = await project.report('rollback', '001', '--yes');
   expect(data.backup).toMatch(ID);
   expect(await backupsInLedger(db)).toEqual([data.backup]);
