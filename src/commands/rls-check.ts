@@ -64,8 +64,9 @@ export const command: Command = {
     const target = await context.target();
     const checks = await loadChecks();
     const session = await openSession(target, 'aisha-db rls-check', {}, runHooks(context, target));
+    let second: Promise<Session | undefined> | undefined;
     try {
-      const facts = await readFacts(session, settings);
+      const facts = await readFacts(session, settings, undefined, () => (second ??= openHelper(target, context)));
       const tenant = options['tenant'] as string | undefined;
       if (tenant !== undefined) return await viewAs(session, facts, settings, tenant);
       const run = { context, target, session, facts, settings };
@@ -81,9 +82,15 @@ export const command: Command = {
       return toBlindResult(checks, refusal, target.user);
     } finally {
       await session.close();
+      await (await second)?.close();
     }
   },
 };
+
+/** Two read faster than one; a server that has no connection to spare is read by one. */
+async function openHelper(target: Target, context: Context): Promise<Session | undefined> {
+  return openSession(target, 'aisha-db rls-check', {}, runHooks(context, target)).catch(() => undefined);
+}
 
 interface Run {
   readonly context: Context;

@@ -38,8 +38,6 @@ interface Round {
   readonly settings: Readonly<Record<string, string>>;
   /** Places of the subjects in their batch. */
   readonly members: number[];
-  /** Of these, the ones whose rows are asked one by one where all together fail. */
-  readonly single: number[];
 }
 
 function roundsOf(subjects: readonly PlainSubject[], contexts: readonly ContextName[]): Round[] {
@@ -49,25 +47,16 @@ function roundsOf(subjects: readonly PlainSubject[], contexts: readonly ContextN
       for (const role of subject.roles) {
         const settings = settingsOf(context, subject.source, subject.tenants, role.name);
         const key = `${role.oid} ${JSON.stringify(settings)}`;
-        const round = rounds.get(key) ?? { context, role, settings, members: [], single: [] };
+        const round = rounds.get(key) ?? { context, role, settings, members: [] };
         rounds.set(key, round);
         round.members.push(place);
-        if (!isHopeless(subject, context)) round.single.push(place);
       }
     return [...rounds.values()];
   });
 }
 
-/**
- * Where nonsense is all that the expression could cast, a row that passes has not looked at the setting: it passes
- * wherever another session is asked as well.
- */
-function isHopeless({ castsSettings }: PlainSubject, context: ContextName): boolean {
-  return castsSettings && context === 'garbage';
-}
-
-/** Truths as letters, or an error; of rows that were asked one by one, one for each. */
-type PlainAnswer = string | AnswerError | readonly (string | AnswerError)[] | null;
+/** Truths as letters; of rows that were asked one by one, since one of them fails, a letter or error for each. */
+type PlainAnswer = string | readonly (string | AnswerError)[] | null;
 interface AnswerError {
   readonly error: string;
   readonly sqlState: string;
@@ -81,7 +70,7 @@ async function run(
   limits: AskLimits,
 ): Promise<readonly (readonly PlainAnswer[])[] | undefined> {
   const prefix = `aisha_db_${randomBytes(6).toString('hex')}_`;
-  const asked = rounds.map(({ role, settings, members, single }) => ({ role: role.name, settings, members, single }));
+  const asked = rounds.map(({ role, settings, members }) => ({ role: role.name, settings, members }));
   const statements = subjects.map((subject) => ({ sql: statementFor(subject), rows: subject.rows.length }));
   await session.query('begin transaction read only');
   try {
@@ -151,27 +140,14 @@ function readAnswers(
       if (truths === undefined) found[place] = undefined;
       else found[place]?.push({ role: role.oid, context, truths });
     }
-  return found.map((evaluations, place) => (isDoubtful(subjects[place]!, evaluations) ? undefined : evaluations));
-}
-
-/** A row that passes in a session of nobody's may pass in one that says nonsense: it has to be asked for itself. */
-function isDoubtful(subject: PlainSubject, evaluations: readonly Evaluation[] | undefined): boolean {
-  return (evaluations ?? []).some(
-    ({ role, context, truths }) =>
-      isHopeless(subject, context) &&
-      truths.some((truth) => typeof truth === 'object' && truth !== null) &&
-      evaluations!.some((one) => one.context === 'unknown' && one.role === role && one.truths.includes(true)),
-  );
+  return found;
 }
 
 const known = new Map<string, readonly Truth[]>();
 
 /** Thousands of expressions answer alike: their answers are kept once. */
 function truthsOf(answer: NonNullable<PlainAnswer>, rows: number): readonly Truth[] | undefined {
-  if (typeof answer !== 'string') {
-    if (Array.isArray(answer)) return answer.map((one: string | AnswerError) => truthOf(one));
-    return Array.from({ length: rows }, () => answer as AnswerError);
-  }
+  if (typeof answer !== 'string') return answer.map(truthOf);
   if (answer.length !== rows) return undefined;
   const truths = known.get(answer) ?? [...answer].map(truthOf);
   known.set(answer, truths);
@@ -228,11 +204,6 @@ begin
         answers := answers || pg_catalog.to_jsonb(answer);
       exception
         when others then
-          get stacked diagnostics state = returned_sqlstate, message = message_text;
-          if not round -> 'single' @> pg_catalog.to_jsonb(member) then
-            answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state);
-            continue;
-          end if;
           single := '{}';
           for place in 0 .. (subjects -> member ->> 'rows')::pg_catalog.int4 - 1 loop
             begin

@@ -309,14 +309,42 @@ async function answerQuickly(
   contexts: readonly ContextName[],
   { limits }: EvaluationSetup,
 ): Promise<QuickAnswers> {
+  const ask = async (among: readonly DraftExpression[], at: readonly ContextName[]): Promise<QuickAnswers> => {
+    const plain = among.flatMap((one) => one.plain ?? []);
+    const answers = await evaluatePlain(session, plain, at, limits);
+    return new Map(among.flatMap((one, place) => (answers[place] === undefined ? [] : [[one, answers[place]]])));
+  };
   const plain = expressions.filter((one) => one.plain !== undefined && whyStuck(one) === undefined);
-  const answers = await evaluatePlain(
-    session,
-    plain.map((one) => one.plain!),
-    contexts,
-    limits,
+  const sensible = await ask(
+    plain,
+    contexts.filter((context) => context !== 'garbage'),
   );
-  return new Map(plain.flatMap((one, at) => (answers[at] === undefined ? [] : [[one, answers[at]] as const])));
+  if (!contexts.includes('garbage')) return sensible;
+  const open = new Set([...sensible].filter(([one, evaluations]) => !isDeaf(one, evaluations)).map(([one]) => one));
+  const garbage = await ask([...open], ['garbage']);
+  return new Map(
+    [...sensible].flatMap(([one, evaluations]) => {
+      const more = open.has(one) ? garbage.get(one) : evaluations.filter(isOfNobody).map(asGarbage);
+      return more === undefined ? [] : [[one, [...evaluations, ...more]]];
+    }),
+  );
+}
+
+/**
+ * A row that passes where the setting is nonsense, and where nonsense is nothing that could be cast, was let through
+ * without a look at the setting: it passes in a session of a tenant that there is not. Where that sees nothing, nonsense
+ * need not be asked, and in most databases that is where each row would have to fail for itself.
+ */
+function isDeaf({ plain }: DraftExpression, evaluations: readonly Evaluation[]): boolean {
+  return plain!.castsSettings && evaluations.filter(isOfNobody).every(({ truths }) => !truths.includes(true));
+}
+
+function isOfNobody({ context }: Evaluation): boolean {
+  return context === 'unknown';
+}
+
+function asGarbage(evaluation: Evaluation): Evaluation {
+  return { ...evaluation, context: 'garbage' };
 }
 
 async function evaluateIn(

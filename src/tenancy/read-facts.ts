@@ -3,7 +3,7 @@ import { bypasses } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { assembleFacts, type CatalogFacts } from './assemble.ts';
 import { readPolicyTexts } from './catalog/policies.ts';
-import { readSnapshot, readSnapshotOf, type Snapshot } from './catalog/snapshot.ts';
+import { type Helper, MANY_RELATIONS, readSnapshot, readSnapshotOf, type Snapshot } from './catalog/snapshot.ts';
 import { findTenants, type Registry } from './catalog/tenants.ts';
 import type { RlsFacts, TableFacts } from './facts.ts';
 import { readClasses } from './read-classes.ts';
@@ -16,14 +16,16 @@ const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 2_000 };
 /**
  * Everything that `rls-check` judges: the catalog, and what its policies answer. Reads only; waits for no lock; a
  * session of its own, since policies are also asked what they say where nothing was ever set.
+ * @param helper opens a second such session, once; asked for only where there is enough for two to do
  */
 export async function readFacts(
   session: Session,
   settings: TenancySettings,
   limits: AskLimits = LIMITS,
+  helper?: Helper,
 ): Promise<RlsFacts> {
-  const snapshot = await readSnapshot(session, settings);
-  const facts = await evaluateFacts(session, settings, snapshot, ({ inScope }) => inScope, limits);
+  const snapshot = await readSnapshot(session, settings, helper);
+  const facts = await evaluateFacts(session, settings, snapshot, ({ inScope }) => inScope, limits, helper);
   return { ...facts, tables: await withTexts(session, facts) };
 }
 
@@ -44,11 +46,14 @@ async function evaluateFacts(
   snapshot: Snapshot,
   isLookedAt: (table: TableFacts) => boolean,
   limits: AskLimits,
+  helper?: Helper,
 ): Promise<RlsFacts> {
   const catalog = assembleFacts(snapshot, settings);
   const looked = [...catalog.tables.values()].filter(isLookedAt);
   const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog));
-  const { classes, tenantSetting } = await readClasses([session], looked, {
+  const second = looked.length < MANY_RELATIONS ? undefined : await helper?.();
+  const sessions = second === undefined ? [session] : [session, second];
+  const { classes, tenantSetting } = await readClasses(sessions, looked, {
     subjects: catalog.subjects,
     unreachable: catalog.unreachable,
     source: { columns: settings.columns, claims: settings.claims },

@@ -1,7 +1,7 @@
 import { Session } from '../../src/postgres/session.ts';
 import { resolveTarget } from '../../src/postgres/target.ts';
 import type { AskLimits } from '../../src/tenancy/ask.ts';
-import type { RlsFacts } from '../../src/tenancy/facts.ts';
+import type { RlsFacts, TableFacts } from '../../src/tenancy/facts.ts';
 import { type Proof, proveWithoutRows } from '../../src/tenancy/proof/prove.ts';
 import { proveWithRows } from '../../src/tenancy/proof/prove-rows.ts';
 import { readFacts } from '../../src/tenancy/read-facts.ts';
@@ -40,15 +40,26 @@ export async function proofWithFacts(
   settings: Partial<TenancySettings> = {},
   how: 'policies' | 'rows' = 'policies',
 ): Promise<{ proof: Proof; facts: RlsFacts }> {
+  const { without, rows, facts } = await proofsOf(url, settings, how === 'rows' ? () => true : () => false);
+  return { proof: how === 'rows' ? rows : without, facts };
+}
+
+/** Both proofs: without rows of all tables, and with rows of those that are chosen. */
+export async function proofsOf(
+  url: string,
+  settings: Partial<TenancySettings>,
+  withRows: (table: TableFacts) => boolean,
+): Promise<{ without: Proof; rows: Proof; facts: RlsFacts }> {
   const all = { ...SETTINGS, ...settings };
   const session = await openSession(url);
   const neverSet = await openSession(url);
   try {
     const facts = await readFacts(session, all);
     const without = await proveWithoutRows(session, facts, all);
-    if (how === 'policies') return { proof: without, facts };
+    const chosen = { ...without, tables: without.tables.filter(({ table }) => withRows(table)) };
     const setup = { facts, settings: all, neverSet, onTable: () => {} };
-    return { proof: await proveWithRows(session, without, setup), facts };
+    const rows = chosen.tables.length === 0 ? chosen : await proveWithRows(session, chosen, setup);
+    return { without, rows, facts };
   } finally {
     await neverSet.close();
     await session.close();

@@ -1,3 +1,4 @@
+import { quoteLiteral } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { Exposure, RoleFacts } from '../facts.ts';
@@ -82,9 +83,15 @@ const BEGIN = `
   set local max_parallel_workers_per_gather = 0
 `;
 
+/** A second session for work that is worth one; `undefined` where there is none to be had. */
+export type Helper = () => Promise<Session | undefined>;
+
+/** Fewer relations than this are read before another connection is made. */
+export const MANY_RELATIONS = 1_000;
+
 /** @throws an error of the server, such as 42501 where catalogs were closed to the role */
-export function readSnapshot(session: Session, settings: TenancySettings): Promise<Snapshot> {
-  return atOnce(session, () => readAll(session, settings));
+export function readSnapshot(session: Session, settings: TenancySettings, helper?: Helper): Promise<Snapshot> {
+  return atOnce(session, () => readAll(session, settings, helper));
 }
 
 /** What it takes to evaluate the policies of some tables; what rls-check asks besides is left empty. */
@@ -151,49 +158,119 @@ async function readSurroundings(session: Session, settings: TenancySettings): Pr
   return { ...server, roles, apiRoles, schemas, exposure };
 }
 
-async function readAll(session: Session, settings: TenancySettings): Promise<Snapshot> {
+async function readAll(session: Session, settings: TenancySettings, helper: Helper | undefined): Promise<Snapshot> {
   const surroundings = await readSurroundings(session, settings);
   const oids = surroundings.schemas.map(({ oid }) => oid);
   const relations = await readRelations(session, oids);
-  const columnGrants = await readColumnGrants(session, oids);
-  const lists = [...relations.flatMap(({ acl }) => acl ?? []), ...columnGrants.map(({ acl }) => acl)];
-  const referredColumns = await readReferredColumns(session, settings.columns);
-  const leakyClasses = await readLeakyClasses(session);
-  const indexes = await readIndexes(session, {
-    schemas: oids,
-    columns: settings.columns,
-    tables: referredColumns.slice(0, 1).map(({ relation }) => relation),
-    leakyClasses: leakyClasses.keys(),
-  });
-  const leaks = { classes: leakyClasses, functions: await readLeakyFunctions(session, indexes) };
+  const second = relations.length < MANY_RELATIONS ? undefined : await helper?.();
+  const [policies, columns] = await sideBySide(
+    session,
+    second,
+    (one) => readPolicyRows(one, oids),
+    (one) => readColumnRows(one, oids, settings),
+  );
+  const lists = [...relations.flatMap(({ acl }) => acl ?? []), ...columns.columnGrants.map(({ acl }) => acl)];
   const secured = new Set(relations.filter((row) => row.rls_enabled).map(({ oid }) => oid));
-  const looked = indexes.filter((index) => secured.has(index.table) && hasLeak(index, leaks));
+  const looked = columns.indexes.filter((index) => secured.has(index.table) && hasLeak(index, columns.leaks));
   return {
     ...surroundings,
     relations,
-    columnGrants,
+    ...policies,
+    ...columns,
     accessLists: await readAccessLists(session, new Set(lists)),
-    tenantColumns: await readColumnsNamed(session, oids, settings.columns),
-    referredColumns,
-    inheritance: await readInheritance(session),
-    foreignKeys: await readForeignKeys(session),
-    checkingTables: await readCheckingTables(session),
-    viewDependencies: await readViewDependencies(session),
-    policies: await readPolicies(session),
-    policyReads: await readPolicyReads(session),
-    policyFunctions: await readPolicyFunctions(session),
-    policiesOfOwnMaking: await readPoliciesOfOwnMaking(session),
-    indexes,
-    leaks,
     indexDefinitions: await unlessLocked(session, new Map<number, string>(), () =>
       readIndexDefinitions(
         session,
         looked.map(({ oid }) => oid),
       ),
     ),
-    definers: await readDefiners(session, oids),
-    functionSettings: await readSettingsOfFunctions(session, oids),
+  };
+}
+
+/** Both at once where there is a second session, which sees the very moment that the first one sees. */
+async function sideBySide<A, B>(
+  session: Session,
+  second: Session | undefined,
+  one: (session: Session) => Promise<A>,
+  other: (session: Session) => Promise<B>,
+): Promise<[A, B]> {
+  if (second === undefined || !(await seesTheSame(session, second))) return [await one(session), await other(session)];
+  const both = await Promise.allSettled([one(session), other(second)]);
+  await second.undo();
+  const [first, rest] = both;
+  if (first.status === 'rejected') throw first.reason;
+  if (rest.status === 'rejected') throw rest.reason;
+  return [first.value, rest.value];
+}
+
+/** Behind a balancer the second session may be another server's: then it is of no use here. */
+async function seesTheSame(session: Session, second: Session): Promise<boolean> {
+  const [row] = await session.query<{ snapshot: string }>('select pg_catalog.pg_export_snapshot() as snapshot');
+  try {
+    await second.query(BEGIN.replace(';', `; set transaction snapshot ${quoteLiteral(row!.snapshot)};`));
+    return true;
+  } catch (error) {
+    if (serverError(error) === undefined) throw error;
+    await second.undo();
+    return false;
+  }
+}
+
+type PolicyRows = Pick<
+  Snapshot,
+  | 'policies'
+  | 'policyReads'
+  | 'policyFunctions'
+  | 'policiesOfOwnMaking'
+  | 'inheritance'
+  | 'checkingTables'
+  | 'viewDependencies'
+  | 'definers'
+  | 'functionSettings'
+  | 'defaultGrants'
+>;
+
+async function readPolicyRows(session: Session, schemas: readonly number[]): Promise<PolicyRows> {
+  return {
+    policies: await readPolicies(session),
+    policyReads: await readPolicyReads(session),
+    policyFunctions: await readPolicyFunctions(session),
+    policiesOfOwnMaking: await readPoliciesOfOwnMaking(session),
+    inheritance: await readInheritance(session),
+    checkingTables: await readCheckingTables(session),
+    viewDependencies: await readViewDependencies(session),
+    definers: await readDefiners(session, schemas),
+    functionSettings: await readSettingsOfFunctions(session, schemas),
     defaultGrants: await readDefaultGrants(session),
+  };
+}
+
+type ColumnRows = Pick<
+  Snapshot,
+  'columnGrants' | 'tenantColumns' | 'referredColumns' | 'foreignKeys' | 'indexes' | 'leaks'
+>;
+
+async function readColumnRows(
+  session: Session,
+  schemas: readonly number[],
+  { columns }: TenancySettings,
+): Promise<ColumnRows> {
+  const columnGrants = await readColumnGrants(session, schemas);
+  const referredColumns = await readReferredColumns(session, columns);
+  const leakyClasses = await readLeakyClasses(session);
+  const indexes = await readIndexes(session, {
+    schemas,
+    columns,
+    tables: referredColumns.slice(0, 1).map(({ relation }) => relation),
+    leakyClasses: leakyClasses.keys(),
+  });
+  return {
+    columnGrants,
+    referredColumns,
+    indexes,
+    leaks: { classes: leakyClasses, functions: await readLeakyFunctions(session, indexes) },
+    tenantColumns: await readColumnsNamed(session, schemas, columns),
+    foreignKeys: await readForeignKeys(session),
   };
 }
 
