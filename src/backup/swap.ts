@@ -68,7 +68,7 @@ export async function restoreAndSwap(
     ? undefined
     : await restoreDatabase(backup, targetOf(target, names.beside), world, { ...options, mark });
   if (restored !== undefined && restored.differences.length > 0) throw notEqual(names.beside, restored.differences);
-  return withAdmin(target, names, world.signal, async (admin) => {
+  return withAdmin(target, world.signal, async (admin) => {
     const shell = await readShell(admin, names.current);
     const sessions = await sessionsOf(admin, names.current);
     if (sessions.length > 0) await options.mayEnd(sessions.map(({ line }) => line));
@@ -86,7 +86,7 @@ export async function previewSwap(
   world: Pick<RestoreWorld, 'signal'>,
 ): Promise<SwapPreview> {
   const names = swapNames(target.database, Date.now());
-  return withAdmin(target, names, world.signal, async (admin) => {
+  return withAdmin(target, world.signal, async (admin) => {
     const [current] = await admin.query('select from pg_catalog.pg_database where datname = $1', [names.current]);
     if (current === undefined) throw nothingToSwap(names.current);
     const [beside] = await admin.query<{ comment: string | null }>(
@@ -115,16 +115,9 @@ function nothingToSwap(name: string): AishaError {
   });
 }
 
-async function withAdmin<T>(
-  target: Target,
-  names: SwapNames,
-  signal: AbortSignal,
-  use: (admin: Session) => Promise<T>,
-): Promise<T> {
+async function withAdmin<T>(target: Target, signal: AbortSignal, use: (admin: Session) => Promise<T>): Promise<T> {
   const admin = await openAdmin(target, [], 'aisha-db restore swap', signal);
   try {
-    // Neither of the two may have a session, ours included.
-    if (admin.target.database === names.beside) throw nothingToSwap(names.current);
     return await use(admin);
   } finally {
     await admin.close();

@@ -63,6 +63,7 @@ export const command: Command = {
 };
 
 async function restore(context: Context, backup: StoredBackup, options: Options): Promise<CommandResult> {
+  refuseContradictions(options);
   const into = options['into'];
   if (typeof into === 'string') return restoreInto(context, backup, checkedName(into), options);
   if (options['swap'] === true || options['inPlace'] === true) return swap(context, backup, options);
@@ -70,6 +71,25 @@ async function restore(context: Context, backup: StoredBackup, options: Options)
   throw new AishaError('usage', 'nothing says where to restore to', {
     hint: 'Name a new database with --into, let the backup take the place of the configured one with --swap, or bring one table back with --table.',
   });
+}
+
+function refuseContradictions(options: Options): void {
+  const ways = { '--into': 'into', '--swap': 'swap', '--in-place': 'inPlace', '--table': 'table' };
+  const chosen = Object.entries(ways).filter(([, option]) => options[option] !== undefined);
+  const [first, second] = chosen.map(([name]) => name);
+  if (second !== undefined) {
+    throw new AishaError('usage', `${first} and ${second} contradict each other`, {
+      hint: 'Keep the one that is meant.',
+    });
+  }
+  if (options['plan'] === true && options['table'] !== undefined) {
+    throw new AishaError('usage', '--plan and --table contradict each other', {
+      hint: 'Without --merge the table is not written to: its rows are loaded into a schema of their own and compared.',
+    });
+  }
+  if (options['merge'] !== undefined && options['table'] === undefined) {
+    throw new AishaError('usage', '--merge is for one table', { hint: 'Name it with --table.' });
+  }
 }
 
 async function restoreInto(

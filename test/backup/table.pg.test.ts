@@ -235,11 +235,24 @@ describe('a table that is gone', () => {
   });
 });
 
-test('a table that the backup does not have is named', async ({ db }) => {
+test('a table that the backup does not have is named, and so are options that contradict each other', async ({
+  db,
+}) => {
   const project = await backedUp(db);
   const { code, stderr } = await project.run('restore', 'latest', '--table', 'public.nobody');
   expect(code).toBe(2);
   expect(stderr).toContain('has no rows of a table public.nobody');
+  // What contradicts itself is refused before anything is loaded.
+  for (const [args, message] of [
+    [['--table', TABLE, '--plan'], '--plan and --table contradict each other'],
+    [['--table', TABLE, '--swap'], '--swap and --table contradict each other'],
+    [['--merge', 'missing', '--into', 'x'], '--merge is for one table'],
+    [[], 'nothing says where to restore to'],
+  ] as const) {
+    const refused = await project.run('restore', 'latest', ...args);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain(message);
+  }
 });
 
 async function waitsForLock(db: TestDatabase): Promise<void> {
