@@ -106,6 +106,28 @@ const maxAge = z.strictObject({
   quarterly: age.optional().describe('Default: "95d".'),
 });
 
+const remote = z.strictObject({
+  url: z
+    .string()
+    .regex(/^s3:\/\/[a-z0-9]/, { error: 'expected s3://bucket or s3://bucket/folder' })
+    .optional()
+    .describe('Where copies are stored: s3://bucket/folder. Credentials come from the environment.'),
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('The server, where it is not that of Amazon.'),
+  region: z.string().min(1).optional().describe('Default: AWS_REGION, else us-east-1.'),
+  forcePathStyle: z
+    .boolean()
+    .optional()
+    .describe('The bucket in the path, not in the host name. Default: true with an endpoint.'),
+  recipients: z
+    .array(z.string().regex(/^age1/, { error: 'expected a public key of age, which begins with age1' }))
+    .optional()
+    .describe('Public keys of age that copies are encrypted for.'),
+  identityFile: path.optional().describe('File with the identity of age that opens copies.'),
+});
+
 const backup = z.strictObject({
   store: path.optional().describe('Folder of the backups. Default: "backups" inside stateDir.'),
   binDir: path.optional().describe('Folder of pg_dump and pg_restore, in place of looking for them.'),
@@ -121,6 +143,7 @@ const backup = z.strictObject({
     .describe('Classes proved by a restore as soon as they are taken. Default: pre-migration, weekly.'),
   maxAge: maxAge.optional().describe('How old the newest backup may be, by class; null: nobody waits for one.'),
   maxProofAge: duration.optional().describe('How old the newest verified backup may be. 0: any age. Default: "8d".'),
+  remote: remote.optional().describe('External storage of copies.'),
 });
 
 const percent = z.number().min(0).max(100);
@@ -364,6 +387,7 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.at(-2) === 'jobs' && path.at(-3) === 'schedule') return Object.keys(job.shape);
   if (path.at(-1) === 'rehearsal') return Object.keys(rehearsal.shape);
   if (path.at(-2) === 'masks') return Object.keys(mask.shape);
+  if (path.at(-1) === 'remote') return Object.keys(remote.shape);
   if (path.at(-1) === 'keepDays') return Object.keys(keepDays.shape);
   if (path.at(-2) === 'checks') return Object.keys(checkSettings.shape);
   if (path.at(-2) === 'mutes') return Object.keys(mute.shape);

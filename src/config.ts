@@ -8,6 +8,7 @@ import {
   DEFAULT_PROVE_AT_ONCE,
   type KeepDays,
   type MaxAge,
+  type RemoteSettings,
 } from './backup/settings.ts';
 import { type ReadConfigFile, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
@@ -129,9 +130,10 @@ interface Layer {
   readonly rehearsal?: Partial<RehearsalSettings> | undefined;
 }
 
-type BackupLayer = Partial<Omit<BackupSettings, 'keepDays' | 'maxAge'>> & {
+type BackupLayer = Partial<Omit<BackupSettings, 'keepDays' | 'maxAge' | 'remote'>> & {
   readonly keepDays?: Partial<KeepDays>;
   readonly maxAge?: Partial<MaxAge>;
+  readonly remote?: Partial<RemoteSettings>;
 };
 
 type Block = Omit<ConfigFile, '$schema' | 'environments'>;
@@ -190,7 +192,17 @@ function layerOfDiagnostics(
 }
 
 function layerOfBackup(
-  { store, binDir, lockWait, idleTimeout, keepDays, maxAge, maxProofAge, ...plain }: NonNullable<Block['backup']>,
+  {
+    store,
+    binDir,
+    lockWait,
+    idleTimeout,
+    keepDays,
+    maxAge,
+    maxProofAge,
+    remote,
+    ...plain
+  }: NonNullable<Block['backup']>,
   base: string,
 ): BackupLayer {
   return defined({
@@ -202,6 +214,7 @@ function layerOfBackup(
     keepDays: keepDays && defined(keepDays),
     maxAge: maxAge && agesOf(defined(maxAge)),
     maxProofAgeMs: duration(maxProofAge, 'backup.maxProofAge'),
+    remote: remote && defined({ ...remote, identityFile: absolute(remote.identityFile, base) }),
   });
 }
 
@@ -323,6 +336,19 @@ function resolveBackup(layers: readonly BackupLayer[]): BackupSettings {
     proveAtOnce: strongest(layers, 'proveAtOnce') ?? DEFAULT_PROVE_AT_ONCE,
     maxAge: Object.assign({}, DEFAULT_MAX_AGE, ...layers.map((layer) => layer.maxAge).reverse()),
     maxProofAgeMs: strongest(layers, 'maxProofAgeMs') ?? DEFAULT_MAX_PROOF_AGE_MS,
+    remote: resolveRemote(layers.map((layer) => layer.remote ?? {})),
+  };
+}
+
+function resolveRemote(layers: readonly Partial<RemoteSettings>[]): RemoteSettings {
+  const endpoint = strongest(layers, 'endpoint');
+  return {
+    url: strongest(layers, 'url'),
+    endpoint,
+    region: strongest(layers, 'region'),
+    forcePathStyle: strongest(layers, 'forcePathStyle') ?? endpoint !== undefined,
+    recipients: strongest(layers, 'recipients') ?? [],
+    identityFile: strongest(layers, 'identityFile'),
   };
 }
 

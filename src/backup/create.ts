@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { AishaError } from '../errors.ts';
+import { AishaError, messageOf } from '../errors.ts';
 import { findClientTools } from '../postgres/client-tools.ts';
 import { libpqEnvironment } from '../postgres/libpq-environment.ts';
 import { backendPid, refusePooledSessions, refusePoolerAddress } from '../postgres/pooler.ts';
 import { withPassfile } from '../postgres/private-passfile.ts';
 import { runTool, type ToolOutcome } from '../postgres/run-tool.ts';
+import { serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { type ClientTools, chooseTools, noFittingTools } from '../postgres/tool-choice.ts';
@@ -206,20 +207,69 @@ async function take(preparation: Preparation, target: Target, world: BackupWorld
   const { id, applicationName, request, facts } = preparation;
   const database = databaseKey(addressOf(facts, target));
   openStore(world.store);
-  const folder = beginRun(world.store, { id, class: request.class, database, applicationName });
   try {
+    return await takeInto(preparation, target, world, { id, class: request.class, database, applicationName });
+  } catch (error) {
+    const failure = asBackupFailure(error, world.store);
+    const reason = messageOf(failure);
+    noteFailure(world, { id, database, class: request.class, at: new Date().toISOString(), reason });
+    throw failure;
+  }
+}
+
+/** What the run has left is gone before anything else happens: on a full disk, its failure needs the room. */
+async function takeInto(
+  preparation: Preparation,
+  target: Target,
+  world: BackupWorld,
+  run: Parameters<typeof beginRun>[1],
+): Promise<StoredBackup> {
+  try {
+    const folder = beginRun(world.store, run);
     const manifest = await dumpInto(folder, preparation, target, world);
     world.signal.throwIfAborted();
     const backup = publish(world.store, folder, manifest);
-    forgetFailures(world.store, database);
+    forgetFailures(world.store, run.database);
     return backup;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    recordFailure(world.store, { id, database, class: request.class, at: new Date().toISOString(), reason });
-    throw error;
   } finally {
-    endRun(world.store, id);
+    endRun(world.store, run.id);
   }
+}
+
+/** A disk or a server that fails makes the backup fail, and is no defect: what it says is told as that. */
+function asBackupFailure(error: unknown, store: string): unknown {
+  if (error instanceof AishaError) return error;
+  const hint = 'Nothing was kept of it, and earlier backups are as they were: look at what it says and run again.';
+  if (isSystemError(error)) {
+    return new AishaError('backup', `the backup cannot be written to ${store}: ${messageOf(error)}`, {
+      cause: error,
+      hint,
+    });
+  }
+  const server = serverError(error);
+  if (server === undefined && !/^Connection terminated/.test(messageOf(error))) return error;
+  return new AishaError('backup', `the snapshot cannot be read: ${messageOf(error)}`, {
+    cause: error,
+    hint,
+    ...(server === undefined ? {} : { sqlState: server.code }),
+  });
+}
+
+/** That a failure cannot be recorded must not hide it. */
+function noteFailure({ store, warn }: BackupWorld, failure: Parameters<typeof recordFailure>[1]): void {
+  try {
+    recordFailure(store, failure);
+  } catch (error) {
+    warn(`the failure could not be recorded in ${store}: ${messageOf(error)}`);
+  }
+}
+
+/** Of the file system, not of a connection. */
+function isSystemError(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return (
+    ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EFBIG', 'EACCES', 'ENOENT'].includes(code ?? '') && syscall !== 'connect'
+  );
 }
 
 /** What tells the database from others, as a manifest has it. */
@@ -375,8 +425,9 @@ async function runDump(
 
 async function dumpFailed({ exitCode, endedBy, complaints }: ToolOutcome, watcher: Session): Promise<AishaError> {
   const blockers = await readBlockers(watcher).catch(() => []);
+  const isSnapshotLost = complaints.some((line) => line.includes('invalid snapshot identifier'));
   const how = exitCode === undefined ? `was ended by ${endedBy ?? 'a signal'}` : `failed with exit code ${exitCode}`;
-  return new AishaError('backup', `pg_dump ${how}`, {
+  return new AishaError('backup', isSnapshotLost ? 'the session that held the snapshot was ended' : `pg_dump ${how}`, {
     details: [...complaints, ...blockers.map((blocker) => `a lock is held by ${describeSession(blocker)}`)],
     hint: 'Nothing was kept of it, and earlier backups are as they were: mend what it says and run again.',
   });

@@ -56,4 +56,20 @@ export interface BackupSettings {
   readonly maxAge: MaxAge;
   /** Milliseconds that the newest verified backup may be old; 0 is no limit. */
   readonly maxProofAgeMs: number;
+  /** External storage of copies. */
+  readonly remote: RemoteSettings;
+}
+
+/** An S3-compatible storage, its credentials apart; what is absent is left to the SDK. */
+export interface RemoteSettings {
+  /** `s3://bucket/folder`. */
+  readonly url: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly region: string | undefined;
+  /** The bucket in the path in place of the host name: what most servers but Amazon's want. */
+  readonly forcePathStyle: boolean;
+  /** Public keys of age (`age1...`): whoever has the identity of one of them can read the copies. */
+  readonly recipients: readonly string[];
+  /** File with the identities of age (`AGE-SECRET-KEY-1...`) that open copies. */
+  readonly identityFile: string | undefined;
 }

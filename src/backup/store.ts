@@ -22,7 +22,8 @@ import { type BackupFile, type Manifest, parseManifest, serializeManifest, sizeO
 import type { BackupState } from './retention.ts';
 import type { BackupClass } from './settings.ts';
 
-const MANIFEST = 'manifest.json';
+/** The file that makes a folder a backup. */
+export const MANIFEST = 'manifest.json';
 const VERIFICATION = 'verification.json';
 /** Its presence pins a backup. */
 const PIN = 'pinned';
@@ -316,8 +317,13 @@ function folderNames(folder: string): string[] {
 /** The file is there with its whole content, on disk, or not at all. */
 function writeWhole(file: string, text: string): void {
   const draft = `${file}.draft`;
-  writeFileSync(draft, text, { mode: 0o600, flush: true });
-  renameSync(draft, file);
+  try {
+    writeFileSync(draft, text, { mode: 0o600, flush: true });
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
   syncToDisk(dirname(file));
 }
 

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { Command as Commander } from 'commander';
-import { createBackup, previewBackup } from '../backup/create.ts';
+import { type BackupWorld, createBackup, previewBackup } from '../backup/create.ts';
 import type { BackupRequest } from '../backup/plan.ts';
 import { createdResult, damagedFindings, listResult, planResult, pruneResult } from '../backup/report.ts';
 import { planPrune } from '../backup/retention.ts';
-import { BACKUP_CLASSES, type BackupClass } from '../backup/settings.ts';
+import { BACKUP_CLASSES, type BackupClass, type KeepDays } from '../backup/settings.ts';
 import { statusOf, statusResult } from '../backup/status.ts';
 import {
   backupsInUse,
@@ -16,6 +16,7 @@ import {
   setPinned,
 } from '../backup/store.ts';
 import { backupWorld, localBackupWorld, readJobs, reported, storeFolder } from '../cli/backup.ts';
+import type { RemoteOptions } from '../cli/remote-backups.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
 import { quantity } from '../report/quantity.ts';
@@ -34,6 +35,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   prune,
   pin,
   unpin,
+  push,
+  fetch,
 };
 
 export const command: Command = {
@@ -50,13 +53,18 @@ export const command: Command = {
     'aisha-db backup verify latest --restore',
     'aisha-db backup export latest --to crm.sql',
     'aisha-db backup prune --yes',
+    'aisha-db backup push latest',
+    'aisha-db backup fetch latest',
   ],
   database: true,
   failures: ['lock', 'backup'],
   configure(command: Commander) {
     command
       .argument('[action]', Object.keys(ACTIONS).join(', '), 'create')
-      .argument('[backups...]', 'identifiers or their beginnings, or latest: for verify, export, pin, unpin')
+      .argument(
+        '[backups...]',
+        'identifiers or their beginnings, or latest: for verify, export, pin, unpin, push, fetch',
+      )
       .option('--store <folder>', 'folder of the backups')
       .option('--class <name>', BACKUP_CLASSES.join(', '), 'on-demand')
       .option('--table <name>', 'only the rows of this table, with the whole schema; repeatable', collect)
@@ -65,9 +73,15 @@ export const command: Command = {
       .option('--jobs <number>', 'connections of the dump')
       .option('--dump-format <name>', 'directory or custom (one file); by size when absent')
       .option('--plan', 'create: show what would be done and what stands against it; write nothing')
-      .option('--to <file>', 'export: the file of SQL to write; it must not be there')
       .option('--restore', 'create, verify: prove it by a restore into a scratch server')
-      .option('--no-restore', 'create: do not, whatever the class');
+      .option('--no-restore', 'create: do not, whatever the class')
+      .option(
+        '--to <place>',
+        'create, push: s3://bucket/folder for a copy; export: the file of SQL, which must not be there',
+      )
+      .option('--remote [url]', 'list, verify, fetch: what lies in external storage; default: the configured one')
+      .option('--no-encrypt', 'create, push: store the copy readable')
+      .option('--identity <file>', 'fetch: identity of age that opens the copy');
   },
   async run(context, [action = 'create', ...ids], options) {
     const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
@@ -88,14 +102,24 @@ async function create(context: Context, ids: readonly string[], options: Options
   const request = readRequest(context, options);
   const target = await context.target();
   const world = backupWorld(context, target);
-  const { keepDays, proveAtOnce } = context.config.backup;
+  const { proveAtOnce } = context.config.backup;
   const isProved = options['restore'] === undefined ? proveAtOnce.includes(request.class) : options['restore'] === true;
   if (options['plan'] === true) return planResult(await previewBackup(request, target, world), isProved);
+  const remote = options['to'] === undefined ? undefined : await remoteBackups();
+  // Not after an hour of dumping.
+  remote?.checkPush(context, remoteOptions(options));
   const backup = await createBackup(request, target, world);
-  if (!isProved) return createdResult(reported(backup), keepDays);
+  const created = isProved ? await prove(backup, world, context) : createdResult(reported(backup), keepDaysOf(context));
+  if (remote === undefined || created.error !== undefined) return created;
+  const pushed = await remote.push(context, [backup], remoteOptions(options));
+  return { ...created, text: `${created.text}; ${pushed.text}`, data: { ...created.data, ...pushed.data } };
+}
+
+/** Restores a backup that has just been taken, and compares. */
+async function prove(backup: StoredBackup, world: BackupWorld, context: Context): Promise<CommandResult> {
   const { verifyBackups } = await import('../backup/verify-all.ts');
   const { backups, verifications, error } = await verifyBackups([backup], true, world);
-  const result = createdResult(reported(backups[0] ?? backup), keepDays);
+  const result = createdResult(reported(backups[0] ?? backup), keepDaysOf(context));
   return {
     ...result,
     data: { ...result.data, verifications },
@@ -103,7 +127,12 @@ async function create(context: Context, ids: readonly string[], options: Options
   };
 }
 
-async function list(context: Context): Promise<CommandResult> {
+function keepDaysOf({ config }: Context): KeepDays {
+  return config.backup.keepDays;
+}
+
+async function list(context: Context, _ids: readonly string[], options: Options): Promise<CommandResult> {
+  if (options['remote'] !== undefined) return (await remoteBackups()).listRemote(context, remoteOptions(options));
   const content = readStore(storeFolder(context));
   return listResult(content.backups.map(reported), content, context.config.backup.keepDays);
 }
@@ -125,6 +154,9 @@ async function status(context: Context): Promise<CommandResult> {
 
 /** Without names every backup is read again; a restore takes long, so it is of the newest only. */
 async function verify(context: Context, ids: readonly string[], options: Options): Promise<CommandResult> {
+  if (options['remote'] !== undefined) {
+    return (await remoteBackups()).verifyRemote(context, ids, remoteOptions(options));
+  }
   const byRestore = options['restore'] === true;
   const world = localBackupWorld(context);
   const content = readStore(world.store);
@@ -183,12 +215,37 @@ async function prune(context: Context, _ids: readonly string[], options: Options
     context.config.backup.keepDays,
     Date.now(),
   );
+  const { url } = context.config.backup.remote;
+  if (url !== undefined) context.talk.info(`copies in ${url} are not looked at and stay`);
   const isMeant = options['yes'] === true;
   if (isMeant) {
     const doomed = new Set(decisions.flatMap((decision) => (decision.delete ? [decision.id] : [])));
     for (const backup of backups) if (doomed.has(backup.manifest.id)) removeBackup(store, backup);
   }
   return pruneResult(decisions, isMeant);
+}
+
+async function push(context: Context, ids: readonly string[], options: Options): Promise<CommandResult> {
+  const content = readStore(storeFolder(context));
+  const backups = (ids.length > 0 ? ids : ['latest']).map((id) => findBackup(content, id));
+  return (await remoteBackups()).push(context, backups, remoteOptions(options));
+}
+
+async function fetch(context: Context, ids: readonly string[], options: Options): Promise<CommandResult> {
+  return (await remoteBackups()).fetch(context, ids.length > 0 ? ids : ['latest'], remoteOptions(options));
+}
+
+/** Few runs need it. */
+function remoteBackups(): Promise<typeof import('../cli/remote-backups.ts')> {
+  return import('../cli/remote-backups.ts');
+}
+
+function remoteOptions(options: Options): RemoteOptions {
+  return {
+    url: options['to'] ?? options['remote'],
+    encrypt: options['encrypt'] !== false,
+    identityFile: options['identity'],
+  };
 }
 
 async function pin(context: Context, ids: readonly string[]): Promise<CommandResult> {

@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FAULTS } from './faults.ts';
+import { expectBackupsKept, expectNothingLeft, World } from './world.ts';
+
+/** How often a fault of random moments happens; `npm run test:faults` lets it happen more often. */
+const ROUNDS = Number(process.env['AISHA_FAULT_ROUNDS'] ?? 1);
+
+let world: World;
+beforeAll(async () => {
+  world = await World.begin();
+  expect((await world.run(['backup', '--dump-format', 'directory'])).code).toBe(0);
+});
+afterAll(() => world.end());
+
+const CASES = FAULTS.flatMap((fault) =>
+  Array.from({ length: fault.repeated ? ROUNDS : 1 }, (_, round) => ({ ...fault, round: round + 1 })),
+);
+
+test.for(CASES)('nothing is lost when $name ($round)', async ({ code, says, repeated, happen }) => {
+  await world.configure({});
+  const before = world.backups();
+  const result = await happen(world);
+  const isOver = repeated && result.code === 0;
+  if (code === 'killed') expect(isOver ? 'SIGKILL' : result.signal).toBe('SIGKILL');
+  else expect(isOver ? code : result.code, result.stderr).toBe(code);
+  if (!isOver) expect(result.stderr).toContain(says);
+  await expectBackupsKept(world, before);
+  if (code !== 'killed') await expectNothingLeft(world);
+  await world.configure({});
+  const next = await world.run(['backup', '--dump-format', 'directory']);
+  expect(next.code, next.stderr).toBe(0);
+  await expectBackupsKept(world, [...before, world.backups().at(-1)!]);
+  await expectNothingLeft(world);
+});
