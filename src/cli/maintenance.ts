@@ -206,7 +206,10 @@ function makeBench(
     signal,
     runningMigration: (session) => runningMigration(session, config.ledger),
     info: (line) => talk.info(line),
-    onBegin: () => {},
+    // A terminal sees a bar move; a log gets a line now and then.
+    progress: talk.interactive
+      ? { everyMs: 500, tell: (line) => talk.status(line) }
+      : { everyMs: 30_000, tell: (line) => talk.info(line) },
     onEnd: async (outcome) => {
       talk.info(describeOutcome(outcome));
       const { item, startedAt, ...ending } = outcome;

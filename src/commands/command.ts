@@ -10,7 +10,9 @@ export interface Talk {
   info(line: string): void;
   /** A line that --quiet does not silence. */
   warn(line: string): void;
-  /** True when stderr is a terminal: only then may a line be rewritten. */
+  /** How far long work is: a line that the next one replaces. Only on a terminal, and silent with --quiet. */
+  status(line: string): void;
+  /** True when stderr is a terminal, where a status is seen. */
   readonly interactive: boolean;
 }
 

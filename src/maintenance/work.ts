@@ -7,6 +7,7 @@ import type { WorkItem, WorkKind } from './plan.ts';
 import { readActivity } from './read-activity.ts';
 import { readHolders, readIndexes } from './read-facts.ts';
 import type { MaintenanceSettings } from './settings.ts';
+import { watchWork } from './watch-work.ts';
 import { openWorker, type Worker } from './worker.ts';
 
 /**
@@ -43,7 +44,8 @@ export interface WorkBench {
   readonly signal: AbortSignal;
   runningMigration(session: Session): Promise<string | undefined>;
   info(line: string): void;
-  readonly onBegin: (item: WorkItem, pid: number) => void;
+  /** How far the statements in hand are, this often (ms). */
+  readonly progress: { readonly everyMs: number; tell(line: string): void };
   readonly onEnd: (outcome: WorkOutcome) => Promise<void>;
 }
 
@@ -60,15 +62,29 @@ const SHORT_MS = 60_000;
  */
 export async function carryOut(items: readonly WorkItem[], bench: WorkBench): Promise<readonly WorkOutcome[]> {
   const run = new Run(bench);
+  const over = new AbortController();
+  const { control, progress } = bench;
+  const count = () => ({ ended: run.outcomes.length, all: items.length });
+  const watched = watchWork({ control, inHand: run.inHand, count, ...progress }, over.signal);
+  try {
+    return await inOrder(items, run, bench.settings.jobs);
+  } finally {
+    over.abort();
+    await watched;
+  }
+}
+
+async function inOrder(items: readonly WorkItem[], run: Run, jobs: number): Promise<readonly WorkOutcome[]> {
   const of = (...kinds: readonly WorkKind[]) => items.filter(({ kind }) => kinds.includes(kind));
   await run.all(of('drop-leftover'), 1);
-  await run.all(of('vacuum', 'analyze', 'vacuum-full'), bench.settings.jobs);
+  await run.all(of('vacuum', 'analyze', 'vacuum-full'), jobs);
   await run.all(of('reindex'), 1);
   return run.outcomes;
 }
 
 class Run {
   readonly outcomes: WorkOutcome[] = [];
+  readonly inHand = new Map<number, { readonly item: WorkItem; readonly since: number }>();
   readonly #bench: WorkBench;
   readonly #workers: Worker[] = [];
   #patienceMs: number;
@@ -115,8 +131,12 @@ class Run {
       return notBegun(item, 'left', `it takes longer than is left (${window!.text})`);
     const holder = (await readHolders(control, item.tableOid)).get(item.tableOid);
     if (holder !== undefined) return notBegun(item, 'left', holder);
-    this.#bench.onBegin(item, worker.pid);
-    return runItem(item, worker, this.#bench, leftMs);
+    this.inHand.set(worker.pid, { item, since: Date.now() });
+    try {
+      return await runItem(item, worker, this.#bench, leftMs);
+    } finally {
+      this.inHand.delete(worker.pid);
+    }
   }
 
   /** Waits while the database is busy; the reason when patience or the time ends first. */
