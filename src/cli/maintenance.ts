@@ -1,5 +1,7 @@
 import type { Context } from '../commands/command.ts';
 import { readCapabilities } from '../diagnostics/capabilities.ts';
+import type { Definition } from '../diagnostics/definition.ts';
+import type { Outcome } from '../diagnostics/facts.ts';
 import type { Capabilities } from '../diagnostics/needs.ts';
 import { runChecks } from '../diagnostics/run.ts';
 import { formatDuration, parseDuration } from '../duration.ts';
@@ -10,6 +12,7 @@ import { parseWindow, type Window } from '../maintenance/pace.ts';
 import {
   LOCKS,
   type Plan,
+  planDrops,
   planFull,
   planWork,
   type Rates,
@@ -38,6 +41,8 @@ export interface MaintenanceRun extends WorkRequest {
   readonly command: string;
   /** A table for VACUUM FULL, in place of everything else. */
   readonly full: string | undefined;
+  /** Unused indexes to drop, in place of everything else. */
+  readonly drops: readonly string[];
   readonly dryRun: boolean;
   /** Measures the bloat of indexes with pgstattuple, in place of estimating it. */
   readonly exact: boolean;
@@ -59,6 +64,7 @@ export function maintenanceRun(
     kinds: new Set(kinds),
     names,
     full: text('full'),
+    drops: (options['dropUnused'] as string[] | undefined) ?? [],
     dryRun: options['dryRun'] === true,
     exact: options['exact'] === true,
     jobs: readJobs(text('jobs')),
@@ -139,18 +145,22 @@ export async function work(context: Context, maintenance: Maintenance, run: Main
   const { maintenance: configured } = context.config;
   const settings = { ...configured, jobs: run.jobs ?? configured.jobs };
   const { ignoredSchemas } = capabilities;
-  const { bloat, undecided } = await readBloat(control.target, context, run);
+  const { bloat, undecided } = await readBloat(context, run);
   const facts = await readFacts(control, { ignoredSchemas, bloat });
-  const plan = makePlan(facts, run, settings, await history.rates());
+  const rates = await history.rates();
+  const plan =
+    run.drops.length > 0 ? await planUnused(context, facts, run.drops, rates) : makePlan(facts, run, settings, rates);
   const about = { items: plan.items, kinds: checkedKinds(run), undecided };
   if (run.dryRun) return { result: planReport(about), outcomes: [], facts };
   if (run.full !== undefined) await confirmFull(plan, context, run);
+  if (run.drops.length > 0) await confirmDrops(plan, context);
   const outcomes = await carryOut(plan.items, makeBench(context, maintenance, run, settings));
   const { holders } = await readActivity(control, []);
   return { result: workReport({ ...about, outcomes, holders, busy: settings.busy }), outcomes, facts };
 }
 
-function checkedKinds({ full, kinds }: MaintenanceRun): readonly WorkKind[] {
+function checkedKinds({ full, drops, kinds }: MaintenanceRun): readonly WorkKind[] {
+  if (drops.length > 0) return ['drop-unused'];
   if (full !== undefined) return ['vacuum-full'];
   return [...kinds, ...(kinds.has('reindex') ? (['drop-leftover'] as const) : [])];
 }
@@ -168,6 +178,36 @@ function makePlan(facts: Facts, run: MaintenanceRun, settings: MaintenanceSettin
   throw new AishaError('usage', `no table or index ${plan.unknown.map((name) => `"${name}"`).join(', ')}`, {
     hint: 'Write it as reports do, quoted where SQL wants it: public.users, public."Users".',
   });
+}
+
+/**
+ * Indexes are dropped only by name, and only when the check says as well that nothing used them for long enough.
+ * @throws AishaError (usage) for those that are used, or about which the counters say nothing yet
+ */
+async function planUnused(context: Context, facts: Facts, names: readonly string[], rates: Rates): Promise<Plan> {
+  const { outcome, definition } = await askCheck(context, 'unused-index');
+  if (outcome.kind !== 'facts') throw notDropped(names, outcome.reason);
+  const [first] = outcome.rows;
+  const days = Number(first?.['window_days'] ?? 0);
+  const needed = definition.windowDays ?? 0;
+  if (first !== undefined && days < needed) {
+    throw notDropped(names, `the counters cover ${Math.floor(days)} days, and ${needed} are needed`);
+  }
+  const unused = outcome.rows.map((row) => ({ label: String(row['object']), undo: String(row['undo']) }));
+  const plan = planDrops(facts, names, unused, rates);
+  if (plan.unknown.length > 0) throw notDropped(plan.unknown, 'it is not among those that nothing uses');
+  return plan;
+}
+
+function notDropped(names: readonly string[], reason: string): AishaError {
+  return new AishaError('usage', `not dropped: ${names.map((name) => `"${name}"`).join(', ')}: ${reason}`, {
+    hint: 'aisha-db diagnose unused-index lists the indexes that nothing uses, and what it needs to tell.',
+  });
+}
+
+async function confirmDrops({ items }: Plan, context: Context): Promise<void> {
+  for (const { object, reason } of items) context.talk.warn(`drop index ${object}: ${reason}`);
+  await context.confirm(await context.target());
 }
 
 /** VACUUM FULL locks a table for minutes or hours: it wants a window that it fits into, and a yes. */
@@ -260,20 +300,9 @@ interface KnownBloat {
 }
 
 /** Asks the check that estimates the bloat of indexes, or the one that measures it. */
-async function readBloat(
-  target: Target,
-  context: Context,
-  { kinds, names, exact }: MaintenanceRun,
-): Promise<KnownBloat> {
-  if (!kinds.has('reindex') || names.length > 0) return { bloat: new Map(), undecided: new Map() };
-  const id = exact ? 'index-bloat-exact' : 'index-bloat';
-  const definitions = configuredChecks(context).map(({ definition }) => definition);
-  const { outcomes } = await runChecks(
-    target,
-    definitions.filter((definition) => definition.id === id),
-    { ...context.config.diagnostics, signal: context.signal, connected: () => {}, onProgress: () => {} },
-  );
-  const outcome = outcomes.get(id)!;
+async function readBloat(context: Context, { kinds, names, drops, exact }: MaintenanceRun): Promise<KnownBloat> {
+  if (!kinds.has('reindex') || names.length > 0 || drops.length > 0) return { bloat: new Map(), undecided: new Map() };
+  const { outcome } = await askCheck(context, exact ? 'index-bloat-exact' : 'index-bloat');
   if (outcome.kind !== 'facts') {
     return {
       bloat: new Map(),
@@ -297,4 +326,16 @@ async function readBloat(
         ? new Map()
         : new Map([['reindex', { reason: String(open['undecided']), remediation: String(open['decided_by'] ?? '') }]]),
   };
+}
+
+/** What the query of one check says, before it is judged. */
+async function askCheck(
+  context: Context,
+  id: string,
+): Promise<{ readonly definition: Definition; readonly outcome: Outcome }> {
+  const definitions = configuredChecks(context).flatMap(({ definition }) => (definition.id === id ? [definition] : []));
+  const { diagnostics } = context.config;
+  const quietly = { signal: context.signal, connected: () => {}, onProgress: () => {} };
+  const { outcomes } = await runChecks(await context.target(), definitions, { ...diagnostics, ...quietly });
+  return { definition: definitions[0]!, outcome: outcomes.get(id)! };
 }

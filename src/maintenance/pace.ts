@@ -32,7 +32,7 @@ export function reasonToWait(
   if (migration !== undefined) return `a migration runs: ${migration}`;
   const old = oldTransaction(holders, busy);
   if (old !== undefined && item.needsHorizon) return `${old.holder} keeps dead rows from being removed`;
-  if (old !== undefined && (item.kind === 'reindex' || item.kind === 'drop-leftover'))
+  if (old !== undefined && ['reindex', 'drop-leftover', 'drop-unused'].includes(item.kind))
     return `${old.holder} would have to end first`;
   // What is close to wraparound is worth more than a quiet hour.
   if (item.isUrgent) return undefined;

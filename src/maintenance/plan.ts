@@ -2,7 +2,7 @@ import { counted, quantity } from '../report/quantity.ts';
 import type { Facts, IndexFacts, TableFacts } from './facts.ts';
 import type { MaintenanceSettings } from './settings.ts';
 
-export type WorkKind = 'drop-leftover' | 'vacuum' | 'analyze' | 'reindex' | 'vacuum-full';
+export type WorkKind = 'drop-leftover' | 'drop-unused' | 'vacuum' | 'analyze' | 'reindex' | 'vacuum-full';
 
 /** One statement of a plan, and why it is there. */
 export interface WorkItem {
@@ -49,6 +49,7 @@ const MB = 1024 * 1024;
 
 export const ASSUMED_RATES: Rates = {
   'drop-leftover': 500 * MB,
+  'drop-unused': 500 * MB,
   vacuum: 25 * MB,
   analyze: 20 * MB,
   reindex: 10 * MB,
@@ -58,6 +59,7 @@ export const ASSUMED_RATES: Rates = {
 /** What each statement locks (PostgreSQL docs 13.3.1 and the pages of the commands). */
 export const LOCKS: Readonly<Record<WorkKind, string>> = {
   'drop-leftover': 'SHARE UPDATE EXCLUSIVE: reads and writes go on',
+  'drop-unused': 'SHARE UPDATE EXCLUSIVE: reads and writes go on',
   vacuum: 'SHARE UPDATE EXCLUSIVE: reads and writes go on',
   analyze: 'SHARE UPDATE EXCLUSIVE: reads and writes go on',
   reindex: 'SHARE UPDATE EXCLUSIVE: reads and writes go on',
@@ -67,7 +69,7 @@ export const LOCKS: Readonly<Record<WorkKind, string>> = {
 /** ANALYZE reads a sample of 300 pages for each step of default_statistics_target (100), not the table. */
 const SAMPLE_BYTES = 30_000 * 8_192;
 
-const ORDER: readonly WorkKind[] = ['drop-leftover', 'vacuum', 'analyze', 'reindex', 'vacuum-full'];
+const ORDER: readonly WorkKind[] = ['drop-leftover', 'drop-unused', 'vacuum', 'analyze', 'reindex', 'vacuum-full'];
 
 /** Decides what is done: leftovers first, then tables, then indexes; what is urgent, then the largest benefit first. */
 export function planWork(facts: Facts, request: WorkRequest, settings: MaintenanceSettings, rates: Rates): Plan {
@@ -98,6 +100,34 @@ export function planFull(facts: Facts, name: string, rates: Rates): Plan {
     skipped: obstacleOf(table, facts, table.mayVacuum),
   });
   return { items: [item], unknown: [] };
+}
+
+/** An index that no query used, and how it is made again. */
+export interface UnusedIndex {
+  readonly label: string;
+  readonly undo: string;
+}
+
+/** Removal of indexes that are named; those that are not unused are unknown. */
+export function planDrops(facts: Facts, names: readonly string[], unused: readonly UnusedIndex[], rates: Rates): Plan {
+  const known = facts.indexes.flatMap((index) => {
+    const match = unused.find(({ label }) => label === index.label);
+    return match === undefined ? [] : [{ ...index, undo: match.undo }];
+  });
+  const items = known
+    .filter((index) => names.some((name) => isCalled(index, name)))
+    .map((index) => {
+      const table = facts.tables.find(({ oid }) => oid === index.tableOid);
+      return makeItem('drop-unused', index, {
+        statement: `drop index concurrently ${index.label}`,
+        reason: `asked for by name; to make it again: ${index.undo}`,
+        bytes: index.bytes,
+        benefitBytes: index.bytes,
+        rates,
+        skipped: table === undefined ? undefined : obstacleOf(table, facts, table.mayReindex),
+      });
+    });
+  return { items, unknown: names.filter((name) => !known.some((index) => isCalled(index, name))) };
 }
 
 function byBenefit(a: WorkItem, b: WorkItem): number {

@@ -9,6 +9,7 @@ import type { WorkOutcome, WorkState } from './work.ts';
 /** What is asked of each kind of work, as a check of the report. */
 const CHECKS: Readonly<Record<WorkKind, Pick<Check, 'id' | 'title'>>> = {
   'drop-leftover': { id: 'leftover-index', title: 'No interrupted REINDEX CONCURRENTLY left an index behind' },
+  'drop-unused': { id: 'drop-unused', title: 'The unused indexes that were named are dropped' },
   vacuum: { id: 'vacuum', title: 'Tables that need it are vacuumed' },
   analyze: { id: 'analyze', title: 'Statistics that are stale are renewed' },
   reindex: { id: 'reindex', title: 'Indexes that are bloated are rebuilt' },
@@ -83,7 +84,7 @@ function lockTable(items: readonly WorkItem[]): ReportTable {
 }
 
 function describeKind(kind: WorkKind): string {
-  if (kind === 'drop-leftover') return 'drop index concurrently';
+  if (kind === 'drop-leftover' || kind === 'drop-unused') return 'drop index concurrently';
   if (kind === 'reindex') return 'reindex concurrently';
   return kind === 'vacuum-full' ? 'vacuum full' : kind;
 }

@@ -76,7 +76,7 @@ export async function carryOut(items: readonly WorkItem[], bench: WorkBench): Pr
 
 async function inOrder(items: readonly WorkItem[], run: Run, jobs: number): Promise<readonly WorkOutcome[]> {
   const of = (...kinds: readonly WorkKind[]) => items.filter(({ kind }) => kinds.includes(kind));
-  await run.all(of('drop-leftover'), 1);
+  await run.all(of('drop-leftover', 'drop-unused'), 1);
   await run.all(of('vacuum', 'analyze', 'vacuum-full'), jobs);
   await run.all(of('reindex'), 1);
   return run.outcomes;

@@ -268,6 +268,10 @@ test('what the role may not do is skipped by name', async ({ db }) => {
   expect(report.data.tasks).toMatchObject([
     { state: 'skipped', reason: 'it belongs to app_owner, and app_reader may not' },
   ]);
+  const index = await project.report('reindex', HOSTILE_INDEX, '--database-url', db.readerUrl);
+  expect(index.data.tasks).toMatchObject([
+    { state: 'skipped', reason: expect.stringContaining('belongs to app_owner') },
+  ]);
 });
 
 test('VACUUM FULL wants a window that it fits into and a yes; its lock and time are told first', async ({ db }) => {
@@ -286,4 +290,23 @@ test('VACUUM FULL wants a window that it fits into and a yes; its lock and time 
   const done = await project.report('vacuum', '--full', HOSTILE, '--max-duration', '10min', '--yes');
   expect(done).toMatchObject({ exitCode: 0, data: { tasks: [{ kind: 'vacuum-full', state: 'done' }] } });
   expect(await sizeOf(db, HOSTILE)).toBeLessThan(before / 4);
+});
+
+test('an unused index is dropped by name, after a question, when its counters say so for long enough', async ({
+  db,
+}) => {
+  const project = await bloated(db);
+  await db.query(`create index used on ${HOSTILE} (id, word)`);
+  await db.query(`set enable_seqscan = off; select count(*) from ${HOSTILE} where id = 10 and word > ''`);
+  const young = await project.run('reindex', '--drop-unused', HOSTILE_INDEX, '--yes');
+  expect(young).toMatchObject({ code: 2, stderr: expect.stringMatching(/not dropped: .* counters cover/) });
+  await project.write(configured(LOW, { diagnostics: { checks: { 'unused-index': { windowDays: 0 } } } }));
+  const key = await project.run('reindex', '--drop-unused', `${HOSTILE.slice(0, -1)}_pkey"`, '--yes');
+  expect(key).toMatchObject({ code: 2, stderr: expect.stringContaining('not among those that nothing uses') });
+  const asked = await project.run('reindex', '--drop-unused', HOSTILE_INDEX);
+  expect(asked).toMatchObject({ code: 3, stderr: expect.stringContaining('to make it again: CREATE INDEX "Ïndex') });
+  const report = await project.report('reindex', '--drop-unused', HOSTILE_INDEX, '--yes');
+  expect(report).toMatchObject({ exitCode: 0, data: { tasks: [{ kind: 'drop-unused', state: 'done' }] } });
+  const gone = await db.query('select to_regclass($1) as name', [HOSTILE_INDEX]);
+  expect(gone).toEqual([{ name: null }]);
 });
