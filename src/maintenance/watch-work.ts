@@ -4,7 +4,7 @@ import type { WorkItem } from './plan.ts';
 import { describeProgress, type StatementProgress } from './progress.ts';
 
 /** Statements in hand, by the server process that runs them. */
-export type InHand = ReadonlyMap<number, { readonly item: WorkItem; readonly since: number }>;
+type InHand = ReadonlyMap<number, { readonly item: WorkItem; readonly since: number }>;
 
 export interface Watch {
   readonly control: Session;
