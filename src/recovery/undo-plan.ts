@@ -74,6 +74,10 @@ function foldHistory(id: string, history: readonly AuditRow[], table: UndoTable,
   const [first, last] = [history[0]!, history.at(-1)!];
   const writable = new Set(table.columns.map(({ name }) => name));
   if (first.action === 'INSERT' || first.before === null) return undefined;
+  if (history.some(({ action }) => action === 'INSERT')) {
+    left.push(`${table.name}: a row that was deleted and made again since`);
+    return undefined;
+  }
   const before = pick(first.before, (key) => writable.has(key));
   const gone = Object.keys(first.before).filter((key) => !writable.has(key));
   if (gone.length > 0) left.push(`${table.name}: the columns ${gone.join(', ')} cannot be written any more`);
