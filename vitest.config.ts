@@ -36,9 +36,13 @@ export default defineConfig({
           // They need milliseconds; a loaded machine needs patience.
           testTimeout: 30_000,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.pg.test.ts', 'test/**/*.browser.test.ts'],
+          exclude: ['test/**/*.pg.test.ts', 'test/**/*.browser.test.ts', 'test/**/*.cron.test.ts'],
         },
       },
+      // Waits for whole minutes of a cron daemon: `npm run test:cron`, as root.
+      ...(process.env['AISHA_TEST_CRON'] === '1'
+        ? [{ test: { name: 'cron', include: ['test/**/*.cron.test.ts'], hookTimeout: 60_000 } }]
+        : []),
       {
         test: {
           name: 'browser',

@@ -25,6 +25,7 @@ export const SHIPPED_JOBS: readonly Job[] = [
   job('maintain-monthly', '0 1 1 * *', ['maintain', 'monthly', '--until', '05:00']),
   job('maintain-resume', '0 1 2-31 * *', ['maintain', 'resume', '--until', '05:00']),
   job('maintain-quarterly', '0 6 1 1,4,7,10 *', ['maintain', 'quarterly']),
+  job('partitions', '40 0 * * *', ['partitions', 'create']),
   job('archive-move', '17 3 * * *', ['archive', 'move', '--older-than', '30d']),
   job('rls-check', '45 5 * * *', ['rls-check']),
   job('diagnose', '0 6 * * 1', ['diagnose', '--save']),

@@ -22,7 +22,7 @@ export interface PgCronRun {
 /** @throws AishaError (usage) where there is no pg_cron, or this role may not use it, with what to do */
 export async function readPgCron(session: Session, name: string): Promise<PgCronFacts> {
   const [extension] = await session.query<{ home: string | null; usable: boolean | null }>(`
-    select pg_catalog.current_setting('cron.database_name', true) as home,
+    select ${readable('cron.database_name')} as home,
       (select pg_catalog.has_schema_privilege(n.oid, 'usage') from pg_catalog.pg_extension e
        join pg_catalog.pg_namespace n on n.nspname = 'cron' where e.extname = 'pg_cron') as usable
   `);
@@ -32,9 +32,7 @@ export async function readPgCron(session: Session, name: string): Promise<PgCron
       hint: 'Run as its owner: grant usage on schema cron to this role.',
     });
   }
-  const [setting] = await session.query<{ zone: string | null }>(
-    "select pg_catalog.current_setting('cron.timezone', true) as zone",
-  );
+  const [setting] = await session.query<{ zone: string | null }>(`select ${readable('cron.timezone')} as zone`);
   const jobs = await session.query<PgCronJob>(
     `select jobname::text, schedule, command, active from cron.job
      where starts_with(jobname, $1) and username = current_user and database = current_database() order by jobname`,
@@ -43,10 +41,16 @@ export async function readPgCron(session: Session, name: string): Promise<PgCron
   return { zone: setting!.zone === null || setting!.zone === 'GMT' ? 'UTC' : setting!.zone, jobs };
 }
 
+/** A setting of pg_cron; NULL where there is none, or this role may not see it. */
+function readable(setting: string): string {
+  return `case when pg_catalog.pg_has_role('pg_read_all_settings', 'usage')
+    then pg_catalog.current_setting('${setting}', true) end`;
+}
+
 function noPgCron(home: string | null): AishaError {
   return home === null
-    ? new AishaError('usage', 'pg_cron is not loaded into this server', {
-        hint: "Add pg_cron to shared_preload_libraries and restart, or switch it on among the platform's extensions.",
+    ? new AishaError('usage', 'this database has no extension pg_cron', {
+        hint: "Add pg_cron to shared_preload_libraries and restart, or switch it on among the platform's extensions; it can be in one database only.",
       })
     : new AishaError('usage', 'this database has no extension pg_cron', {
         hint: `It can be in one database only, which cron.database_name says is "${home}": create extension pg_cron; there, and connect to it.`,
@@ -58,15 +62,12 @@ export async function applyPgCron(session: Session, name: string, plan: PgCronPl
   const prefix = pgCronPrefix(name);
   await session.query('begin');
   try {
-    for (const jobname of plan.remove) await session.query('select cron.unschedule($1::text)', [jobname]);
+    for (const jobname of plan.remove) await unschedule(session, jobname);
     for (const { name: job, at, sql } of plan.put) {
       // An inactive one of the same name would stay inactive.
-      await session.query(
-        `select cron.unschedule(jobname::text) from cron.job
-         where jobname = $1 and username = current_user and database = current_database() and not active`,
-        [prefix + job],
-      );
-      await session.query('select cron.schedule($1::text, $2::text, $3::text)', [prefix + job, at, sql]);
+      await unschedule(session, prefix + job);
+      // Untyped: the name is a `name` up to 1.4 and a `text` later.
+      await session.query('select cron.schedule($1, $2, $3)', [prefix + job, at, sql]);
     }
     await session.query('commit');
   } catch (error) {
@@ -77,6 +78,15 @@ export async function applyPgCron(session: Session, name: string, plan: PgCronPl
       cause: error,
     });
   }
+}
+
+/** Takes away the job of that name, if it is this role's and this database's. */
+async function unschedule(session: Session, jobname: string): Promise<void> {
+  await session.query(
+    `select cron.unschedule(jobid) from cron.job
+     where jobname = $1 and username = current_user and database = current_database()`,
+    [jobname],
+  );
 }
 
 /** The last run of each job of the schedule. */

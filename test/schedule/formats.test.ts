@@ -80,6 +80,7 @@ describe('GitHub', () => {
       'maintain-weekly',
       'maintain-monthly',
       'maintain-resume',
+      'partitions',
       'archive-move',
       'rls-check',
       'diagnose',

@@ -1,0 +1,167 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startScratchServer } from '../../src/postgres/scratch-server.ts';
+import { findServerBinaries } from '../../src/postgres/server-binaries.ts';
+import { chooseServerUser } from '../../src/postgres/server-user.ts';
+import { makeFolder, writeFiles } from '../support/folder.ts';
+import { runCli } from '../support/run.ts';
+
+/** Made for this test, and gone afterwards: nobody's own crontab is touched. */
+const USER = 'aisha-cron-test';
+const MINUTES = 60_000;
+
+let daemon: ChildProcess | undefined;
+let ids: { uid: number; gid: number };
+
+/** Its crontab goes first: cron would go on reading it. */
+function removeUser(): void {
+  spawnSync('crontab', ['-u', USER, '-r']);
+  spawnSync('userdel', ['--remove', USER]);
+}
+
+beforeAll(() => {
+  expect(process.getuid?.(), 'npm run test:cron starts cron, and makes a user: run it as root').toBe(0);
+  // A run that was killed may have left it.
+  removeUser();
+  execFileSync('useradd', ['--create-home', '--shell', '/bin/sh', USER]);
+  const id = (flag: string) => Number(execFileSync('id', [flag, USER], { encoding: 'utf8' }));
+  ids = { uid: id('-u'), gid: id('-g') };
+  // One that runs already keeps this one from starting, and does its work.
+  daemon = spawn('cron', ['-f'], { stdio: 'ignore' });
+});
+
+afterAll(() => {
+  daemon?.kill();
+  removeUser();
+});
+
+test('cron runs the installed line, in a hostile folder, with the credentials of a file; check says when it stops', {
+  timeout: 6 * MINUTES,
+}, async () => {
+  const server = await startScratchServer();
+  try {
+    const folder = join(await makeFolder(), `it's 100% "$HOME" – ü`);
+    mkdirSync(folder);
+    const off = ['backup-daily', 'backup-weekly', 'backup-prune', 'archive-move', 'partitions', 'diagnose'];
+    const maintain = ['weekly', 'monthly', 'quarterly', 'resume'].map((name) => `maintain-${name}`);
+    const schedule = {
+      grace: '1s',
+      environmentFile: 'the 100% env',
+      jobs: {
+        ...Object.fromEntries([...off, ...maintain].map((name) => [name, { enabled: false }])),
+        'rls-check': { at: '* * * * *' },
+      },
+    };
+    await writeFiles(folder, {
+      'aisha-db.config.json': JSON.stringify({ schedule }),
+      'the 100% env': `DATABASE_URL=${server.url('postgres')}\n`,
+    });
+    execFileSync('chmod', ['600', join(folder, 'the 100% env')]);
+    for (const path of ['', 'aisha-db.config.json', 'the 100% env']) chownSync(join(folder, path), ids.uid, ids.gid);
+    const before = 'MAILTO=""\n# of somebody else: 100\\% \n@yearly true\n';
+    execFileSync('crontab', ['-u', USER, '-'], { input: before });
+    const program = {
+      path: new URL('../../bin/aisha-db.js', import.meta.url).pathname,
+      node: process.execPath,
+      ...ids,
+    };
+    const run = (...args: string[]) =>
+      runCli(['schedule', ...args, '--format', 'json'], {
+        cwd: folder,
+        program,
+        env: { HOME: `/home/${USER}`, DATABASE_URL: server.url('postgres') },
+      }).then((result) => result.json());
+
+    expect((await run('crontab', '--install')).data).toMatchObject({ changed: true });
+    expect((await run('crontab', '--install')).data).toMatchObject({ changed: false });
+
+    const report = join(folder, '.aisha-db/schedule/default.rls-check.json');
+    await expect.poll(() => existsSync(report), { timeout: 2.5 * MINUTES, interval: 500 }).toBe(true);
+    const { exitCode, target, command } = JSON.parse(readFileSync(report, 'utf8'));
+    expect([command, target.port, [0, 1].includes(exitCode)]).toEqual(['rls-check', server.port, true]);
+
+    expect((await run('crontab', '--remove')).data).toMatchObject({ changed: true });
+    expect(execFileSync('crontab', ['-u', USER, '-l'], { encoding: 'utf8' })).toBe(before);
+    expect((await run('crontab', '--remove')).data).toMatchObject({ changed: false });
+    // Nobody runs it any more: a minute later it is late.
+    await expect
+      .poll(async () => (await run('check')).data.jobs[0].verdict, { timeout: 2.5 * MINUTES, interval: 5_000 })
+      .toBe('missed');
+  } finally {
+    await server.stop();
+  }
+});
+
+test('pg_cron takes the jobs, keeps those of others, and check believes what it recorded', {
+  timeout: 4 * MINUTES,
+}, async () => {
+  const server = await startScratchServer({
+    binaries: findServerBinaries({ binDir: '/usr/lib/postgresql/15/bin', user: chooseServerUser() }),
+    settings: {
+      shared_preload_libraries: 'pg_cron',
+      'cron.database_name': 'postgres',
+      'cron.use_background_workers': 'on',
+    },
+  });
+  const client = new pg.Client({ connectionString: server.url('postgres') });
+  await client.connect();
+  try {
+    await client.query(`create extension pg_cron; create role "Ow'ner %s" login password 'x';
+      grant usage on schema cron to "Ow'ner %s";
+      select cron.schedule('aisha-db/default/of-another', '0 0 1 1 *', 'select 1');
+      select cron.schedule('aisha-db/default-2/x', '0 0 1 1 *', 'select 1')`);
+    const cwd = await makeFolder();
+    const url = `postgresql://${encodeURIComponent("Ow'ner %s")}:x@${server.host}:${server.port}/postgres`;
+    const run = (...args: string[]) =>
+      runCli(['schedule', ...args, '--format', 'json'], { cwd, env: { DATABASE_URL: url } }).then((result) =>
+        result.json(),
+      );
+    const jobs = async () =>
+      (
+        await client.query(
+          `select jobname::text as name, schedule, active from cron.job where username <> current_user order by 1`,
+        )
+      ).rows;
+
+    const installed = await run('pg_cron', '--install', '--yes');
+    expect(installed.error).toBeUndefined();
+    expect(installed.data).toMatchObject({ changed: true, put: ['analyze-weekly', 'vacuum-monthly', 'history-daily'] });
+    const names = ['analyze-weekly', 'history-daily', 'vacuum-monthly'].map((name) => `aisha-db/default/${name}`);
+    expect((await jobs()).map(({ name }) => name)).toEqual(names);
+    expect((await run('pg_cron', '--install', '--yes')).data.changed).toBe(false);
+
+    // Somebody changed one, switched one off, and added one to our name: all of it is mended.
+    await client.query(`
+      update cron.job set schedule = '* * * * *' where jobname = 'aisha-db/default/analyze-weekly';
+      update cron.job set active = false where jobname = 'aisha-db/default/vacuum-monthly'`);
+    await expect
+      .poll(
+        async () => (await client.query(`select 1 from cron.job_run_details where status = 'succeeded'`)).rowCount,
+        {
+          timeout: 2.5 * MINUTES,
+          interval: 1_000,
+        },
+      )
+      .toBeGreaterThan(0);
+    const verdicts = (await run('check', '--pg-cron')).data.jobs.filter(
+      ({ name }: { name: string }) => name === 'analyze-weekly',
+    );
+    expect(verdicts).toMatchObject([{ verdict: 'ran' }]);
+    expect((await run('pg_cron', '--install', '--yes')).data.put).toEqual(['analyze-weekly', 'vacuum-monthly']);
+    expect((await jobs()).map(({ schedule, active }) => [schedule, active])).toEqual([
+      ['0 4 * * 0', true],
+      ['30 0 * * *', true],
+      ['0 1 1 * *', true],
+    ]);
+
+    expect((await run('pg_cron', '--remove', '--yes')).data.removed).toEqual(names);
+    expect(await jobs()).toEqual([]);
+    expect((await client.query('select count(*)::int as count from cron.job')).rows).toEqual([{ count: 2 }]);
+  } finally {
+    await client.end();
+    await server.stop();
+  }
+});
