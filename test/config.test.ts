@@ -81,6 +81,7 @@ test('without a file everything has a default and every path is absolute', async
     },
     orphans: { timeoutMs: 30_000, add: [], exclude: [] },
     maintenance: DEFAULT_MAINTENANCE,
+    rehearsal: { dir: undefined, run: undefined, masks: [], maskKeyFrom: undefined, require: false },
     schedule: { timezone: undefined, environmentFile: undefined, graceMs: 7_200_000, jobs: {} },
     environment: undefined,
     environments: {},
