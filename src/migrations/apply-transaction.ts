@@ -1,6 +1,6 @@
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
-import { migrationError, placeOfFailure } from './failure.ts';
+import { LockLost, migrationError, placeOfFailure } from './failure.ts';
 import { GATE_SAVEPOINT, type Gate, type GateVerdict } from './gate.ts';
 import { insertSql, SINCE_BEGIN, upsertSql } from './ledger.ts';
 import type { Mode } from './mode.ts';
@@ -130,7 +130,9 @@ async function passGate(running: Running, gate: Gate, job: Job, call: Error): Pr
     // As oneself: a file's search path must not decide what is read.
     const back = await work.script([[`rollback to savepoint ${GATE_SAVEPOINT}`, ...BACK_TO_ONESELF].join(';')]);
     if (back.error) throw back.error;
-    const { refusal, verdict } = await gate.judge(work, job.entry.file, call);
+    const { refusal, verdict } = await gate
+      .judge(work, job.entry.file, call)
+      .catch((error: Error) => lostOr(running, error));
     const stop = refusal ?? (signal.aborted ? new Error('interrupted') : undefined);
     if (stop) {
       await work.undo();
@@ -144,6 +146,15 @@ async function passGate(running: Running, gate: Gate, job: Job, call: Error): Pr
     await work.undo();
     return error as Error;
   }
+}
+
+/** The gate also asks the connection that holds the lock, whose end is then noticed before the fence does. */
+async function lostOr({ lock }: Running, error: Error): Promise<never> {
+  const holds = await lock.guard.query('select').then(
+    () => true,
+    () => false,
+  );
+  throw holds ? error : new LockLost(error.message, { cause: error });
 }
 
 /** The messages of a file, each with the data of the COPY statements in it. */

@@ -5,8 +5,12 @@ import { FENCE_LOST } from './ledger.ts';
 import type { Expanded, Place } from './psql.ts';
 import { StatementReader } from './statements.ts';
 
+/** The connection that holds the lock was found ended by what had to ask it something. */
+export class LockLost extends Error {}
+
 /** Turns an error of the server into one that shows file, line, column, the line itself and the SQLSTATE. */
 export function migrationError(kind: ErrorKind, file: string, error: Error, place: Place | undefined): AishaError {
+  if (error instanceof LockLost) return lockLost(kind, file, error);
   const server = serverError(error);
   const at = place ? ` at ${place.file}:${place.line}:${place.column}` : '';
   if (!server) {

@@ -227,7 +227,7 @@ describe('killed (SIGKILL) while a file runs in one transaction', () => {
   }) => {
     const project = await makeProject(db, {
       '001_a.sql': 'create table ran (step int);',
-      '002_slow.sql': 'insert into ran values (1); select pg_sleep(1.5); insert into ran values (2);',
+      '002_slow.sql': 'insert into ran values (1); select pg_sleep(5); insert into ran values (2);',
       '003_b.sql': 'insert into ran values (3);',
     });
     const run = project.start();

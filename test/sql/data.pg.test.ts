@@ -41,7 +41,9 @@ function lost(before: Rows, after: Rows): string[] {
 }
 
 async function migrate(db: TestDatabase, ...args: string[]) {
-  return runCli(['migrate', '--dir', SQL_DIR, ...args], { cwd: await makeFolder(), env: db.env });
+  // A run that stops on the way leaves tables that only the end of the pack secures.
+  const cwd = await makeFolder({ 'aisha-db.config.json': '{ "gate": "off" }' });
+  return runCli(['migrate', '--dir', SQL_DIR, ...args], { cwd, env: db.env });
 }
 
 test('rows inserted on the way are all there at the end, each with the UUID of its tenant', async ({ db }) => {
