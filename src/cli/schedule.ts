@@ -14,7 +14,7 @@ type Options = Readonly<Record<string, unknown>>;
 export function openSchedule({ config, cwd }: Context, options: Options): Schedule {
   if (options['databaseUrl'] !== undefined || options['embedded'] === true) {
     throw new AishaError('usage', 'a schedule does not take its database from the command line', {
-      hint: 'Others can read it: name an environment with --env, or put DATABASE_URL into a file for --env-file.',
+      hint: 'Others can read it: name an environment with --env, or put DATABASE_URL into a file for --environment-file.',
     });
   }
   const name = (options['name'] as string | undefined) ?? config.environment ?? 'default';
@@ -23,7 +23,7 @@ export function openSchedule({ config, cwd }: Context, options: Options): Schedu
       hint: 'Give it another with --name.',
     });
   }
-  const environmentFile = options['envFile'] as string | undefined;
+  const environmentFile = options['environmentFile'] as string | undefined;
   const { environment } = config;
   const block = environment === undefined ? undefined : config.environments[environment];
   return {
@@ -62,7 +62,7 @@ export function credentialProblems({ place }: Schedule, { env }: Context): reado
   const given = ['AISHA_DATABASE_URL', 'DATABASE_URL', 'PGPASSWORD'].filter((name) => process.env[name] && env[name]);
   return given.map(
     (name) =>
-      `${name} is set in this shell, which no scheduler sees: write it into a file, and name that with --env-file`,
+      `${name} is set in this shell, which no scheduler sees: write it into a file, and name that with --environment-file`,
   );
 }
 

@@ -92,10 +92,10 @@ const WORDS = [...Object.keys(SCHEDULERS), 'pg_cron', 'check'];
 export const command: Command = {
   summary: 'print, install, remove or check the schedule of backups and maintenance',
   description:
-    'Without an argument it shows the jobs and when they run next. With the name of a scheduler it prints the schedule for it, --install puts it in place and --remove takes it away: only its own block, units, file or jobs. Credentials never go into it: jobs read them from the file of --env-file, a Secret, or what the environment of the configuration names. check says which job has not run when it should have (docs/schedule.md).',
+    'Without an argument it shows the jobs and when they run next. With the name of a scheduler it prints the schedule for it, --install puts it in place and --remove takes it away: only its own block, units, file or jobs. Credentials never go into it: jobs read them from the file of --environment-file, a Secret, or what the environment of the configuration names. check says which job has not run when it should have (docs/schedule.md).',
   examples: [
     'aisha-db schedule',
-    'aisha-db schedule crontab --env production --env-file /etc/aisha-db/production.env --install',
+    'aisha-db schedule crontab --env production --environment-file /etc/aisha-db/production.env --install',
     'aisha-db schedule systemd --install --dry-run',
     'aisha-db schedule kubernetes --image registry.example.com/aisha-db:1 | kubectl apply -f -',
     'aisha-db schedule pg_cron --install',
@@ -111,7 +111,8 @@ export const command: Command = {
       .option('--remove', 'take away what was installed')
       .option('--dry-run', 'say what --install or --remove would change')
       .option('--name <name>', 'name of the schedule (default: that of the environment)')
-      .option('--env-file <file>', 'file with the variables of the connection, NAME=value a line')
+      // Not --env-file: Node 20 takes that for its own option wherever it stands.
+      .option('--environment-file <file>', 'file with the variables of the connection, NAME=value a line')
       .option('--pg-cron', 'of check: also the jobs of pg_cron')
       .optionsGroup('Of systemd:')
       .option('--unit-dir <folder>', 'write the units there, and do not call systemctl')

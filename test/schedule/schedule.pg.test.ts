@@ -32,10 +32,16 @@ describe('schedule', () => {
     }
     expect((await project.run('schedule', 'crontab')).stderr).toContain('DATABASE_URL is set in this shell');
     await project.write({ 'db.env': 'DATABASE_URL=x\n' });
-    const open = await project.report('schedule', '--env-file', 'db.env');
+    const open = await project.report('schedule', '--environment-file', 'db.env');
     expect(open.findings).toContainEqual(
       expect.objectContaining({ message: expect.stringContaining('others can read') }),
     );
+  });
+
+  test('names a file of variables that is still to be written', async () => {
+    const project = await makeProject({});
+    const { code, stdout } = await project.run('schedule', 'crontab', '--environment-file', 'not-yet.env');
+    expect([code, stdout]).toEqual([0, expect.stringContaining('--env-file=not-yet.env ')]);
   });
 
   test('prints nothing but the text to stdout, the rest to stderr', async () => {
