@@ -45,11 +45,11 @@ export function toResult(answers: readonly Answer[], exitCode: number | undefine
   const shown = answers.filter(({ status }) => status !== 'skipped');
   const left = answers.length - shown.length;
   return {
-    text: summarise(bad, left),
+    text: summarise(answers.filter(isWrong), left),
     tables: [
       {
         columns: ['', 'question', 'answer'],
-        rows: shown.map(({ id, status, answer }) => [MARKS[status], QUESTIONS[id], answer]),
+        rows: shown.map((answer) => [markOf(answer), QUESTIONS[answer.id], answer.answer]),
       },
     ],
     checks: answers.map(toCheck),
@@ -60,6 +60,15 @@ export function toResult(answers: readonly Answer[], exitCode: number | undefine
 }
 
 const MARKS = { ok: 'ok', bad: 'WRONG', unknown: '?', skipped: '' } as const;
+
+/** What is only worth knowing (a managed database's owner is never a superuser) is not called wrong. */
+function isWrong({ status, severity }: Answer): boolean {
+  return status === 'bad' && severity !== 'info';
+}
+
+function markOf(answer: Answer): string {
+  return answer.status === 'bad' && !isWrong(answer) ? 'note' : MARKS[answer.status];
+}
 
 /** Where appendix E goes on once one can connect. */
 const ELSEWHERE =

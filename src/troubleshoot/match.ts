@@ -94,11 +94,14 @@ function toRegExp(wording: string): RegExp {
 }
 
 function likest(plain: string, entries: readonly Entry[]): readonly Entry[] {
-  const words = wordsOf(plain);
+  // What is quoted is a name, and no word of the message.
+  const words = wordsOf(plain.replaceAll(/"[^"]*"/g, ' '));
   const scored = entries
     .map((entry) => ({
       entry,
-      score: Math.max(...[entry.title, ...entry.matches].map((wording) => likeness(wording, words))),
+      score: Math.max(
+        ...[entry.id.replaceAll('-', ' '), entry.title, ...entry.matches].map((wording) => likeness(wording, words)),
+      ),
     }))
     .sort((a, b) => b.score - a.score);
   const least = Math.max(ALIKE, (scored[0]?.score ?? 0) * NEARLY);
@@ -108,12 +111,18 @@ function likest(plain: string, entries: readonly Entry[]): readonly Entry[] {
     .map(({ entry }) => entry);
 }
 
-/** The part of a wording's words that the text has, misspelt or not. */
+/**
+ * From 0 to 1, words misspelt or not: the part of a wording's words that the text has, since a text may say much more;
+ * or of both together, since a text may also be a wording's short form: "statement timeout".
+ */
 function likeness(wording: string, words: readonly string[]): number {
   const wanted = wordsOf(wording.replaceAll(/\{\w+\}/g, ' '));
-  // A word or two in common say nothing.
-  if (wanted.length < 3) return 0;
-  return wanted.filter((word) => didYouMean(word, words) !== undefined).length / wanted.length;
+  const met = wanted.filter((word) => didYouMean(word, words) !== undefined).length;
+  // A word in common says nothing.
+  if (met < 2) return 0;
+  const both = Math.min(1, (2 * met) / (wanted.length + words.length));
+  // Two words may well stand in a text that is about something else.
+  return wanted.length < 3 ? both : Math.max(met / wanted.length, both);
 }
 
 function wordsOf(text: string): readonly string[] {

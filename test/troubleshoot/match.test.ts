@@ -70,6 +70,10 @@ test('a wording that is only like one is found by its words, and says that it is
     id: 'duplicate-key',
     by: 'likeness',
   });
+  expect(found('la relación «contactos» no existe')[0]).toMatchObject({
+    id: 'relation-does-not-exist',
+    by: 'likeness',
+  });
   expect(found('the cat sat on the mat')).toEqual([]);
   expect(found('boom')).toEqual([]);
 });
@@ -89,6 +93,15 @@ test.each([
 
 test('a SQLSTATE finds an entry even where the wording is unknown', () => {
   expect(found('SQLSTATE 40P01: デッドロックを検出しました')).toEqual([{ id: 'deadlock', named: {}, by: 'SQLSTATE' }]);
+});
+
+test.each([
+  ['statement timeout', 'statement-canceled'],
+  ['lock timeout', 'lock-timeout'],
+  ['null violation', 'null-violation'],
+  ['timed out: connection', 'connection-timeout'],
+])('the short form "%s" is found', (text, id) => {
+  expect(ids(text)[0]).toBe(id);
 });
 
 describe('the catalogue', () => {
