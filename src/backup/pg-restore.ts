@@ -5,7 +5,7 @@ import { AishaError } from '../errors.ts';
 import { libpqEnvironment } from '../postgres/libpq-environment.ts';
 import { backendPid } from '../postgres/pooler.ts';
 import { withPassfile } from '../postgres/private-passfile.ts';
-import { runTool, type ToolRun } from '../postgres/run-tool.ts';
+import { runTool, type ToolOutcome, type ToolRun } from '../postgres/run-tool.ts';
 import { withScratchFolder } from '../postgres/scratch-folder.ts';
 import type { Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
@@ -31,6 +31,12 @@ export interface RestoreRun {
 
 export type RestoreRunWorld = Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'info'>;
 
+/** What stopped a restore. */
+export interface RestoreFailure extends Difference {
+  /** The server, the machine or somebody ended it, which says nothing about the dump. */
+  readonly isFromOutside: boolean;
+}
+
 /** Options of every restore: an error is the end, and every step is told. */
 const ALWAYS = ['--exit-on-error', '--verbose'] as const;
 
@@ -52,7 +58,7 @@ export async function runRestore(
   backup: StoredBackup,
   run: RestoreRun,
   { settings, env, signal, info }: RestoreRunWorld,
-): Promise<Difference[]> {
+): Promise<RestoreFailure[]> {
   const { target, tools, applicationName } = run;
   const dump = join(backup.path, dumpPath(backup.manifest));
   const program = join(tools.binDir, 'pg_restore');
@@ -61,7 +67,7 @@ export async function runRestore(
       const environment = libpqEnvironment(target, { applicationName, passfile }, env);
       const args = ['--list', '--verbose', dump];
       const listed = await runTool({ program, args, env: environment, signal, keepOutput: true });
-      if (listed.exitCode !== 0) return [failed('its table of contents cannot be read', listed.complaints)];
+      if (listed.exitCode !== 0) return [failed('its table of contents cannot be read', listed)];
       const selected = run.select(listed.stdout);
       const list = join(folder, 'list');
       writeFileSync(list, selected, { mode: 0o600 });
@@ -80,7 +86,7 @@ export async function runRestore(
         }),
       );
       signal.throwIfAborted();
-      return restored.exitCode === 0 ? [] : [failed('it cannot be restored', restored.complaints)];
+      return restored.exitCode === 0 ? [] : [failed('it cannot be restored', restored)];
     }),
   );
 }
@@ -174,6 +180,15 @@ async function watched<T>(
   }
 }
 
-function failed(message: string, complaints: readonly string[]): Difference {
-  return { object: 'the dump', message: [message, ...complaints].join('\n') };
+function failed(message: string, { exitCode, endedBy, complaints }: ToolOutcome): RestoreFailure {
+  const signal = exitCode === undefined ? [`pg_restore was ended by ${endedBy ?? 'a signal'}`] : [];
+  return {
+    object: 'the dump',
+    message: [message, ...signal, ...complaints].join('\n'),
+    isFromOutside: exitCode === undefined || complaints.some((line) => FROM_OUTSIDE.test(line)),
+  };
 }
+
+/** What libpq and the server say of a lost connection, a full disk and a lack of memory. */
+const FROM_OUTSIDE =
+  /server closed the connection|terminating connection|connection to server .* failed|could not send data|No space left on device|out of memory|shutting down|starting up/;

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { AishaError } from '../errors.ts';
+import { AishaError, messageOf } from '../errors.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
+import { isServerTrouble } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
@@ -216,8 +217,8 @@ async function carryOut(
       differences,
     };
   } catch (error) {
-    if (created) await dropDatabase(target.database, admin).catch(() => {});
-    throw error;
+    const isGone = created && (await isDropped(target.database, admin));
+    throw asRestoreFailure(error, plan, isGone, world.signal);
   } finally {
     endRun(world.store, id);
   }
@@ -266,6 +267,16 @@ async function dropDatabase(database: string, admin: Session): Promise<void> {
   await admin.query(`drop database if exists ${quoteIdentifier(database)} with (force)`);
 }
 
+/** A server that is down keeps what was made. */
+async function isDropped(database: string, admin: Session): Promise<boolean> {
+  try {
+    await dropDatabase(database, admin);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function restoreAndCompare(
   plan: RestorePlan,
   { backup, target, applicationName, tools, facts }: Work,
@@ -285,7 +296,7 @@ async function restoreAndCompare(
     runRestore(backup, run, world),
   );
   const restoreMs = Math.round(performance.now() - startedAt);
-  if (failure.length > 0) throw restoreFailed(plan, failure);
+  if (failure.length > 0) throw new Stopped(failure);
   world.info('comparing with what was backed up');
   return {
     restoreMs,
@@ -308,13 +319,31 @@ async function asOwnersNeed<T>(
   }
 }
 
-function restoreFailed({ database, preparation }: RestorePlan, failure: readonly Difference[]): AishaError {
-  const rest =
-    preparation === 'use'
-      ? `What was restored until then is still in ${database}: drop it and make it again.`
-      : 'The database that was made for it is gone again.';
-  return new AishaError('backup', `the restore into ${database} failed`, {
-    details: failure.map(({ message }) => message),
-    hint: `${rest} Nothing else was changed: mend what it says and run again.`,
+/** pg_restore has stopped; what became of the database is known later. */
+class Stopped extends Error {
+  readonly failure: readonly Difference[];
+
+  constructor(failure: readonly Difference[]) {
+    super('pg_restore has stopped');
+    this.failure = failure;
+  }
+}
+
+function asRestoreFailure(error: unknown, plan: RestorePlan, isGone: boolean, signal: AbortSignal): unknown {
+  const details = error instanceof Stopped ? error.failure.map(({ message }) => message) : [messageOf(error)];
+  if (!(error instanceof Stopped) && (signal.aborted || !isServerTrouble(error))) return error;
+  return new AishaError('backup', `the restore into ${plan.database} failed`, {
+    details,
+    hint: `${whatIsLeft(plan, isGone)} Nothing else was changed: mend what it says and run again.`,
+    cause: error,
   });
+}
+
+function whatIsLeft({ database, preparation }: RestorePlan, isGone: boolean): string {
+  if (preparation === 'use') {
+    return `What was restored until then is still in ${database}: drop it and make it again.`;
+  }
+  return isGone
+    ? 'The database that was made for it is gone again.'
+    : `${database}, which was made for it, is closed to others, and the next restore makes it again.`;
 }

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { AishaError } from '../errors.ts';
+import { AishaError, messageOf } from '../errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import { type ScratchServer, startScratchServer } from '../postgres/scratch-server.ts';
 import { findServerBinaries } from '../postgres/server-binaries.ts';
+import { isServerTrouble } from '../postgres/server-error.ts';
 import { chooseServerUser } from '../postgres/server-user.ts';
 import { resolveTarget, type Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
@@ -51,6 +52,8 @@ export async function verifyByRestore(backup: StoredBackup, world: VerifyWorld):
     const verification = await restoreAndCompare(backup, server, tools, world);
     recordVerification(backup, verification);
     return verification;
+  } catch (error) {
+    throw isServerTrouble(error) ? scratchFailed(manifest, [messageOf(error)]) : error;
   } finally {
     await server.stop();
   }
@@ -86,6 +89,12 @@ async function restoreAndCompare(
     world,
   );
   const restoreMs = Math.round(performance.now() - startedAt);
+  if (failure.some(({ isFromOutside }) => isFromOutside)) {
+    throw scratchFailed(
+      manifest,
+      failure.map(({ message }) => message),
+    );
+  }
   if (failure.length > 0 && omissions.extensions.length > 0) throw cannotProve(manifest, omissions, failure);
   world.info(`verifying ${manifest.id}: comparing`);
   const differences =
@@ -130,6 +139,14 @@ export async function prepareServer(
   } finally {
     await session.close();
   }
+}
+
+/** A machine that fails says nothing about the backup, whose state stays as it was. */
+function scratchFailed({ id }: Manifest, details: readonly string[]): AishaError {
+  return new AishaError('backup', `${id} could not be proved: the scratch server failed`, {
+    details,
+    hint: 'It says nothing about the backup: look at the memory and the temporary disk of this machine (TMPDIR), then run again.',
+  });
 }
 
 /** Whether the backup or the lack of the extension is to blame cannot be told, so nothing is held against the backup. */

@@ -51,3 +51,11 @@ export function serverError(error: unknown): ServerError | undefined {
     internalQuery: fields['internalQuery'],
   };
 }
+
+/** The connection is lost, or the server lacks a resource, is stopping or cannot read its files: not the query's fault. */
+export function isServerTrouble(error: unknown): boolean {
+  const { code } = serverError(error) ?? {};
+  // Classes of PostgreSQL docs, Appendix A; the rest is what the driver says.
+  if (code !== undefined) return ['08', '53', '57', '58', 'XX'].includes(code.slice(0, 2));
+  return error instanceof Error && /^Connection terminated|ECONNRESET|EPIPE/.test(error.message);
+}

@@ -1,7 +1,35 @@
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { compareRestored } from '../../src/backup/compare-restored.ts';
+import { openReader } from '../../src/backup/snapshot-session.ts';
+import { readStore } from '../../src/backup/store.ts';
+import { quoteIdentifier } from '../../src/postgres/quote.ts';
+import { resolveTarget } from '../../src/postgres/target.ts';
 import { expect, test } from '../support/database.ts';
-import { backupProject, ODD_TABLE } from './fixture.ts';
+import { testServer } from '../support/server.ts';
+import { realBinDir } from './fake-tools.ts';
+import { backupProject, ODD_TABLE, urlAs } from './fixture.ts';
+import { restoredDatabases } from './restored.ts';
+
+const databases = restoredDatabases();
+
+/** Runs psql as the superuser, as the message after an export says. */
+function psql(database: string, ...args: readonly string[]): void {
+  const { host, port, superuser, superPassword } = testServer();
+  const env = {
+    PGHOST: host,
+    PGPORT: String(port),
+    PGUSER: superuser,
+    PGPASSWORD: superPassword,
+    PGDATABASE: database,
+  };
+  const { status, stderr } = spawnSync(join(realBinDir()!, 'psql'), ['--no-psqlrc', '--quiet', ...args], {
+    env,
+    encoding: 'utf8',
+  });
+  expect(status, stderr).toBe(0);
+}
 
 test('a backup is exported as plain SQL that nobody else can read, the schema alone as well', async ({ db }) => {
   const project = await backupProject(db);
@@ -21,6 +49,33 @@ test('a backup is exported as plain SQL that nobody else can read, the schema al
   expect(schema.data.export).toMatchObject({ file: join(project.dir, 'schema.sql'), bytes: Buffer.byteLength(text) });
   expect(text).toContain('CREATE POLICY');
   expect(text).not.toContain('tenant 1\n');
+});
+
+test('psql puts an export into an empty database, and everything there is what it was', async ({ db }) => {
+  const project = await backupProject(db);
+  await project.run('backup');
+  const run = await project.run('backup', 'export', 'latest', '--to', "it's all.sql");
+  expect(run.code, run.stderr).toBe(0);
+  expect(run.stdout).toContain('psql --single-transaction --set=ON_ERROR_STOP=1 --file=FILE DATABASE');
+  const into = databases.name('"psql" 100%');
+  await databases.query('postgres', `create database ${quoteIdentifier(into)} template template0`);
+  psql(into, '--single-transaction', '--set=ON_ERROR_STOP=1', `--file=${join(project.dir, "it's all.sql")}`);
+
+  const [backup] = readStore(join(project.dir, '.aisha-db/backups')).backups;
+  const { superuser, superPassword } = testServer();
+  const databaseUrl = urlAs({ ...db, name: encodeURIComponent(into) }, superuser, superPassword);
+  const session = await openReader(resolveTarget({ databaseUrl, env: {} }), 'aisha-db test');
+  await session.query('begin isolation level repeatable read, read only');
+  expect(await compareRestored(session, backup!, { extensions: [], foreignKeys: [] })).toEqual([]);
+  await session.close();
+  // Not by our own comparison alone.
+  const found = await databases.query(
+    into,
+    `select relrowsecurity as rls, relforcerowsecurity as forced, p.polname as policy,
+       (select count(*)::int from public.invoice) as rows, (select sum(total)::int from public.invoice) as total
+     from pg_class c join pg_policy p on p.polrelid = c.oid where c.oid = 'public.invoice'::regclass`,
+  );
+  expect(found).toEqual([{ rls: true, forced: true, policy: "tenant's own", rows: 500, total: (500 * 501) / 2 }]);
 });
 
 test('an export replaces no file, and leaves none when it fails', async ({ db }) => {

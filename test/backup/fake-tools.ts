@@ -5,14 +5,14 @@ import { expect } from 'vitest';
 import { makeFolder } from '../support/folder.ts';
 import { findPgDump } from '../support/pg-dump.ts';
 
-/** The real tools behind a pg_dump that waits at its start until it is told to go on. */
+/** The real tools, of which one waits at its start until it is told to go on. */
 export interface HeldTools {
   readonly binDir: string;
-  /** Resolves when pg_dump was started. */
+  /** Resolves when the tool was started. */
   started(): Promise<void>;
-  /** Lets pg_dump go on. */
+  /** Lets the tool go on. */
   release(): Promise<void>;
-  /** What pg_dump was started with: arguments, environment, the mode of its password file. */
+  /** What the tool was started with: arguments, environment, the mode of its password file. */
   heard(): Promise<{ readonly args: string; readonly env: string; readonly passfile: string }>;
   /** Its pid, which is that of the real one after the release. */
   pid(): Promise<number>;
@@ -25,23 +25,25 @@ export function realBinDir(): string | undefined {
   return dirname(execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim());
 }
 
-export async function heldTools(): Promise<HeldTools> {
+/** @param held which of them; pg_restore only when it restores */
+export async function heldTools(held: 'pg_dump' | 'pg_restore' = 'pg_dump'): Promise<HeldTools> {
   const real = realBinDir()!;
   const binDir = await makeFolder({
-    pg_dump: `#!/bin/sh
-if [ "$1" = --version ]; then exec '${real}/pg_dump' --version; fi
+    [held]: `#!/bin/sh
+case "$1" in --version|--list) exec '${real}/${held}' "$@" ;; esac
 here=$(dirname "$0")
 printf '%s\\n' "$@" > "$here/args"
 env > "$here/env"
 { stat -c '%a' "$PGPASSFILE"; cat "$PGPASSFILE"; } > "$here/passfile"
 echo $$ > "$here/pid"
 : > "$here/started"
-while [ ! -e "$here/go" ]; do echo 'pg_dump: held' >&2; sleep 0.05; done
-exec '${real}/pg_dump' "$@"
+while [ ! -e "$here/go" ]; do echo '${held}: held' >&2; sleep 0.05; done
+exec '${real}/${held}' "$@"
 `,
   });
-  await chmod(join(binDir, 'pg_dump'), 0o755);
-  await symlink(join(real, 'pg_restore'), join(binDir, 'pg_restore'));
+  await chmod(join(binDir, held), 0o755);
+  const other = held === 'pg_dump' ? 'pg_restore' : 'pg_dump';
+  await symlink(join(real, other), join(binDir, other));
   const read = (name: string) => readFile(join(binDir, name), 'utf8');
   return {
     binDir,

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { makeProject, type Project } from '../commands/project.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -5,24 +6,26 @@ import { onSuperuser } from '../support/global-setup.ts';
 import { testServer } from '../support/server.ts';
 
 /** Who backs up in these tests: as `postgres` on Supabase no superuser, past policies, a member of the owner. */
-const DUMPER = 'app_dumper';
+export const DUMPER = 'app_dumper';
 
 // It comes and goes with the test files that need it: others look for privileged roles of the server.
 beforeAll(async () => {
   const server = testServer();
-  await onSuperuser(server, async (client) => {
-    await client.query(`create role ${DUMPER} login nosuperuser bypassrls password '${server.password}'`);
-    await client.query(`grant app_owner to ${DUMPER}`);
-  });
+  await onSuperuser(server, (client) => createDumper(client, server.password));
 });
 afterAll(() => onSuperuser(testServer(), (client) => client.query(`drop role ${DUMPER}`)));
+
+export async function createDumper(client: pg.Client, password: string): Promise<void> {
+  await client.query(`create role ${DUMPER} login nosuperuser bypassrls password '${password}'`);
+  await client.query(`grant app_owner to ${DUMPER}`);
+}
 
 /** Names that a shell, a pattern, a connection string or a report could stumble over. */
 export const ODD_SCHEMA = `Odd "schema" 100% </script>`;
 export const ODD_TABLE = `it's a.Table*`;
 
 /** Everything that a restore can lose: policies, grants, types, partitions, sequences, large objects, odd names. */
-const SCHEMA = `
+export const EVERYTHING = `
   create type public.status as enum ('new', 'it''s done', 'ünïcode');
   create domain public.amount as numeric check (value >= 0);
   create table public.tenant (id int primary key, slug text unique not null);
@@ -65,18 +68,18 @@ const SCHEMA = `
 `;
 
 /** A project whose database has everything in it, backed up as app_dumper; migrate and rollback back up as well. */
-export async function backupProject(db: TestDatabase, schema: string = SCHEMA): Promise<Project> {
+export async function backupProject(db: TestDatabase, schema: string = EVERYTHING): Promise<Project> {
   await db.query(schema);
   return makeProject({}, { env: { DATABASE_URL: dumperUrl(db) }, backUp: true });
 }
 
 /** The database as app_dumper. */
-function dumperUrl(db: TestDatabase): string {
+export function dumperUrl(db: Pick<TestDatabase, 'host' | 'port' | 'name'>): string {
   return urlAs(db, DUMPER, testServer().password);
 }
 
 /** The database as a role with that password. */
-export function urlAs(db: TestDatabase, role: string, password: string): string {
+export function urlAs(db: Pick<TestDatabase, 'host' | 'port' | 'name'>, role: string, password: string): string {
   const [user, secret, host] = [role, password, db.host].map(encodeURIComponent);
   return `postgresql://${user}:${secret}@${host}:${db.port}/${db.name}`;
 }

@@ -113,6 +113,8 @@ describe('of 10,000 histories with failures, clock jumps, pins and two databases
       const ownGone = own.filter(({ id }) => gone.has(id));
       const newest = Math.max(...own.map(({ createdAt }) => createdAt));
       if ((failed.includes(database) || now < newest) && ownGone.length > 0) found.push('failed or early');
+      const isSuspect = own.every(({ createdAt, state }) => createdAt < newest || state === 'suspect');
+      if (own.length > 0 && isSuspect && ownGone.length > 0) found.push('newest suspect');
       const isProved = (one: RetainedBackup) => one.database === database && one.state === 'verified';
       if (left.some(isProved) !== backups.some(isProved)) found.push('last verified');
       const good = own.filter(({ state }) => state !== 'suspect').sort((x, y) => x.createdAt - y.createdAt);

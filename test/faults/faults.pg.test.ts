@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FAULTS } from './faults.ts';
-import { expectBackupsKept, expectNothingLeft, World } from './world.ts';
+import { BACKUP, expectBackupsKept, expectNothingLeft, World } from './world.ts';
 
 /** How often a fault of random moments happens; `npm run test:faults` lets it happen more often. */
 const ROUNDS = Number(process.env['AISHA_FAULT_ROUNDS'] ?? 1);
@@ -8,7 +8,7 @@ const ROUNDS = Number(process.env['AISHA_FAULT_ROUNDS'] ?? 1);
 let world: World;
 beforeAll(async () => {
   world = await World.begin();
-  expect((await world.run(['backup', '--dump-format', 'directory'])).code).toBe(0);
+  expect((await world.run(BACKUP)).code).toBe(0);
 });
 afterAll(() => world.end());
 
@@ -27,8 +27,9 @@ test.for(CASES)('nothing is lost when $name ($round)', async ({ code, says, repe
   await expectBackupsKept(world, before);
   if (code !== 'killed') await expectNothingLeft(world);
   await world.configure({});
-  const next = await world.run(['backup', '--dump-format', 'directory']);
+  const next = await world.run(BACKUP);
   expect(next.code, next.stderr).toBe(0);
   await expectBackupsKept(world, [...before, world.backups().at(-1)!]);
   await expectNothingLeft(world);
+  await world.dropCopies();
 });

@@ -7,7 +7,8 @@ import { realBinDir } from '../backup/fake-tools.ts';
 import { makeFolder } from '../support/folder.ts';
 import type { RunResult } from '../support/run.ts';
 import { startS3 } from '../support/s3-server.ts';
-import { holdDump, scratchFoldersOf, stickDump, stuckPids, type World } from './world.ts';
+import { RESTORE_FAULTS } from './restore-faults.ts';
+import { BACKUP, holdDump, scratchFoldersOf, stickDump, stuckPids, type World } from './world.ts';
 
 /** Something that goes wrong, and what the program makes of it. */
 export interface Fault {
@@ -44,14 +45,15 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'pg_dump is killed, at any moment',
-    how: 'kill -9 at random moments',
+    how: 'kill -9 at random moments of the whole dump',
     code: 10,
     says: 'pg_dump was ended by SIGKILL',
     repeated: true,
     async happen(world) {
       const { run, tools } = await holdDump(world);
+      const { dumpMs } = world.backups().at(-1)!.manifest;
       await tools.release();
-      await sleep(Math.random() * 300);
+      await sleep(Math.random() * dumpMs);
       killIfThere(await tools.pid());
       return run.done;
     },
@@ -81,12 +83,7 @@ export const FAULTS: readonly Fault[] = [
     code: 'killed',
     says: '',
     repeated: true,
-    async happen(world) {
-      const run = world.start(['backup', '--dump-format', 'directory', '--jobs', '2']);
-      await sleep(Math.random() * 2000);
-      run.kill('SIGKILL');
-      return run.done;
-    },
+    happen: (world) => world.killSometime(BACKUP),
   },
   {
     name: 'aisha-db is interrupted',
@@ -345,6 +342,8 @@ export const FAULTS: readonly Fault[] = [
       return { ...result, stderr: result.stdout };
     },
   },
+  // ── restores ────────────────────────────────────────────────────────────────────────────────────────────────────
+  ...RESTORE_FAULTS,
   // ── external storage ────────────────────────────────────────────────────────────────────────────────────────────
   ...(
     [
@@ -355,6 +354,7 @@ export const FAULTS: readonly Fault[] = [
         {},
         {},
       ],
+      ['external storage has too much to do', 'HTTP 503 for every request', 'HTTP 503', {}, {}],
       [
         'external storage refuses the credentials',
         'an unknown key',
@@ -387,8 +387,10 @@ export const FAULTS: readonly Fault[] = [
       const settings = { url: `s3://${s3.bucket}`, endpoint: s3.endpoint };
       await world.configure({ remote: { ...settings, ...remote } });
       if (how.startsWith('every connection')) s3.cut(100, 900);
+      if (how.startsWith('HTTP 503')) s3.overload(100);
       const result = await world.run(['backup', 'push', '--no-encrypt'], { ...s3.env, ...env });
       s3.cut(0, 0);
+      s3.overload(0);
       // What was not finished is no copy, and the next push makes one.
       await world.configure({ remote: settings });
       expect((await world.run(['backup', 'list', '--remote'], s3.env)).stdout).toContain('no copy in');

@@ -15,7 +15,11 @@ import { type RunResult, runCli, type StartedCli, startCli } from '../support/ru
 import { serverPrograms } from '../support/server-versions.ts';
 
 const PROGRAM = resolve(import.meta.dirname, '../../bin/aisha-db.js');
-const DATABASE = `Crm "ü" 100%`;
+export const DATABASE = `Crm "ü" 100%`;
+/** What backups are restored into; it is gone after each fault. */
+export const COPY = `Copy's "ü" 100%`;
+/** A backup that can be stopped at many moments: a folder, two connections. */
+export const BACKUP = ['backup', '--dump-format', 'directory', '--jobs', '2'];
 const PASSWORD = 'secret of a test';
 
 /** Rows that do not compress, so that a disk can be full of them; a sequence to get stuck at; an odd name. */
@@ -34,6 +38,8 @@ export class World {
   readonly dir: string;
   readonly #dataDir: string;
   readonly #port: number;
+  /** Milliseconds of the last run with these arguments that succeeded. */
+  readonly #took = new Map<string, number>();
   #server: ScratchServer | undefined;
 
   private constructor(dir: string, port: number) {
@@ -51,7 +57,7 @@ export class World {
     await world.sql(
       'postgres',
       `create role app_owner login nosuperuser password '${PASSWORD}'`,
-      `create role app_dumper login nosuperuser bypassrls password '${PASSWORD}'`,
+      `create role app_dumper login nosuperuser bypassrls createdb password '${PASSWORD}'`,
       'grant app_owner to app_dumper',
       `create database ${pg.escapeIdentifier(DATABASE)} owner app_owner`,
     );
@@ -118,20 +124,50 @@ export class World {
   }
 
   /** A session of the owner, for locks; the caller ends it. */
-  async connect(): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: this.url('app_owner') });
+  async connect(database = DATABASE): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.url('app_owner', database) });
     client.on('error', () => {});
     await client.connect();
     return client;
   }
 
+  /** Databases that restores have made and not taken back. */
+  async copies(): Promise<string[]> {
+    const rows = await this.sql(
+      'postgres',
+      `select datname as name from pg_database
+       where datname not in ('postgres', ${pg.escapeLiteral(DATABASE)}) and not datistemplate`,
+    );
+    return rows.map(({ name }: { name: string }) => name);
+  }
+
+  async dropCopies(): Promise<void> {
+    for (const name of await this.copies()) {
+      await this.sql('postgres', `drop database ${pg.escapeIdentifier(name)} with (force)`);
+    }
+  }
+
   /** @param node another program in place of node */
-  run(
+  async run(
     args: readonly string[],
     more: Readonly<Record<string, string>> = {},
     node: string = process.execPath,
   ): Promise<RunResult> {
-    return runCli(args, { ...this.#options(more), program: { path: PROGRAM, node } });
+    const startedAt = performance.now();
+    const result = await runCli(args, { ...this.#options(more), program: { path: PROGRAM, node } });
+    if (result.code === 0) this.#took.set(args.join(' '), performance.now() - startedAt);
+    return result;
+  }
+
+  /**
+   * Kills a run at some moment of all the time that it takes when nobody does.
+   * @param backups how many times as long as a backup it may take, for as long as none has succeeded
+   */
+  async killSometime(args: readonly string[], backups = 1): Promise<RunResult> {
+    const usual = this.#took.get(args.join(' ')) ?? backups * this.#took.get(BACKUP.join(' '))!;
+    const run = this.start(args);
+    const timer = setTimeout(() => run.kill('SIGKILL'), Math.random() * usual);
+    return run.done.finally(() => clearTimeout(timer));
   }
 
   start(args: readonly string[], more: Readonly<Record<string, string>> = {}): StartedCli {
@@ -151,23 +187,33 @@ export class World {
   }
 }
 
-/** A dump that has begun and waits until it is let go on. */
-export interface HeldDump {
+/** A run whose tool has begun and waits until it is let go on. */
+export interface HeldRun {
   readonly run: StartedCli;
   readonly tools: HeldTools;
 }
 
-/** Starts a backup and holds its pg_dump before the first byte. */
-export async function holdDump(
+/** Starts a run and holds its tool before the first byte. */
+export async function holdTool(
+  world: World,
+  tool: 'pg_dump' | 'pg_restore',
+  args: readonly string[],
+  settings: Readonly<Record<string, unknown>> = {},
+): Promise<HeldRun> {
+  const tools = await heldTools(tool);
+  await world.configure({ binDir: tools.binDir, lockWait: '3s', ...settings });
+  const run = world.start(args);
+  await tools.started();
+  return { run, tools };
+}
+
+/** Starts a backup and holds its pg_dump. */
+export function holdDump(
   world: World,
   settings: Readonly<Record<string, unknown>> = {},
   ...args: readonly string[]
-): Promise<HeldDump> {
-  const tools = await heldTools();
-  await world.configure({ binDir: tools.binDir, lockWait: '3s', ...settings });
-  const run = world.start(['backup', '--dump-format', 'directory', '--jobs', '2', ...args]);
-  await tools.started();
-  return { run, tools };
+): Promise<HeldRun> {
+  return holdTool(world, 'pg_dump', [...BACKUP, ...args], settings);
 }
 
 /** A dump in its middle: it waits for a sequence that has just been dropped. */
@@ -175,7 +221,7 @@ export async function stickDump(
   world: World,
   settings: Readonly<Record<string, unknown>> = {},
   ...args: readonly string[]
-): Promise<HeldDump & { readonly blocker: pg.Client }> {
+): Promise<HeldRun & { readonly blocker: pg.Client }> {
   const held = await holdDump(world, settings, ...args);
   const blocker = await world.connect();
   await blocker.query('begin; drop sequence public.s');
@@ -184,7 +230,7 @@ export async function stickDump(
   return { ...held, blocker };
 }
 
-/** Sessions of the dump that wait for a lock. */
+/** Sessions of the dump or the restore that wait for a lock. */
 export async function stuckPids(world: World): Promise<number[]> {
   const rows = await world.query(
     `select pid from pg_stat_activity where wait_event_type = 'Lock' and usename = 'app_dumper'`,

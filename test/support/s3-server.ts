@@ -13,6 +13,8 @@ export interface S3Server {
   readonly folder: string;
   /** Cuts the next connections, each after so many bytes in one direction. */
   cut(connections: number, afterBytes: number): void;
+  /** Answers the next requests as a server does that has too much to do. */
+  overload(requests: number): void;
 }
 
 /**
@@ -43,16 +45,26 @@ export async function startS3(checksSignatures = false): Promise<S3Server> {
     await server.close();
   });
   const env = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' };
-  return { endpoint, bucket, env, folder: `${directory}/${bucket}`, cut: (count, bytes) => line.cut(count, bytes) };
+  return {
+    endpoint,
+    bucket,
+    env,
+    folder: `${directory}/${bucket}`,
+    cut: (count, bytes) => line.cut(count, bytes),
+    overload: (requests) => line.overload(requests),
+  };
 }
 
-/** Hands connections on to a port, and cuts them when it is told to. */
+const SLOW_DOWN = '<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>';
+
+/** Hands connections on to a port; cuts them, or answers in the port's place, when it is told to. */
 class Line {
   readonly #port: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #cuts = 0;
   #afterBytes = 0;
+  #overloads = 0;
 
   constructor(port: number) {
     this.#port = port;
@@ -70,6 +82,11 @@ class Line {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
+  overload(requests: number): void {
+    this.#overloads = requests;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   cut(connections: number, afterBytes: number): void {
     [this.#cuts, this.#afterBytes] = [connections, afterBytes];
     // Those that are open are kept alive, and would not be cut.
@@ -77,6 +94,10 @@ class Line {
   }
 
   #carry(near: Socket): void {
+    if (this.#overloads > 0) {
+      this.#refuse(near);
+      return;
+    }
     const far = connect(this.#port, '127.0.0.1');
     const isCut = this.#cuts > 0;
     const limit = isCut ? this.#afterBytes : Number.POSITIVE_INFINITY;
@@ -99,5 +120,14 @@ class Line {
       });
       from.on('error', () => {});
     }
+  }
+
+  #refuse(near: Socket): void {
+    this.#overloads -= 1;
+    near.on('error', () => {});
+    near.once('data', () => {
+      const head = `HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: ${SLOW_DOWN.length}\r\n`;
+      near.end(`${head}Connection: close\r\n\r\n${SLOW_DOWN}`);
+    });
   }
 }
