@@ -66,8 +66,19 @@ export async function compareRestored(
     ...(manifest.kind === 'schema'
       ? []
       : compareSequences(manifest.sequences, await readSequences(session, manifest.excludedSchemas))),
-    ...compareCatalogs(expected(readStoredCatalog({ path }), omissions), after),
+    ...compareCatalogs(expected(readStoredCatalog({ path }), omissions), after, {
+      before: manifest.server.major,
+      after: await readMajor(session),
+    }),
   ];
+}
+
+/** The major version of the session's server. */
+export async function readMajor(session: Session): Promise<number> {
+  const [row] = await session.query<{ major: number }>(
+    `select current_setting('server_version_num')::integer / 10000 as major`,
+  );
+  return row!.major;
 }
 
 /** A table that is not there is a difference, not an error. */

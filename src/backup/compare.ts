@@ -18,17 +18,49 @@ export interface Difference {
   readonly message: string;
 }
 
-/** Differences of what the catalog says, in the order of names. */
-export function compareCatalogs(before: readonly CatalogEntry[], after: readonly CatalogEntry[]): Difference[] {
+/** The major versions of the servers whose catalogs are compared. */
+export interface Majors {
+  readonly before: number;
+  readonly after: number;
+}
+
+/**
+ * Differences of what the catalog says, in the order of names.
+ * @param majors by default the two are of one version
+ */
+export function compareCatalogs(
+  before: readonly CatalogEntry[],
+  after: readonly CatalogEntry[],
+  majors?: Majors,
+): Difference[] {
   const [old, restored] = [byObject(before), byObject(after)];
+  const isWrittenOtherwise = majors !== undefined && majors.before < SHORT_NAMES && majors.after >= SHORT_NAMES;
   const objects = [...new Set([...old.keys(), ...restored.keys()])].sort();
   return objects.flatMap((object) => {
     const [was, is] = [old.get(object), restored.get(object)];
     if (was === is) return [];
+    if (isWrittenOtherwise && isSameView(object, was, is)) return [];
     if (is === undefined) return [{ object, message: 'is missing after the restore' }];
     if (was === undefined) return [{ object, message: 'is there after the restore and was not there before' }];
     return [{ object, message: `is ${is} after the restore and was ${was}` }];
   });
+}
+
+/** From this version on a view of a single table is shown without the table's name before its columns. */
+const SHORT_NAMES = 16;
+
+const NAME = String.raw`(?:"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*)`;
+/** A name before another one, but not before a function: that is a schema. Literals and other names are passed over. */
+const QUALIFIER = new RegExp(`'(?:[^']|'')*'|(${NAME})\\.(?!${NAME}\\()|${NAME}`, 'gu');
+
+function isSameView(object: string, was: string | undefined, is: string | undefined): boolean {
+  if (!object.startsWith('view definition ') || was === undefined || is === undefined) return false;
+  const names = new Set([...was.matchAll(QUALIFIER)].flatMap(([, name]) => name ?? []));
+  return [...names].some((name) => without(name, was) === without(name, is));
+}
+
+function without(qualifier: string, definition: string): string {
+  return definition.replaceAll(QUALIFIER, (text, name: string | undefined) => (name === qualifier ? '' : text));
 }
 
 /** Differences of rows. A table that could not be read is missing from `after`. */

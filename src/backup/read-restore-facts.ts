@@ -16,10 +16,11 @@ export async function readRestoreFacts(
   signal: AbortSignal,
 ): Promise<RestoreFacts> {
   const [server] = await admin.query<ServerRow>(SERVER);
-  const { versionNumber, serverVersion, ...role } = server!;
+  const { versionNumber, serverVersion, publicOwner, ...role } = server!;
   return {
     serverVersion,
     serverMajor: Math.floor(versionNumber / 10_000),
+    publicOwner,
     role,
     roles: await admin.query<ServerRole>(ROLES),
     extensions: await admin.query<AvailableExtension>(EXTENSIONS),
@@ -57,11 +58,14 @@ async function stillRestoring(admin: Session, database: string): Promise<string[
 const LOOKS = 10;
 const LOOK_MS = 200;
 
-type ServerRow = RestoreFacts['role'] & { readonly versionNumber: number; readonly serverVersion: string };
+type ServerRow = RestoreFacts['role'] &
+  Pick<RestoreFacts, 'serverVersion' | 'publicOwner'> & { readonly versionNumber: number };
 
 const SERVER = `
   select current_setting('server_version_num')::integer as "versionNumber",
-    current_setting('server_version') as "serverVersion", r.rolname as name, r.rolsuper as superuser,
+    current_setting('server_version') as "serverVersion",
+    case when current_setting('server_version_num')::integer >= 150000 then 'pg_database_owner'
+      else pg_catalog.pg_get_userbyid(10)::text end as "publicOwner", r.rolname as name, r.rolsuper as superuser,
     r.rolbypassrls as "bypassRls", r.rolcreaterole as "createRole", r.rolcreatedb as "createDatabase"
   from pg_catalog.pg_roles r where r.rolname = current_user`;
 

@@ -30,6 +30,8 @@ export interface ExistingDatabase {
 export interface RestoreFacts {
   readonly serverVersion: string;
   readonly serverMajor: number;
+  /** Whose the schema public of a new database is: until 14 the first superuser's, who cannot be given anything. */
+  readonly publicOwner: string;
   readonly role: {
     readonly name: string;
     readonly superuser: boolean;

@@ -39,8 +39,17 @@ export interface RestorePlan {
 
 /** Roles that the backup itself lets create in the schema public. */
 export function creatorsInPublic(catalog: readonly CatalogEntry[], names: readonly string[]): string[] {
-  const schema = catalog.find(({ kind, name }) => kind === 'schema' && name === 'public');
+  const schema = catalog.find((entry) => isSchema('public', entry));
   return names.filter((name) => schema?.definition.includes(`CREATE to ${name}`));
+}
+
+function isSchema(schema: string, { kind, name }: CatalogEntry): boolean {
+  return kind === 'schema' && name === schema;
+}
+
+function ownerOf(schema: string, catalog: readonly CatalogEntry[]): string | undefined {
+  const definition = catalog.find((entry) => isSchema(schema, entry))?.definition ?? '';
+  return /^owner (.*?);/.exec(definition)?.[1];
 }
 
 /** Decides how a backup is restored, and finds everything that stands against it. */
@@ -55,21 +64,24 @@ export function planRestore(
   const preparation = facts.database === undefined ? 'create' : mark !== undefined ? 'replace' : 'use';
   const missing = missingExtensions(manifest.extensions, facts);
   const created = missingRoles(manifest, catalog, facts);
+  const isPublicGiven = !facts.role.superuser && ownerOf('public', catalog) === facts.publicOwner;
+  const owned = isPublicGiven ? catalog.filter((entry) => !isSchema('public', entry)) : catalog;
   return {
     database: request.database,
     preparation,
     owner: canOwn(manifest.database.owner, created, facts) ? manifest.database.owner : facts.role.name,
-    owners: manifest.roles.filter(({ name }) => isOwner(name, catalog)).map(({ name }) => name),
+    owners: manifest.roles.filter(({ name }) => isOwner(name, owned)).map(({ name }) => name),
     jobs: request.jobs ?? Math.min(4, machine.cpus),
     roles: created.map((role) => asFarAsAllowed(role, facts)),
     omissions: {
       extensions: request.skipMissingExtensions ? missing : [],
       foreignKeys: manifest.danglingForeignKeys,
+      schemas: isPublicGiven ? [{ name: 'public', owner: facts.publicOwner }] : [],
     },
     problems: [
       ...versionProblems(manifest, facts, machine.toolMajor),
       ...databaseProblems(preparation, request.database, manifest, facts),
-      ...roleProblems(created, manifest, catalog, facts),
+      ...roleProblems(created, manifest, owned, facts),
       ...policyProblems(catalog, facts),
       ...(request.skipMissingExtensions ? [] : extensionProblems(missing)),
       ...extensionRights(manifest.extensions, missing, facts),

@@ -94,6 +94,29 @@ test('a catalog differs by what is missing, what is new and what has changed', (
   ]);
 });
 
+describe('a view of one table, which PostgreSQL writes with shorter names from 16 on,', () => {
+  const view = (definition: string) => [{ kind: 'view definition', name: 'public.v', schema: 'public', definition }];
+  const BEFORE = `SELECT "T t"."a b", f.x(id) AS y, 'it''s "T t"."a b"' AS z FROM "s s"."T t" WHERE ("T t".n > 1.5)`;
+  const AFTER = `SELECT "a b", f.x(id) AS y, 'it''s "T t"."a b"' AS z FROM "s s"."T t" WHERE (n > 1.5)`;
+  const majors = { before: 15, after: 17 };
+
+  test('is the same when only the name of its table is left out', () => {
+    expect(compareCatalogs(view(BEFORE), view(AFTER), majors)).toEqual([]);
+    expect(compareCatalogs(view(BEFORE), view(AFTER))).toHaveLength(1);
+    expect(compareCatalogs(view(BEFORE), view(AFTER), { before: 16, after: 17 })).toHaveLength(1);
+  });
+
+  test.each([
+    ['another column', AFTER.replace('"a b",', '"a c",')],
+    ['another table', AFTER.replace('"s s"."T t"', '"s s".t')],
+    ['another text', AFTER.replace(`it''s "T t".`, `it''s `)],
+    ['a function of another schema', AFTER.replace('f.x(', 'x(')],
+    ['another condition', AFTER.replace('1.5', '15')],
+  ])('is not the same with %s', (_name, after) => {
+    expect(compareCatalogs(view(BEFORE), view(after), majors)).toHaveLength(1);
+  });
+});
+
 test('only whole entries of a table of contents are omitted', () => {
   const list = [
     '; comment',

@@ -21,6 +21,9 @@ const TOOLS = realBinDir();
 
 const SCHEMA = `${EVERYTHING}
   create extension pg_trgm schema public;
+  create view public."odd ""v"" %" as
+    select t."a b", (select count(*) from public.tenant where tenant.id = t."Ü%s"[1]) as n, 't.x' as text
+    from "Odd ""schema"" 100% </script>"."it's a.Table*" t where t."a b" <> 'it''s t."a b"';
   create index invoice_words on public.invoice using gin ((data ->> 'n') public.gin_trgm_ops);
 `;
 
