@@ -8,7 +8,7 @@ server; \`npm test\` does the same with fewer random moments. After each of them
 - the backups that were listed before are still listed, and every byte of them is what it was;
 - no program, session, lock or unfinished folder of a run is left (after a kill of aisha-db itself: once it has run again);
 - the exit code and the message name the cause;
-- the next backup succeeds.
+- the next backup succeeds, and so does the next restore where one was disturbed.
 
 | what goes wrong | how it is done | exit code | what is said |
 | --- | --- | ---: | --- |
