@@ -74,7 +74,7 @@ export async function compareRestored(
 }
 
 /** The major version of the session's server. */
-export async function readMajor(session: Session): Promise<number> {
+async function readMajor(session: Session): Promise<number> {
   const [row] = await session.query<{ major: number }>(
     `select current_setting('server_version_num')::integer / 10000 as major`,
   );

@@ -6,7 +6,7 @@ import { onSuperuser } from '../support/global-setup.ts';
 import { testServer } from '../support/server.ts';
 
 /** Who backs up in these tests: as `postgres` on Supabase no superuser, past policies, a member of the owner. */
-export const DUMPER = 'app_dumper';
+const DUMPER = 'app_dumper';
 
 // It comes and goes with the test files that need it: others look for privileged roles of the server.
 beforeAll(async () => {
