@@ -3,7 +3,7 @@ import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
 import { openSession } from '../migrations/open.ts';
 import { readClock, readPartitionedTables } from '../partitions/catalog.ts';
-import { addSteps, detachStatement, expired, type PartitionedTable, stepOf } from '../partitions/plan.ts';
+import { addSteps, detachStatement, expired, type PartitionedTable, STEPS, stepOf } from '../partitions/plan.ts';
 import {
   blockedFinding,
   defaultFinding,
@@ -21,7 +21,7 @@ import { counted } from '../report/quantity.ts';
 import type { CommandResult, Finding } from '../report/report.ts';
 import type { Command, Context } from './command.ts';
 
-const ACTIONS = ['show', 'create', 'detach'] as const;
+const ACTIONS = ['show', 'create', 'detach', 'convert'] as const;
 const CREATED = { id: 'partitions-created', title: 'The coming partitions are there' } as const;
 
 /** What the actions share. */
@@ -35,14 +35,15 @@ interface Run {
 }
 
 export const command: Command = {
-  summary: 'look after tables partitioned by time: make the coming partitions, detach old ones',
+  summary: 'look after tables partitioned by time: make the coming partitions, detach old ones, convert a plain table',
   description:
-    'show lists the tables that are partitioned by ranges of time, which partitions are missing ahead, rows in default partitions, and partitions that RLS does not protect when they are named directly. create makes the coming ones, as long and named as those that are there, with the RLS, policies, grants and indexes of their newest sibling. detach takes partitions off that ended before the retention; it never drops one (docs/partitions.md).',
+    'show lists the tables that are partitioned by ranges of time, which partitions are missing ahead, rows in default partitions, and partitions that RLS does not protect when they are named directly. create makes the coming ones, as long and named as those that are there, with the RLS, policies, grants and indexes of their newest sibling. detach takes partitions off that ended before the retention; it never drops one. convert writes a migration that makes a plain table partitioned while others work on it, and can be killed and gone on with at any time; migrate runs it (docs/partitions.md).',
   examples: [
     'aisha-db partitions',
     'aisha-db partitions create --dry-run',
     'aisha-db partitions create public.events --ahead 6',
     'aisha-db partitions detach public.events --keep 24 --dry-run',
+    'aisha-db partitions convert public.activities --by created_at --interval month',
   ],
   database: true,
   failures: ['lock'],
@@ -53,7 +54,11 @@ export const command: Command = {
       .argument('[tables...]', 'partitioned tables, as SCHEMA.NAME; all of them by default')
       .option('--ahead <number>', 'partitions ahead of that of now', '3')
       .option('--keep <number>', 'of detach: whole partitions to keep before that of now')
-      .option('--dry-run', 'show the statements; change nothing');
+      .option('--by <column>', 'of convert: the column of time')
+      .option('--interval <step>', `of convert: how long a partition is, ${STEPS.join(', ')}`, 'month')
+      .option('--since <date>', 'of convert: when the first partition begins; by default where the rows do')
+      .option('--dir <folder>', 'of convert: folder of SQL files')
+      .option('--dry-run', 'show the statements; change and write nothing');
   },
   async run(context, [action = 'show', ...names], options) {
     checkAction(action, names, options);
@@ -65,6 +70,7 @@ export const command: Command = {
       const [version] = await session.query<{ number: number }>(
         "select pg_catalog.current_setting('server_version_num')::integer as number",
       );
+      if (action === 'convert') return await convert(context, session, names[0]!, options);
       const tables = choose(await readPartitionedTables(session, version!.number), names);
       const now = await readClock(session);
       const ahead = readNumber(options['ahead'], '--ahead');
@@ -80,6 +86,24 @@ export const command: Command = {
   },
 };
 
+async function convert(
+  context: Context,
+  session: Session,
+  table: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<CommandResult> {
+  const { writeConversion } = await import('../cli/partitions-convert.ts');
+  return writeConversion(context, session, {
+    table,
+    by: String(options['by']),
+    interval: String(options['interval']),
+    since: options['since'] as string | undefined,
+    dryRun: options['dryRun'] === true,
+    ahead: readNumber(options['ahead'], '--ahead'),
+    now: await readClock(session),
+  });
+}
+
 function lockError(error: unknown): unknown {
   if (serverError(error)?.code !== SQLSTATE.lockNotAvailable) return error;
   return new AishaError('lock', 'a table or a partition of it is in use: the lock was not acquired in time', {
@@ -93,6 +117,11 @@ function checkAction(action: string, names: readonly string[], options: Readonly
     const meant = didYouMean(action, ACTIONS);
     throw new AishaError('usage', `partitions cannot "${action}"`, {
       hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}It can ${ACTIONS.join(', ')}.`,
+    });
+  }
+  if (action === 'convert' && (names.length !== 1 || options['by'] === undefined)) {
+    throw new AishaError('usage', 'partitions convert needs one table and --by', {
+      hint: 'For example: aisha-db partitions convert public.activities --by created_at.',
     });
   }
   if (action === 'detach' && (names.length === 0 || options['keep'] === undefined)) {

@@ -162,7 +162,7 @@ class StatementRun {
   async #alone(unit: Unit): Promise<Failure | undefined> {
     let inHand: InHand | undefined;
     // What commits in its own body may have done half of its work: it is not run again unasked.
-    const retries = unit.kind === 'self-committing' ? 0 : undefined;
+    const retries = asks(unit) ? 0 : undefined;
     const outcome = await this.#patiently(async () => {
       if (inHand) {
         if ((await settle(this.#running, unit, inHand)) === 'done') return { error: undefined, result: undefined };
@@ -311,7 +311,8 @@ class StatementRun {
 
   /** What a statement left that could not be taken back. */
   #whatIsLeft(unit: Unit): string {
-    return runsAlone(unit) && unit.kind !== 'self-committing'
+    if (unit.kind === 'self-committing' && !asks(unit)) return 'run again: it goes on where it ended.';
+    return runsAlone(unit) && !asks(unit)
       ? 'run again: the next run removes or finishes what the statement has left, and goes on.'
       : `part of the statement may have been committed; look, then decide: aisha-db repair ${this.#file} --statement done, or --statement again.`;
   }
@@ -349,6 +350,11 @@ class StatementRun {
 
 function runsAlone(unit: Unit): boolean {
   return unit.kind === 'alone' || unit.kind === 'self-committing';
+}
+
+/** What it has committed, only somebody can tell who looks. */
+function asks(unit: Unit): boolean {
+  return unit.kind === 'self-committing' && unit.alone === undefined;
 }
 
 /** The server refuses the statement in a transaction, and its words did not tell: nothing of it has happened. */

@@ -24,10 +24,17 @@ const KEYS = [
   'Modified Tables',
   'Indexes Added',
   'Transaction',
+  'On-Interruption',
   'Lock-Timeout',
   'Statement-Timeout',
 ] as const;
 const KNOWN: ReadonlySet<string> = new Set(KEYS.map((key) => key.toLowerCase()));
+
+/** Directives that have one of two values. */
+const DIRECTIVES = [
+  { key: 'Transaction', values: ['none', 'file'] },
+  { key: 'On-Interruption', values: ['repeat', 'ask'] },
+] as const;
 
 /** A header ends where the SQL begins; 64 KiB of comments before that are no header. */
 const MOST_BYTES = 64 * 1024;
@@ -83,14 +90,12 @@ function* linesOf(content: Uint8Array): Generator<string> {
 }
 
 function directiveProblems(fields: ReadonlyMap<string, HeaderField>): { line: number; message: string }[] {
-  const transaction = fields.get('transaction');
-  if (!transaction || /^(none|file)$/i.test(transaction.value)) return [];
-  return [
-    {
-      line: transaction.line,
-      message: `header key "Transaction" must be "none" or "file", got "${transaction.value}"`,
-    },
-  ];
+  return DIRECTIVES.flatMap(({ key, values: [one, other] }) => {
+    const field = fields.get(key.toLowerCase());
+    const value = field?.value.toLowerCase();
+    if (!field || value === one || value === other) return [];
+    return [{ line: field.line, message: `header key "${key}" must be "${one}" or "${other}", got "${field.value}"` }];
+  });
 }
 
 /** The value of a key, or `undefined` when it is absent or empty. */

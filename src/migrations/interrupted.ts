@@ -23,8 +23,8 @@ export async function before(running: Running, unit: Unit): Promise<number[]> {
  * @param ran it has just ended without an error
  */
 export async function settle(running: Running, unit: Unit, inHand: InHand, ran = false): Promise<Verdict> {
-  if (unit.kind === 'self-committing') return ran ? 'done' : 'unknown';
   const { alone } = unit;
+  if (unit.kind === 'self-committing') return ran ? 'done' : alone ? 'not-done' : 'unknown';
   if (!alone) return 'not-done';
   if (alone.type === 'create-index') return settleIndex(running, alone, inHand, ran);
   if (ran) return 'done';
@@ -56,7 +56,7 @@ export async function cleanUp(running: Running, unit: Unit, inHand: InHand): Pro
 /** Whether a statement that failed has left something all the same, because it could not be taken back. */
 export async function leavesSomething(running: Running, unit: Unit, inHand: InHand): Promise<boolean> {
   const { alone } = unit;
-  if (!alone) return true;
+  if (!alone || unit.kind === 'self-committing') return true;
   switch (alone.type) {
     case 'create-index':
       return (await newInvalid(running, alone, inHand)).length > 0;

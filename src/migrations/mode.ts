@@ -52,6 +52,8 @@ export interface ModeInput {
   readonly statements: () => Iterable<Statement>;
   /** The header says `Transaction: none`. */
   readonly transactionNone: boolean;
+  /** The header says `On-Interruption: repeat`: to run again what commits in its own body is to go on with it. */
+  readonly repeats?: boolean;
 }
 
 /** Decides how a file is run, from its transaction control and from what cannot run in a transaction. */
@@ -206,16 +208,17 @@ function statementMode(input: ModeInput, reason: { why: string; at: number }): M
       continue;
     }
     if (nature?.kind === 'begin') block = { first: index, start: s.start };
-    else units.push(unitOf(s, index, nature));
+    else units.push(unitOf(s, index, nature, input.repeats === true));
   }
   if (problems.length > 0) return { kind: 'refused', problems };
   return { kind: 'statements', units, why: reason.why, whyAt: reason.at };
 }
 
-function unitOf(s: Statement, index: number, nature: Nature | undefined): Unit {
+function unitOf(s: Statement, index: number, nature: Nature | undefined, repeats: boolean): Unit {
   const place = { first: index, last: index, start: s.start, end: s.end, words: s.words };
   if (nature?.kind === 'alone') return { ...place, kind: 'alone', alone: nature.alone };
   // Whether a procedure commits, nobody knows but the procedure: outside of a transaction it may.
   const commits = nature?.kind === 'self-committing' || s.words[0] === 'call';
-  return { ...place, kind: commits ? 'self-committing' : 'statement' };
+  if (!commits) return { ...place, kind: 'statement' };
+  return { ...place, kind: 'self-committing', ...(repeats ? { alone: { type: 'repeatable' } } : {}) };
 }

@@ -18,10 +18,17 @@ export interface Scaffold {
   readonly content?: ScaffoldContent;
 }
 
-interface ScaffoldContent {
+export interface ScaffoldContent {
   readonly description: string;
   /** Lines of the header's list: `public.contacts: RLS forced`. */
   readonly modifiedTables: readonly string[];
+  readonly newTables?: readonly string[];
+  readonly breakingChanges?: readonly string[];
+  readonly indexesAdded?: readonly string[];
+  /** Lines of the header that say how it is run: `Transaction: none`. */
+  readonly directives?: readonly string[];
+  /** Of the header, where there is no partner that undoes it. */
+  readonly noRollback?: string;
   readonly sql: string;
 }
 
@@ -73,29 +80,34 @@ function latestForward(names: readonly MigrationName[]): string | undefined {
 const RULE = '-- ============================================';
 
 function migrationText(file: string, slug: string, { author, date, dependsOn, rollback, content }: Scaffold): string {
-  const modified = (content?.modifiedTables ?? ['None']).map((line) => `-- - ${line.replace(/\s+/g, ' ')}`);
+  const { directives = [], noRollback } = content ?? {};
+  const undone = rollback ? rollbackNameOf(file) : noRollback === undefined ? 'None' : `None (${noRollback})`;
   return `${RULE}
 -- Migration: ${file}
 -- Description: ${content?.description ?? sentence(slug)}
 -- Date: ${date}
 -- Author: ${author.replace(/\s+/g, ' ')}
 -- Dependencies: ${dependsOn ?? 'None'}
--- Rollback: ${rollback ? rollbackNameOf(file) : 'None'}
-${RULE}
+-- Rollback: ${undone}
+${directives.map((line) => `-- ${line}\n`).join('')}${RULE}
 --
 -- Breaking Changes:
--- - None
+${items(content?.breakingChanges)}
 --
 -- New Tables:
--- - None
+${items(content?.newTables)}
 --
 -- Modified Tables:
-${modified.join('\n')}
+${items(content?.modifiedTables)}
 --
 -- Indexes Added:
--- - None
+${items(content?.indexesAdded)}
 
 ${content?.sql ?? ''}`;
+}
+
+function items(lines: readonly string[] = ['None']): string {
+  return lines.map((line) => `-- - ${line.replace(/\s+/g, ' ')}`).join('\n');
 }
 
 function rollbackText(file: string, slug: string, { author, date }: Scaffold): string {

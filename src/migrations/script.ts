@@ -73,6 +73,7 @@ export async function prepareScript(
     watched: survey.watched,
     statements: () => readAll(expanded.sql),
     transactionNone: headerValue(header, 'Transaction')?.toLowerCase() === 'none',
+    repeats: headerValue(header, 'On-Interruption')?.toLowerCase() === 'repeat',
   });
   if (mode.kind === 'refused') {
     problems.push(...mode.problems.map((p) => problemAt(expanded, p.offset, p.message, p.hint)));

@@ -29,7 +29,7 @@ export interface PartitionedTable {
 
 export type Step = 'day' | 'week' | 'month' | 'quarter' | 'year';
 
-const STEPS: readonly Step[] = ['day', 'week', 'month', 'quarter', 'year'];
+export const STEPS: readonly Step[] = ['day', 'week', 'month', 'quarter', 'year'];
 const DAY = 86_400_000;
 
 /** The time one or more steps later. */
@@ -94,6 +94,12 @@ const SUFFIXES: readonly ((date: Date) => string)[] = [
   (date) => `${date.getUTCFullYear()}${pad(date.getUTCMonth() + 1)}`,
   (date) => String(date.getUTCFullYear()),
 ];
+
+/** The name of a partition whose siblings are named so: `activities_2026_11`, `activities_2026_q4`. */
+export function partitionName(table: string, step: Step, from: WallClock): string {
+  const write = SUFFIXES[{ day: 0, week: 0, month: 4, quarter: 3, year: 7 }[step]]!;
+  return `${table}_${write(new Date(from))}`;
+}
 
 /** A name like that of the last partition, with the beginning of the new one in it. */
 function nameLike(table: PartitionedTable, last: Ranged, from: WallClock): string {

@@ -110,6 +110,13 @@ describe('directives', () => {
     ]);
   });
 
+  test('On-Interruption: repeat or ask', () => {
+    expect(header('-- On-Interruption: Repeat').problems).toEqual([]);
+    expect(header('-- On-Interruption: go on').problems).toEqual([
+      { line: 1, message: 'header key "On-Interruption" must be "repeat" or "ask", got "go on"' },
+    ]);
+  });
+
   test('time limits of the file', () => {
     const found = header('-- Lock-Timeout: 500ms\n-- Statement-Timeout: 10min\n');
     expect([timeoutsOf(found), timeoutProblems(found)]).toEqual([

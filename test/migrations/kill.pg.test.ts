@@ -221,6 +221,33 @@ describe('killed (SIGKILL) while a file is run statement by statement', () => {
   });
 });
 
+test('what commits in its own body is run again unasked where the header says so, after a kill and after an error', async ({
+  db,
+}) => {
+  const body = `declare next int; begin loop
+      select coalesce(max(i), 0) + 1 into next from ran; exit when next > 60;
+      if next = 40 and not exists (select from mended) then raise exception 'not yet'; end if;
+      insert into ran values (next); commit; perform pg_sleep(0.02); end loop; end`;
+  const project = await makeProject(db, {
+    '001_do.sql': lines(
+      '-- On-Interruption: repeat',
+      'create table ran (i int primary key); create table mended (at timestamptz);',
+      `do $$ ${body} $$;`,
+      'create table after (id int);',
+    ),
+  });
+  const run = project.start();
+  await until(db, "select from pg_class where relname = 'mended'");
+  await until(db, 'select from ran having count(*) > 3');
+  await killed(run);
+  await db.query(`select pg_terminate_backend(pid) from (${WORKING}) as working`);
+  const failed = await project.migrate();
+  expect([failed.code, failed.json().error.hint]).toEqual([8, 'run again: it goes on where it ended.']);
+  await db.query('insert into mended values (now())');
+  await project.succeed();
+  expect(await db.query('select count(*)::int as n, max(i) from ran')).toEqual([{ n: 60, max: 60 }]);
+});
+
 describe('killed (SIGKILL) while a file runs in one transaction', () => {
   test('in the middle: the next run waits for the server process that is left, and applies each file once', async ({
     db,

@@ -194,6 +194,14 @@ describe('transaction control of the file', () => {
       [{ kind: 'self-committing' }, { kind: 'statement' }],
     ],
     ['do language plpgsql $x$ begin if a then rollback; end if; end $x$', [{ kind: 'self-committing' }]],
+    [
+      '-- On-Interruption: repeat\ndo $$ begin commit; end $$; call p(); vacuum t',
+      [
+        { kind: 'self-committing', alone: { type: 'repeatable' } },
+        { kind: 'self-committing', alone: { type: 'repeatable' } },
+        { kind: 'alone' },
+      ],
+    ],
     ['-- Transaction: none\nselect 1; select 2;', [{ kind: 'statement' }, { kind: 'statement' }]],
     ['-- Transaction: None\nbegin; select 1; commit;', [BLOCK]],
   ])('statement by statement, blocks as one: %s', async (sql, units) => {
