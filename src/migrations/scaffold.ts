@@ -18,7 +18,7 @@ export interface Scaffold {
   readonly content?: ScaffoldContent;
 }
 
-export interface ScaffoldContent {
+interface ScaffoldContent {
   readonly description: string;
   /** Lines of the header's list: `public.contacts: RLS forced`. */
   readonly modifiedTables: readonly string[];

@@ -53,7 +53,7 @@ interface TableFacts {
   readonly bytes: number;
 }
 
-export interface ColumnFacts {
+interface ColumnFacts {
   readonly name: string;
   readonly type: string;
   readonly isGenerated: boolean;

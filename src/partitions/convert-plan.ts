@@ -4,7 +4,7 @@ import type { ConvertFacts, ConvertRequest } from './convert-facts.ts';
 import { addSteps, type Coming, isTooLong, partitionName, type Step, type WallClock } from './plan.ts';
 
 /** What of a table its partitioned twin cannot have, or has otherwise. */
-export interface Lost {
+interface Lost {
   readonly object: string;
   readonly message: string;
 }
@@ -25,7 +25,7 @@ export interface ConvertPlan {
 }
 
 /** An index of the twin: with another name until it takes the place of the old one. */
-export interface NewIndex {
+interface NewIndex {
   readonly name: string;
   readonly draft: string;
   readonly old: string;
@@ -35,7 +35,7 @@ export interface NewIndex {
 }
 
 /** Names of what the file makes, all in the schema of the table. */
-export interface ConvertNames {
+interface ConvertNames {
   readonly twin: string;
   readonly old: string;
   readonly fallback: string;
