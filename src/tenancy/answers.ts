@@ -79,12 +79,33 @@ function truthsOf(
 export function openingsOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Openings {
   // A policy for those who are meant to see everything may open everything.
   if (isForBypassers(facts, policy)) return NO_OPENINGS;
-  return remember(facts, table, `opens ${keyOf(policy)}`, () => findOpenings(facts, table, [policy]));
+  const question = `opens ${keyOf(facts, table, policy)}`;
+  return ofTable(
+    facts,
+    table,
+    remember(facts, table, question, () => findOpenings(facts, table, [policy])),
+  );
 }
 
 /** Rows that all policies of the table together let through. */
 export function openingsOfTable(facts: RlsFacts, table: TableFacts): Openings {
-  return remember(facts, table, 'opens', () => findOpenings(facts, table, table.policies));
+  const openings = remember(facts, table, 'opens', () => findOpenings(facts, table, table.policies));
+  return ofTable(facts, table, openings);
+}
+
+/** The same with the words of the table's own class. */
+function ofTable(facts: RlsFacts, table: TableFacts, openings: Openings): Openings {
+  const words = classOf(facts, table)?.words;
+  if (words === undefined || words.size === 0) return openings;
+  const { own, others, ownerless, personal } = openings;
+  if (others.length + ownerless.length + personal.length === 0) return openings;
+  const inOwn = (opening: Opening) => ({ ...opening, row: inWords(opening.row, words) });
+  return { own, others: others.map(inOwn), ownerless: ownerless.map(inOwn), personal: personal.map(inOwn) };
+}
+
+function inWords(row: SampleRow, words: PolicyClass['words']): SampleRow {
+  const values = Object.entries(row.values).map(([name, value]) => [name, words.get(value as string) ?? value]);
+  return { ...row, values: Object.fromEntries(values) };
 }
 
 /** It is for those who are meant to see every tenant, and for nobody else. */
@@ -97,21 +118,55 @@ export function audience(facts: RlsFacts, { tenantColumn }: TableFacts): readonl
   return tenantColumn === undefined ? facts.subjects.filter((role) => facts.clients.includes(role)) : facts.subjects;
 }
 
-const memory = new WeakMap<PolicyClass, Map<string, unknown>>();
+type Memory = Map<string, unknown>;
 
-/** Tables of a class have the same answers; for ten thousand of them they are worked out once. */
+const memories = new WeakMap<PolicyClass, Memory>();
+const memoriesOfRows = new WeakMap<PolicyClass['rows'], Map<string, Memory>>();
+
+/** Tables of a class have the same answers, and so have classes that differ in words only: they are worked out once. */
 function remember<T>(facts: RlsFacts, table: TableFacts, question: string, compute: () => T): T {
-  const policyClass = classOf(facts, table);
-  if (policyClass === undefined) return compute();
-  const known = memory.get(policyClass) ?? new Map<string, unknown>();
-  memory.set(policyClass, known);
-  if (!known.has(question)) known.set(question, compute());
-  return known.get(question) as T;
+  const memory = memoryOf(facts, table);
+  if (memory === undefined) return compute();
+  if (!memory.has(question)) memory.set(question, compute());
+  return memory.get(question) as T;
 }
 
-/** What makes a policy of one table of a class the same as one of another; its name does not. */
-function keyOf({ command, permissive, roles, using, check }: PolicyFacts): string {
-  return `${command} ${permissive} ${roles.join()} ${using} ${check}`;
+function memoryOf(facts: RlsFacts, table: TableFacts): Memory | undefined {
+  const policyClass = classOf(facts, table);
+  if (policyClass === undefined) return undefined;
+  const known = memories.get(policyClass);
+  if (known !== undefined) return known;
+  const alike = memoriesOfRows.get(policyClass.rows) ?? new Map<string, Memory>();
+  memoriesOfRows.set(policyClass.rows, alike);
+  const key = [...table.policies.map((policy) => keyOf(facts, table, policy))].sort().join('|');
+  const memory = alike.get(key) ?? new Map<string, unknown>();
+  alike.set(key, memory);
+  memories.set(policyClass, memory);
+  return memory;
+}
+
+const keys = new WeakMap<PolicyFacts, string>();
+
+/** What makes a policy the same as one of another table or class: what it is and answers, not what it is called. */
+function keyOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): string {
+  const known = keys.get(policy);
+  if (known !== undefined) return known;
+  const { command, permissive, roles, using, check } = policy;
+  const [usingId, checkId] = [using, check].map((key) => idOf(expressionsOf(facts, table).get(key ?? '')));
+  const key = `${command} ${permissive} ${roles.join()} ${usingId ?? using} ${checkId ?? check}`;
+  keys.set(policy, key);
+  return key;
+}
+
+const ids = new WeakMap<ExpressionFacts['evaluations'], number>();
+let lastId = 0;
+
+/** Expressions that differ in words only share their answers. */
+function idOf(expression: ExpressionFacts | undefined): number | undefined {
+  if (expression === undefined) return undefined;
+  const { evaluations } = expression;
+  if (!ids.has(evaluations)) ids.set(evaluations, ++lastId);
+  return ids.get(evaluations);
 }
 
 const NO_OPENINGS: Openings = { own: new Set(), others: [], ownerless: [], personal: [] };
@@ -144,8 +199,11 @@ export function openingsAt(
   policies: readonly PolicyFacts[],
   at: Omit<Opening, 'row'>,
 ): Opening[] {
-  const rows = classOf(facts, table)?.rows ?? [];
-  return passing(facts, table, policiesAt(table, policies, at), at).map((place) => ({ ...at, row: rows[place]! }));
+  const { rows = [], words = new Map() } = classOf(facts, table) ?? {};
+  return passing(facts, table, policiesAt(table, policies, at), at).map((place) => ({
+    ...at,
+    row: inWords(rows[place]!, words),
+  }));
 }
 
 /** The expressions that stand at a gate for a role. */
@@ -197,7 +255,7 @@ function passing(
 /** True when a policy lets every tenant's row through, whatever the session says and whatever stands in the row. */
 export function isAlwaysTrue(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
   if (isForBypassers(facts, policy)) return false;
-  return remember(facts, table, `always ${keyOf(policy)}`, () => opensEverything(facts, table, policy));
+  return remember(facts, table, `always ${keyOf(facts, table, policy)}`, () => opensEverything(facts, table, policy));
 }
 
 /** A session that never named a tenant first: hardly a policy opens everything to it. */
@@ -236,7 +294,7 @@ export function isCheckWeaker(facts: RlsFacts, table: TableFacts, policy: Policy
 
 /** Why a policy fails where a session names no tenant, or its own: messages of the server by context. */
 export function errorsOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): ReadonlyMap<ContextName, string> {
-  return remember(facts, table, `errors ${keyOf(policy)}`, () => findErrors(facts, table, policy));
+  return remember(facts, table, `errors ${keyOf(facts, table, policy)}`, () => findErrors(facts, table, policy));
 }
 
 function findErrors(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): ReadonlyMap<ContextName, string> {

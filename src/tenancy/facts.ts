@@ -211,7 +211,10 @@ export interface ExpressionFacts {
 export interface PolicyClass {
   /** OID of the table that was looked at. */
   readonly table: number;
+  /** The rows of the class that was evaluated: the same for all that differ from it in words only. */
   readonly rows: readonly SampleRow[];
+  /** What words in the values of those rows are in this class. */
+  readonly words: ReadonlyMap<string, string>;
   /** Why not all was evaluated, if it was not: a role the reader cannot become, a function that takes too long. */
   readonly openBecause: string | undefined;
   /** Whose the rows are. */

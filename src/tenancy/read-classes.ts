@@ -4,7 +4,7 @@ import { appliesTo } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { columnFacts } from './assemble.ts';
 import { type PolicyText, readPolicyTexts } from './catalog/policies.ts';
-import { type LabelledColumnRow, readColumnsOf } from './catalog/relations.ts';
+import { type LabelledColumnRow, readSomeColumns } from './catalog/relations.ts';
 import type { ContextSource } from './contexts.ts';
 import { evaluate, findCallsPerRow, type PlainSubject, type Subject, whyNotEvaluated } from './evaluate.ts';
 import { evaluatePlain } from './evaluate-plain.ts';
@@ -20,7 +20,8 @@ import type {
   TableFacts,
 } from './facts.ts';
 import { loadParse, type Parse } from './parse.ts';
-import { sampleRows, type Tenants } from './samples.ts';
+import { isValueOfItsOwn, sampleRows, type Tenants } from './samples.ts';
+import { moveCalls, translate, type WordShape, wordShapes } from './word-shape.ts';
 
 /** What evaluation needs to know besides the tables. */
 export interface EvaluationSetup {
@@ -61,7 +62,7 @@ export async function readClasses(
   await shareOut(lanes, chunks, async ({ session, expressions, classes: asked }, chunk, at) => {
     const drafted = await draft(session, chunk);
     drafts[at] = drafted.all;
-    const added = drafted.fresh.flatMap((one) => [...one.values()]);
+    const added = drafted.fresh.flatMap(({ expressions: own }) => [...own.values()]);
     asked.push(...drafted.fresh);
     expressions.push(...added);
     await evaluateUnset(session, added, setup);
@@ -109,26 +110,33 @@ async function shareOut<L, T>(
 /** The settings of every expression, in the order of the tables, whichever lane asked it. */
 function settingsIn(drafts: readonly Draft[]): string[] {
   const distinct = new Set(drafts.map(({ asked }) => asked));
-  return [...distinct].flatMap((asked) => [...asked.values()].flatMap(({ subject }) => subject.source.settings));
+  return [...distinct].flatMap(({ expressions }) =>
+    [...expressions.values()].flatMap(({ subject }) => subject.source.settings),
+  );
 }
 
 /** A class whose answers are still being collected. */
 interface Draft {
   readonly key: string;
   readonly table: TableFacts;
-  readonly rows: PolicyClass['rows'];
   readonly tenants: Tenants;
   readonly textsMissing: boolean;
-  /** Text of each expression by its key. */
-  readonly texts: ReadonlyMap<string, string>;
+  /** Each expression by its key. */
+  readonly texts: ReadonlyMap<string, WordShape>;
   readonly asked: Asked;
+  /** What the words of the expressions that are asked are in its own. */
+  readonly words: ReadonlyMap<string, string>;
 }
 
-/** What is asked for a class, by text; classes that differ only in the places of their columns share it. */
-type Asked = ReadonlyMap<string, DraftExpression>;
+/** What is asked for a class; classes that differ only in words or in the places of their columns share it. */
+interface Asked {
+  readonly rows: PolicyClass['rows'];
+  /** By their skeletons. */
+  readonly expressions: ReadonlyMap<string, DraftExpression>;
+}
 
 interface DraftExpression {
-  readonly text: string;
+  readonly shape: WordShape;
   readonly syntax: Expression | undefined;
   subject: Subject;
   readonly plain: PlainSubject | undefined;
@@ -151,16 +159,21 @@ async function drafting(
   const shared = new Map<string, Asked>();
   return async (session, classes) => {
     const chosen = await chooseTables(session, classes);
-    const columns = await readColumnsOf(
-      session,
-      chosen.map(({ table }) => table.oid),
-    );
-    const byTable = groupBy(columns, ({ relation }) => relation);
+    const byTable = groupBy(await readColumns(session, chosen), ({ relation }) => relation);
     const known = new Set(shared.values());
     const all = chosen.map((one) => draftClass(one, byTable.get(one.table.oid) ?? [], parse, setup, shared));
     const fresh = new Set(all.map(({ asked }) => asked).filter((asked) => !known.has(asked)));
     return { all, fresh: [...fresh] };
   };
+}
+
+/** The columns that the policies of tables read. */
+function readColumns(session: Session, chosen: readonly Chosen[]): Promise<LabelledColumnRow[]> {
+  const read = chosen.flatMap(({ table: { oid, policies } }) => {
+    const numbers = new Set(policies.flatMap((policy) => policy.columns));
+    return [...numbers].map((number) => ({ relation: oid, number }));
+  });
+  return readSomeColumns(session, read);
 }
 
 /** The table that is asked for its class, with the SQL of its policies. */
@@ -201,58 +214,83 @@ function draftClass(
   shared: Map<string, Asked>,
 ): Draft {
   const found = textsByKey(table, texts);
-  const syntaxes = new Map([...new Set(found.values())].sort().map((text) => [text, parse(text)]));
   const tenants = setup.tenantsFor(table.tenantColumn);
-  const read = new Set(table.policies.flatMap((policy) => policy.columns));
-  const readColumns = columns.filter(({ number }) => read.has(number) && number !== table.tenantColumn?.number);
-  const rows = sampleRows({
-    tenantColumn: table.tenantColumn,
-    columns: readColumns.map((row) => ({ ...columnFacts(row), labels: row.labels })),
-    constants: [...new Set([...syntaxes.values()].flatMap((syntax) => syntax?.constants ?? []))],
-    tenants,
-  });
   const roles = setup.subjects.filter((role) => table.policies.some((policy) => appliesTo(policy, role)));
-  const all = [table.tenantColumn, ...readColumns].filter((column) => column !== undefined);
+  const read = columns.filter(({ number }) => number !== table.tenantColumn?.number);
+  const all = [table.tenantColumn, ...read].filter((column) => column !== undefined);
+  const isPlain = table.policies.every((policy) => policy.isPlain) && all.every(isPlainColumn);
+  const shapes = shapesOf([...new Set(found.values())].sort(), isPlain ? read : [], tenants);
   // Texts and types say which rows there are.
   const same = JSON.stringify([
-    [...syntaxes.keys()],
+    shapes.map(({ skeleton }) => skeleton),
     all.map(({ name, type }) => [name, type]),
     tenants,
     table.tenantColumn?.name,
     roles.map(({ oid }) => oid),
+    isPlain,
   ]);
-  const isPlain = table.policies.every((policy) => policy.isPlain) && all.every(isPlainColumn);
+  const asked = shared.get(same) ?? draftAsked({ table, shapes, read, tenants, roles, isPlain }, parse, setup);
+  shared.set(same, asked);
+  const byText = new Map(shapes.map((shape) => [shape.text, shape]));
+  return {
+    key,
+    table,
+    tenants,
+    textsMissing: table.policies.some(({ oid }) => !texts.has(oid)),
+    texts: new Map([...found].map(([name, text]) => [name, byText.get(text)!])),
+    asked,
+    words: translate([...asked.expressions.values()].map(({ shape }) => shape), shapes),
+  };
+}
+
+/** Columns of text whose words may be left out of expressions: those of plain text. */
+function shapesOf(texts: readonly string[], read: readonly LabelledColumnRow[], tenants: Tenants): WordShape[] {
+  const words = read.filter(({ category }) => category === 'S');
+  // A column of another kind of text would hold the words too, and its operators may see more in them.
+  if (words.length === 0 || words.some(({ type }) => !/^(text|character varying(\(\d+\))?)$/.test(type)))
+    return texts.map((text) => ({ text, skeleton: text, words: [] }));
+  const columns = words.map(({ name, type }) => {
+    const room = /\((\d+)\)/.exec(type)?.[1];
+    return { name, room: room === undefined ? undefined : Number(room) };
+  });
+  return wordShapes(texts, columns, (word) => isValueOfItsOwn(word, tenants));
+}
+
+interface ToAsk {
+  readonly table: TableFacts;
+  readonly shapes: readonly WordShape[];
+  /** The columns that the expressions read, but for the tenant's. */
+  readonly read: readonly LabelledColumnRow[];
+  readonly tenants: Tenants;
+  readonly roles: readonly RoleFacts[];
+  readonly isPlain: boolean;
+}
+
+function draftAsked({ table, shapes, read, tenants, roles, isPlain }: ToAsk, parse: Parse, setup: EvaluationSetup): Asked {
+  const syntaxes = shapes.map((shape) => ({ shape, syntax: parse(shape.text) }));
+  const rows = sampleRows({
+    tenantColumn: table.tenantColumn,
+    columns: read.map((row) => ({ ...columnFacts(row), labels: row.labels })),
+    constants: [...new Set(syntaxes.flatMap(({ syntax }) => syntax?.constants ?? []))],
+    tenants,
+  });
   const source = { ...setup.source, settings: setup.settings };
   const subject = { table, tenantColumn: table.tenantColumn?.name, rows, tenants, source, roles };
-  const asked = shared.get(same) ?? draftExpressions(syntaxes, subject, isPlain ? all : undefined);
-  shared.set(same, asked);
-  const textsMissing = table.policies.some(({ oid }) => !texts.has(oid));
-  return { key, table, rows, tenants, textsMissing, texts: found, asked };
+  const columns = [table.tenantColumn, ...read].filter((column) => column !== undefined);
+  const expressions = syntaxes.map(({ shape, syntax }): [string, DraftExpression] => {
+    const asked = { ...subject, text: shape.text };
+    const plain = plainSubject(asked, syntax, isPlain ? columns : undefined);
+    return [
+      shape.skeleton,
+      { shape, syntax, subject: asked, plain, evaluations: [], perRow: { known: true, value: [] } },
+    ];
+  });
+  return { rows, expressions: new Map(expressions) };
 }
 
 /** Values of a domain are checked, and arrays of arrays are taken apart: such rows are made in another way. */
 function isPlainColumn({ category }: Pick<ColumnFacts, 'category'>): boolean {
   return category !== 'X' && category !== 'A';
-}
-
-function draftExpressions(
-  syntaxes: ReadonlyMap<string, Expression | undefined>,
-  subject: Omit<Subject, 'text'>,
-  columns: PlainSubject['columns'] | undefined,
-): Asked {
-  return new Map(
-    [...syntaxes].map(([text, syntax]) => [
-      text,
-      {
-        text,
-        syntax,
-        subject: { ...subject, text },
-        plain: plainSubject({ ...subject, text }, syntax, columns),
-        evaluations: [],
-        perRow: { known: true, value: [] },
-      },
-    ]),
-  );
 }
 
 /** Settings that the expression itself makes would be there for the next one. */
@@ -373,7 +411,9 @@ async function findSettings(
   quick: QuickAnswers,
   setup: EvaluationSetup,
 ): Promise<void> {
-  const expressions = classes.flatMap((asked) => [...asked.values()]).filter((one) => whyStuck(one) === undefined);
+  const expressions = classes
+    .flatMap((asked) => [...asked.expressions.values()])
+    .filter((one) => whyStuck(one) === undefined);
   const answersOf = (among: readonly DraftExpression[]) =>
     evaluate(
       session,
@@ -388,11 +428,11 @@ async function findSettings(
     ...slow.map((one, at) => [one, first[at]!] as const),
   ]);
   const blind = classes.filter((asked) => {
-    const own = [...asked.values()];
+    const own = [...asked.expressions.values()];
     return own.every((one) => final.has(one) && !showsOwn(one, final.get(one)!));
   });
   for (const asked of blind) {
-    const own = [...asked.values()];
+    const own = [...asked.expressions.values()];
     const candidates = new Set([...own.flatMap(({ syntax }) => syntax?.settings ?? []), ...setup.candidates]);
     for (const name of candidates) {
       if (setup.settings.includes(name) || name === 'request.jwt.claims') continue;
@@ -454,20 +494,21 @@ function mostFrequent(names: readonly string[]): string | undefined {
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-function finish({ table, rows, tenants, textsMissing, texts, asked }: Draft, setup: EvaluationSetup): PolicyClass {
-  const about = { table: table.oid, rows, tenants, openBecause: whyOpen(table, asked, setup) };
+function finish({ table, tenants, textsMissing, texts, asked, words }: Draft, setup: EvaluationSetup): PolicyClass {
+  const openBecause = whyOpen(table, asked, setup);
+  const about = { table: table.oid, rows: asked.rows, words, tenants, openBecause };
   if (textsMissing)
     return { ...about, expressions: { known: false, reason: 'its policies could not be read: the table is locked' } };
-  const value = [...texts].map(([key, text]): [string, ExpressionFacts] => {
-    const { syntax, evaluations, perRow } = asked.get(text)!;
+  const value = [...texts].map(([key, shape]): [string, ExpressionFacts] => {
+    const { shape: from, syntax, evaluations, perRow } = asked.expressions.get(shape.skeleton)!;
     return [
       key,
       {
-        text,
+        text: shape.text,
         evaluations,
         perRow,
         roleComparisons: syntax?.roleComparisons ?? [],
-        calls: syntax?.calls ?? [],
+        calls: from === shape ? (syntax?.calls ?? []) : moveCalls(syntax?.calls ?? [], from, shape),
       },
     ];
   });
@@ -477,7 +518,7 @@ function finish({ table, rows, tenants, textsMissing, texts, asked }: Draft, set
 function whyOpen(table: TableFacts, asked: Asked, { unreachable }: EvaluationSetup): string | undefined {
   const missed = unreachable.filter((role) => table.policies.some((policy) => appliesTo(policy, role)));
   if (missed.length > 0) return `cannot become ${missed.map(({ name }) => name).join(', ')}`;
-  return [...asked.values()].map(whyStuck).find((reason) => reason !== undefined);
+  return [...asked.expressions.values()].map(whyStuck).find((reason) => reason !== undefined);
 }
 
 /** Why an expression is asked no more: what took too long once would take as long again. */

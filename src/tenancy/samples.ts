@@ -46,9 +46,18 @@ export function sampleRows({ tenantColumn, columns, constants, tenants }: Sample
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const INTEGER = /^-?\d{1,4}$/;
 
+/** What any column of text may hold. */
+const ORDINARY_TEXT = 'x';
+
 /** A constant that can say whose a row is; a word of some other comparison would be a tenant nobody has. */
 function isTenant(value: string, column: ColumnFacts): boolean {
   return column.category === 'N' ? INTEGER.test(value) : UUID.test(value);
+}
+
+/** A text that rows hold for more than being mentioned: whose they are, who asks, what a type makes likely. */
+export function isValueOfItsOwn(value: string, tenants: Tenants): boolean {
+  const likely = [ORDINARY_TEXT, SUBJECT, SUBJECT_EMAIL, tenants.own, tenants.other, tenants.unknown];
+  return UUID.test(value) || INTEGER.test(value) || likely.includes(value);
 }
 
 interface Candidate {
@@ -90,7 +99,7 @@ function candidatesFor(
       const room = /\((\d+)\)/.exec(column.type)?.[1];
       const fits = (value: string) => room === undefined || value.length <= Number(room);
       return [
-        ...plain([null, ...distinct(['x', tenants.own, ...constants].filter(fits))]),
+        ...plain([null, ...distinct([ORDINARY_TEXT, tenants.own, ...constants].filter(fits))]),
         ...[SUBJECT, SUBJECT_EMAIL].filter(fits).map(personal),
       ];
     }

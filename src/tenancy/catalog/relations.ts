@@ -86,19 +86,36 @@ export interface LabelledColumnRow extends ColumnRow {
 }
 
 /** The columns of some relations. */
-export function readColumnsOf(session: Session, relations: readonly number[]): Promise<LabelledColumnRow[]> {
-  return session.query<LabelledColumnRow>(
+export function readColumnsOf(session: Session, relations: readonly number[]): Promise<ColumnRow[]> {
+  return session.query<ColumnRow>(
     `
-      select ${COLUMN},
-        array(
-          select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = a.atttypid order by e.enumsortorder
-        ) as labels
+      select ${COLUMN}
       from pg_catalog.pg_attribute a
       join pg_catalog.pg_type t on t.oid = a.atttypid
       where a.attrelid = any ($1::oid[]) and a.attnum > 0 and not a.attisdropped
       order by a.attrelid, a.attnum
     `,
     [relations],
+  );
+}
+
+/** Some columns, with the labels of enumerations. */
+export function readSomeColumns(
+  session: Session,
+  columns: readonly Pick<ColumnRow, 'relation' | 'number'>[],
+): Promise<LabelledColumnRow[]> {
+  return session.query<LabelledColumnRow>(
+    `
+      select ${COLUMN},
+        case when t.typtype = 'e' then array(
+          select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = a.atttypid order by e.enumsortorder
+        ) else '{}' end as labels
+      from unnest($1::oid[], $2::int2[]) read (relation, number)
+      join pg_catalog.pg_attribute a on a.attrelid = read.relation and a.attnum = read.number and a.attnum > 0
+      join pg_catalog.pg_type t on t.oid = a.atttypid
+      order by a.attrelid, a.attnum
+    `,
+    [columns.map(({ relation }) => relation), columns.map(({ number }) => number)],
   );
 }
 
