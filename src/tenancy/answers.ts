@@ -51,8 +51,10 @@ export function classOf(facts: RlsFacts, { policyClass }: TableFacts): PolicyCla
 /** The expressions of a table's policies; none when they could not be read. */
 export function expressionsOf(facts: RlsFacts, table: TableFacts): ReadonlyMap<string, ExpressionFacts> {
   const expressions = classOf(facts, table)?.expressions;
-  return expressions?.known ? expressions.value : new Map();
+  return expressions?.known ? expressions.value : NO_EXPRESSIONS;
 }
+
+const NO_EXPRESSIONS: ReadonlyMap<string, ExpressionFacts> = new Map();
 
 /** The expression that a policy holds rows against at a gate; the server's rule that a missing check is the USING. */
 function expressionAt({ using, check }: PolicyFacts, { part }: Pick<Gate, 'part'>): string | undefined {
@@ -79,17 +81,13 @@ function truthsOf(
 export function openingsOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Openings {
   // A policy for those who are meant to see everything may open everything.
   if (isForBypassers(facts, policy)) return NO_OPENINGS;
-  const question = `opens ${keyOf(facts, table, policy)}`;
-  return ofTable(
-    facts,
-    table,
-    remember(facts, table, question, () => findOpenings(facts, table, [policy])),
-  );
+  const openings = remember(facts, table, 'opens', policy, () => findOpenings(facts, table, [policy]));
+  return ofTable(facts, table, openings);
 }
 
 /** Rows that all policies of the table together let through. */
 export function openingsOfTable(facts: RlsFacts, table: TableFacts): Openings {
-  const openings = remember(facts, table, 'opens', () => findOpenings(facts, table, table.policies));
+  const openings = remember(facts, table, 'opens', undefined, () => findOpenings(facts, table, table.policies));
   return ofTable(facts, table, openings);
 }
 
@@ -118,17 +116,30 @@ export function audience(facts: RlsFacts, { tenantColumn }: TableFacts): readonl
   return tenantColumn === undefined ? facts.subjects.filter((role) => facts.clients.includes(role)) : facts.subjects;
 }
 
-type Memory = Map<string, unknown>;
+/** Answers to questions about a table's policies together, and about each of them. */
+type Memory = Map<string, Map<string, unknown>>;
 
 const memories = new WeakMap<PolicyClass, Memory>();
 const memoriesOfRows = new WeakMap<PolicyClass['rows'], Map<string, Memory>>();
 
-/** Tables of a class have the same answers, and so have classes that differ in words only: they are worked out once. */
-function remember<T>(facts: RlsFacts, table: TableFacts, question: string, compute: () => T): T {
+/**
+ * Tables of a class have the same answers, and so have classes that differ in words only: they are worked out once.
+ * @param about one of the table's policies; `undefined`: all of them together
+ */
+export function remember<T>(
+  facts: RlsFacts,
+  table: TableFacts,
+  question: string,
+  about: PolicyFacts | undefined,
+  compute: () => T,
+): T {
   const memory = memoryOf(facts, table);
   if (memory === undefined) return compute();
-  if (!memory.has(question)) memory.set(question, compute());
-  return memory.get(question) as T;
+  const key = about === undefined ? '' : keyOf(facts, table, about);
+  const answers = memory.get(question) ?? new Map<string, unknown>();
+  memory.set(question, answers);
+  if (!answers.has(key)) answers.set(key, compute());
+  return answers.get(key) as T;
 }
 
 function memoryOf(facts: RlsFacts, table: TableFacts): Memory | undefined {
@@ -139,7 +150,7 @@ function memoryOf(facts: RlsFacts, table: TableFacts): Memory | undefined {
   const alike = memoriesOfRows.get(policyClass.rows) ?? new Map<string, Memory>();
   memoriesOfRows.set(policyClass.rows, alike);
   const key = [...table.policies.map((policy) => keyOf(facts, table, policy))].sort().join('|');
-  const memory = alike.get(key) ?? new Map<string, unknown>();
+  const memory = alike.get(key) ?? new Map();
   alike.set(key, memory);
   memories.set(policyClass, memory);
   return memory;
@@ -152,7 +163,8 @@ function keyOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): string 
   const known = keys.get(policy);
   if (known !== undefined) return known;
   const { command, permissive, roles, using, check } = policy;
-  const [usingId, checkId] = [using, check].map((key) => idOf(expressionsOf(facts, table).get(key ?? '')));
+  const expressions = expressionsOf(facts, table);
+  const [usingId, checkId] = [using, check].map((key) => idOf(expressions.get(key ?? '')));
   const key = `${command} ${permissive} ${roles.join()} ${usingId ?? using} ${checkId ?? check}`;
   keys.set(policy, key);
   return key;
@@ -255,7 +267,7 @@ function passing(
 /** True when a policy lets every tenant's row through, whatever the session says and whatever stands in the row. */
 export function isAlwaysTrue(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
   if (isForBypassers(facts, policy)) return false;
-  return remember(facts, table, `always ${keyOf(facts, table, policy)}`, () => opensEverything(facts, table, policy));
+  return remember(facts, table, 'is always true', policy, () => opensEverything(facts, table, policy));
 }
 
 /** A session that never named a tenant first: hardly a policy opens everything to it. */
@@ -294,7 +306,7 @@ export function isCheckWeaker(facts: RlsFacts, table: TableFacts, policy: Policy
 
 /** Why a policy fails where a session names no tenant, or its own: messages of the server by context. */
 export function errorsOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): ReadonlyMap<ContextName, string> {
-  return remember(facts, table, `errors ${keyOf(facts, table, policy)}`, () => findErrors(facts, table, policy));
+  return remember(facts, table, 'errors', policy, () => findErrors(facts, table, policy));
 }
 
 function findErrors(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): ReadonlyMap<ContextName, string> {

@@ -109,6 +109,7 @@ function assembleTables(snapshot: Snapshot, settings: TenancySettings, relation:
   const policies = policiesByTable(snapshot);
   const indexes = groupBy(snapshot.indexes, ({ table }) => table);
   const columns = tenantColumnsOf(snapshot, settings);
+  const classKey = classKeys();
   const registry = snapshot.referredColumns[0]?.relation;
   const schemaNames = new Map(snapshot.schemas.map(({ oid, name }) => [oid, name]));
   return snapshot.relations.flatMap((row): TableFacts[] => {
@@ -153,11 +154,15 @@ function assembleForeignKey(row: ForeignKeyRow): ForeignKeyFacts {
 }
 
 /** The first of the configured columns that a table has; for the table of the tenants, its key. */
-function tenantColumnsOf(snapshot: Snapshot, { columns }: TenancySettings): ReadonlyMap<number, ColumnFacts> {
+function tenantColumnsOf(
+  { tenantColumns, referredColumns }: Snapshot,
+  { columns }: TenancySettings,
+): ReadonlyMap<number, ColumnFacts> {
   const found = new Map<number, ColumnFacts>();
-  const ranked = [...snapshot.tenantColumns].sort((a, b) => columns.indexOf(a.name) - columns.indexOf(b.name));
-  for (const row of ranked) if (!found.has(row.relation)) found.set(row.relation, columnFacts(row));
-  const registry = snapshot.referredColumns[0];
+  const byName = groupBy(tenantColumns, ({ name }) => name);
+  for (const name of columns)
+    for (const row of byName.get(name) ?? []) if (!found.has(row.relation)) found.set(row.relation, columnFacts(row));
+  const [registry] = referredColumns;
   if (registry !== undefined) found.set(registry.relation, columnFacts(registry));
   return found;
 }
@@ -168,15 +173,9 @@ export function columnFacts({ number, name, type, category, not_null }: ColumnRo
 
 const POLICY_COMMANDS = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE', '*': 'ALL' } as const;
 
-function policiesByTable({
-  policies,
-  policyReads,
-  policiesOfOwnMaking,
-}: Snapshot): ReadonlyMap<number, readonly PolicyFacts[]> {
-  const reads = groupBy(policyReads, ({ policy }) => policy);
+function policiesByTable({ policies, policiesOfOwnMaking }: Snapshot): ReadonlyMap<number, readonly PolicyFacts[]> {
   const found = new Map<number, PolicyFacts[]>();
   for (const row of policies) {
-    const own = reads.get(row.oid) ?? [];
     const policy: PolicyFacts = {
       oid: row.oid,
       name: row.name,
@@ -186,10 +185,9 @@ function policiesByTable({
       using: row.using_hash ?? undefined,
       check: row.check_hash ?? undefined,
       texts: undefined,
-      columns: own.filter(({ relation, column }) => relation === row.table && column > 0).map(({ column }) => column),
-      relations: [...new Set(own.map(({ relation }) => relation))].filter((relation) => relation !== row.table),
-      isPlain:
-        own.every(({ relation, column }) => relation === row.table && column > 0) && !policiesOfOwnMaking.has(row.oid),
+      columns: row.columns,
+      relations: row.relations,
+      isPlain: row.is_of_columns && !policiesOfOwnMaking.has(row.oid),
     };
     const before = found.get(row.table);
     if (before === undefined) found.set(row.table, [policy]);
@@ -198,13 +196,28 @@ function policiesByTable({
   return found;
 }
 
-/** Equal for tables whose policies can be told apart by nothing that evaluation would notice. */
-function classKey(policies: readonly PolicyFacts[], tenantColumn: ColumnFacts | undefined): string | undefined {
-  if (policies.length === 0) return undefined;
-  const parts = policies.map(({ command, permissive, roles, using, check, columns }) =>
-    [command, permissive, [...roles].sort().join('+'), using, check, columns.join('+')].join(':'),
-  );
-  return [tenantColumn?.number, tenantColumn?.type, ...parts.sort()].join('|');
+type ClassKeys = (policies: readonly PolicyFacts[], tenantColumn: ColumnFacts | undefined) => string | undefined;
+
+/**
+ * Makes keys that are equal for tables whose policies can be told apart by nothing that evaluation would notice; equal
+ * ones are the same string, so that they are compared by no letter.
+ */
+function classKeys(): ClassKeys {
+  const known = new Map<string, string>();
+  return (policies, tenantColumn) => {
+    if (policies.length === 0) return undefined;
+    const parts = policies.map(policyKey);
+    const key = `${tenantColumn?.number}|${tenantColumn?.type}|${parts.sort().join('|')}`;
+    const same = known.get(key);
+    if (same !== undefined) return same;
+    known.set(key, key);
+    return key;
+  };
+}
+
+function policyKey({ command, permissive, roles, using, check, columns }: PolicyFacts): string {
+  const list = roles.length === 1 ? roles[0] : [...roles].sort().join('+');
+  return `${command}:${permissive}:${list}:${using}:${check}:${columns.join('+')}`;
 }
 
 function assembleIndex(

@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import { appliesTo } from './access.ts';
-import { classOf, covers, errorsOf, expressionsOf, GATES, openingsOf } from './answers.ts';
+import { classOf, covers, errorsOf, expressionsOf, GATES, openingsOf, remember } from './answers.ts';
 import type { FunctionFacts, Named, PolicyFacts, RlsFacts, RoleFacts, TableFacts } from './facts.ts';
 import { mendCalls } from './rewrite.ts';
 
@@ -71,6 +71,10 @@ function usualConditions(facts: RlsFacts): ReadonlyMap<string, string> {
 
 /** A policy that shows the own rows, no others, reads nothing of the row but its tenant and fails nowhere. */
 function isModel(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
+  return remember(facts, table, 'is a model', policy, () => mayBeModel(facts, table, policy));
+}
+
+function mayBeModel(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
   if (!policy.permissive || policy.using === undefined || policy.columns.join() !== String(table.tenantColumn?.number))
     return false;
   const expression = expressionsOf(facts, table).get(policy.using);
@@ -151,7 +155,12 @@ export function revoke(
 }
 
 /** Commands at whose gates no permissive policy stands for a role. */
-export function uncoveredCommands(table: TableFacts, role: RoleFacts): Set<string> {
+export function uncoveredCommands(facts: RlsFacts, table: TableFacts, role: RoleFacts): ReadonlySet<string> {
+  const question = `commands without a policy for ${role.oid}`;
+  return remember(facts, table, question, undefined, () => findUncovered(table, role));
+}
+
+function findUncovered(table: TableFacts, role: RoleFacts): ReadonlySet<string> {
   const covered = (gate: (typeof GATES)[number]) =>
     table.policies.some((policy) => policy.permissive && covers(policy, gate) && appliesTo(policy, role));
   return new Set(GATES.filter((gate) => !covered(gate)).map(({ command }) => command));

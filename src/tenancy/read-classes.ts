@@ -239,7 +239,10 @@ function draftClass(
     textsMissing: table.policies.some(({ oid }) => !texts.has(oid)),
     texts: new Map([...found].map(([name, text]) => [name, byText.get(text)!])),
     asked,
-    words: translate([...asked.expressions.values()].map(({ shape }) => shape), shapes),
+    words: translate(
+      [...asked.expressions.values()].map(({ shape }) => shape),
+      shapes,
+    ),
   };
 }
 
@@ -266,7 +269,11 @@ interface ToAsk {
   readonly isPlain: boolean;
 }
 
-function draftAsked({ table, shapes, read, tenants, roles, isPlain }: ToAsk, parse: Parse, setup: EvaluationSetup): Asked {
+function draftAsked(
+  { table, shapes, read, tenants, roles, isPlain }: ToAsk,
+  parse: Parse,
+  setup: EvaluationSetup,
+): Asked {
   const syntaxes = shapes.map((shape) => ({ shape, syntax: parse(shape.text) }));
   const rows = sampleRows({
     tenantColumn: table.tenantColumn,

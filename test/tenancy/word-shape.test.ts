@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { moveCalls, translate, wordShapes } from '../../src/tenancy/word-shape.ts';
+import { moveCalls, type TextColumn, translate, wordShapes } from '../../src/tenancy/word-shape.ts';
 
-const COLUMNS = [{ name: 'status', room: undefined }];
+const COLUMNS: readonly TextColumn[] = [{ name: 'status', room: undefined }];
 const OWN = "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS uuid))";
 const shapeOf = (text: string, columns = COLUMNS, reserved: readonly string[] = []) =>
   wordShapes([text], columns, (word) => reserved.includes(word))[0]!;
@@ -27,7 +27,8 @@ describe('expressions have the same skeleton', () => {
 });
 
 describe('no word is left out', () => {
-  const word = (text: string, ...more: [columns?: typeof COLUMNS, reserved?: string[]]) => shapeOf(text, ...more).words;
+  const word = (text: string, ...more: [columns?: readonly TextColumn[], reserved?: string[]]) =>
+    shapeOf(text, ...more).words;
 
   test.for([
     ['where the column is looked at in another way', "((status = 'new'::text) OR (length(status) > 3))"],

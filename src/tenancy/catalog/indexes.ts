@@ -1,4 +1,5 @@
 import type { Session } from '../../postgres/session.ts';
+import { readRows } from './rows.ts';
 
 export interface IndexRow {
   readonly oid: number;
@@ -30,17 +31,19 @@ export interface IndexFilter {
 
 /** Indexes that begin with a tenant's column, and those that policies may make useless. */
 export function readIndexes(session: Session, filter: IndexFilter): Promise<IndexRow[]> {
-  return session.query(
+  return readRows(
+    session,
     `
-      select i.indexrelid as oid, i.indrelid as "table", c.relname as name, c.relnamespace as namespace,
+      select i.indexrelid::int8 as oid, i.indrelid::int8 as "table", c.relname as name,
+        c.relnamespace::int8 as namespace,
         m.amname as method, (i.indkey::int2[])[0:i.indnkeyatts - 1]::int4[] as columns,
         i.indisvalid and i.indisready and i.indislive as usable, i.indisunique as unique,
-        (i.indclass::oid[])[0:i.indnkeyatts - 1] as classes,
+        (i.indclass::oid[])[0:i.indnkeyatts - 1]::int8[] as classes,
         i.indpred is not null and i.indpred::text !~ pg_catalog.format(
           '^[(]?[{]NULLTEST :arg [{]VAR :varno 1 :varattno %s [^{}]*[}] :nulltesttype 1 [^{}]*[}][)]?$', i.indkey[0]
         ) as partial,
         case when i.indexprs is not null then array(
-          select distinct f[1]::oid
+          select distinct f[1]::int8
           from pg_catalog.regexp_matches(i.indexprs::text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') f
           order by 1
         ) end as functions

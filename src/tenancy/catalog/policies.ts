@@ -1,5 +1,6 @@
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
+import { readRows } from './rows.ts';
 
 export interface PolicyRow {
   readonly oid: number;
@@ -11,6 +12,12 @@ export interface PolicyRow {
   /** Hashes of the trees without the places of their words in the text that made them. */
   readonly using_hash: string | null;
   readonly check_hash: string | null;
+  /** Columns of its table that it reads by name, by number. */
+  readonly columns: number[];
+  /** Other relations that it reads. */
+  readonly relations: number[];
+  /** It reads nothing but columns of its table. */
+  readonly is_of_columns: boolean;
 }
 
 /**
@@ -25,42 +32,54 @@ export function treeHashSql(tree: string): string {
   )::pg_catalog.text) end`;
 }
 
-/** Policies, of some tables if told. */
+/**
+ * Policies, of some tables if told. What they read the server recorded when they were made, so nothing is guessed from
+ * their text; that a policy is a part of its table is recorded too, and left out.
+ */
 export function readPolicies(session: Session, tables?: readonly number[]): Promise<PolicyRow[]> {
-  return session.query(
+  const isLookedAt = tables === undefined ? '' : 'where polrelid = any ($1::oid[])';
+  // Most trees are letter for letter the same as another's, words' places and all: each is cut up once.
+  return readRows(
+    session,
     `
-    select oid, polname as name, polrelid as "table", polcmd as command, polpermissive as permissive,
-      polroles as roles, ${treeHashSql('polqual')} as using_hash, ${treeHashSql('polwithcheck')} as check_hash
-    from pg_catalog.pg_policy
-    ${tables === undefined ? '' : 'where polrelid = any ($1::oid[])'}
-    order by polrelid, polname
+    with policy as materialized (
+      select oid, polname, polrelid, polcmd, polpermissive, polroles,
+        pg_catalog.md5(polqual::pg_catalog.text) as using_text,
+        pg_catalog.md5(polwithcheck::pg_catalog.text) as check_text
+      from pg_catalog.pg_policy
+      ${isLookedAt}
+    ),
+    using_tree as (
+      select using_text as text, ${treeHashSql('polqual')} as hash
+      from (select using_text, min(oid) as first from policy where using_text is not null group by 1) alike
+      join pg_catalog.pg_policy on oid = first
+    ),
+    check_tree as (
+      select check_text as text, ${treeHashSql('polwithcheck')} as hash
+      from (select check_text, min(oid) as first from policy where check_text is not null group by 1) alike
+      join pg_catalog.pg_policy on oid = first
+    ),
+    dependency as (
+      select d.objid as policy,
+        array_agg(distinct d.refobjsubid) filter (where d.refobjid = p.polrelid and d.refobjsubid > 0) as columns,
+        array_agg(distinct d.refobjid::int8) filter (where d.refobjid <> p.polrelid) as relations,
+        bool_and(d.refobjid = p.polrelid and d.refobjsubid > 0) as is_of_columns
+      from policy p
+      join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = p.oid
+      where d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype = 'n'
+      group by d.objid
+    )
+    select p.oid::int8 as oid, p.polname as name, p.polrelid::int8 as "table", p.polcmd as command,
+      p.polpermissive as permissive, p.polroles::int8[] as roles, u.hash as using_hash, c.hash as check_hash,
+      coalesce(d.columns, '{}') as columns, coalesce(d.relations, '{}') as relations,
+      coalesce(d.is_of_columns, true) as is_of_columns
+    from policy p
+    left join using_tree u on u.text = p.using_text
+    left join check_tree c on c.text = p.check_text
+    left join dependency d on d.policy = p.oid
+    order by p.polrelid, p.polname
   `,
     tables === undefined ? [] : [tables],
-  );
-}
-
-export interface PolicyReadRow {
-  readonly policy: number;
-  /** Relations with the columns that are read; 0 stands for the whole row. */
-  readonly relation: number;
-  readonly column: number;
-}
-
-/**
- * What policies read: the server records it when they are made, so nothing is guessed from their text. That a policy is
- * a part of its table is recorded too, and left out. Of some policies, if told.
- */
-export function readPolicyReads(session: Session, policies?: readonly number[]): Promise<PolicyReadRow[]> {
-  return session.query(
-    `
-    select distinct objid as policy, refobjid as relation, refobjsubid as column
-    from pg_catalog.pg_depend
-    where classid = 'pg_catalog.pg_policy'::regclass and refclassid = 'pg_catalog.pg_class'::regclass
-      and deptype = 'n'
-      ${policies === undefined ? '' : 'and objid = any ($1::oid[])'}
-    order by 1, 2, 3
-  `,
-    policies === undefined ? [] : [policies],
   );
 }
 

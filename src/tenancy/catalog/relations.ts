@@ -1,4 +1,5 @@
 import type { Session } from '../../postgres/session.ts';
+import { readRows } from './rows.ts';
 
 export interface RelationRow {
   readonly oid: number;
@@ -10,8 +11,6 @@ export interface RelationRow {
   readonly rls_enabled: boolean;
   readonly rls_forced: boolean;
   readonly is_partition: boolean;
-  readonly has_children: boolean;
-  readonly has_triggers: boolean;
   readonly estimated_rows: number;
   readonly options: string[] | null;
 }
@@ -22,11 +21,12 @@ export function readRelations(
   schemas: readonly number[],
   only?: readonly number[],
 ): Promise<RelationRow[]> {
-  return session.query<RelationRow>(
+  return readRows<RelationRow>(
+    session,
     `
-      select c.oid, c.relnamespace as namespace, c.relname as name, c.relkind as kind, c.relowner as owner,
-        c.relacl::text as acl, c.relrowsecurity as rls_enabled, c.relforcerowsecurity as rls_forced,
-        c.relispartition as is_partition, c.relhassubclass as has_children, c.relhastriggers as has_triggers,
+      select c.oid::int8 as oid, c.relnamespace::int8 as namespace, c.relname as name, c.relkind as kind,
+        c.relowner::int8 as owner, c.relacl::text as acl, c.relrowsecurity as rls_enabled, c.relforcerowsecurity as rls_forced,
+        c.relispartition as is_partition,
         c.reltuples::float8 as estimated_rows, c.reloptions as options
       from pg_catalog.pg_class c
       where c.relkind in ('r', 'p', 'f', 'v', 'm')
@@ -55,7 +55,7 @@ export interface ColumnRow {
 }
 
 const COLUMN = `
-  a.attrelid as relation, a.attnum as number, a.attname as name,
+  a.attrelid::int8 as relation, a.attnum as number, a.attname as name,
   pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
   case t.typtype when 'd' then 'X' else t.typcategory end as category,
   a.attnotnull as not_null, a.attacl::text as acl
@@ -67,7 +67,8 @@ export function readColumnsNamed(
   schemas: readonly number[],
   names: readonly string[],
 ): Promise<ColumnRow[]> {
-  return session.query<ColumnRow>(
+  return readRows<ColumnRow>(
+    session,
     `
       select ${COLUMN}
       from pg_catalog.pg_attribute a
@@ -87,7 +88,8 @@ export interface LabelledColumnRow extends ColumnRow {
 
 /** The columns of some relations. */
 export function readColumnsOf(session: Session, relations: readonly number[]): Promise<ColumnRow[]> {
-  return session.query<ColumnRow>(
+  return readRows<ColumnRow>(
+    session,
     `
       select ${COLUMN}
       from pg_catalog.pg_attribute a
@@ -104,7 +106,8 @@ export function readSomeColumns(
   session: Session,
   columns: readonly Pick<ColumnRow, 'relation' | 'number'>[],
 ): Promise<LabelledColumnRow[]> {
-  return session.query<LabelledColumnRow>(
+  return readRows<LabelledColumnRow>(
+    session,
     `
       select ${COLUMN},
         case when t.typtype = 'e' then array(
@@ -137,7 +140,8 @@ export function readColumnGrants(
 
 /** Columns that foreign keys of tenant columns refer to: the table of the tenants is among theirs. */
 export function readReferredColumns(session: Session, names: readonly string[]): Promise<ColumnRow[]> {
-  return session.query<ColumnRow>(
+  return readRows<ColumnRow>(
+    session,
     `
       select ${COLUMN}
       from (
@@ -190,14 +194,24 @@ const names = (relation: string, numbers: string) => `array(
 
 /** Foreign keys as they were declared: those of partitions follow from their parent's. */
 export function readForeignKeys(session: Session): Promise<ForeignKeyRow[]> {
-  return session.query(`
-    select conname as name, conrelid as "table", conkey as columns, ${names('conrelid', 'conkey')} as column_names,
-      confrelid as target, confkey as target_columns, ${names('confrelid', 'confkey')} as target_column_names,
-      confupdtype as on_update, confdeltype as on_delete
-    from pg_catalog.pg_constraint
-    where contype = 'f' and conparentid = 0
-    order by conrelid, conname
-  `);
+  // Nearly all have one column: a join finds the names of all of them faster than a subquery those of each.
+  return readRows(
+    session,
+    `
+    select k.conname as name, k.conrelid::int8 as "table", k.conkey as columns,
+      case when cardinality(k.conkey) = 1 then array[own.attname::text]
+        else ${names('k.conrelid', 'k.conkey')} end as column_names,
+      k.confrelid::int8 as target, k.confkey as target_columns,
+      case when cardinality(k.confkey) = 1 then array[theirs.attname::text]
+        else ${names('k.confrelid', 'k.confkey')} end as target_column_names,
+      k.confupdtype as on_update, k.confdeltype as on_delete
+    from pg_catalog.pg_constraint k
+    join pg_catalog.pg_attribute own on own.attrelid = k.conrelid and own.attnum = k.conkey[1]
+    join pg_catalog.pg_attribute theirs on theirs.attrelid = k.confrelid and theirs.attnum = k.confkey[1]
+    where k.contype = 'f' and k.conparentid = 0
+    order by k.conrelid, k.conname
+  `,
+  );
 }
 
 /** Tables with triggers of their own that look at rows when they are inserted and when they are updated. */

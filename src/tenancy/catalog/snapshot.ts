@@ -14,14 +14,7 @@ import {
   readLeakyClasses,
   readLeakyFunctions,
 } from './indexes.ts';
-import {
-  type PolicyReadRow,
-  type PolicyRow,
-  readPolicies,
-  readPoliciesOfOwnMaking,
-  readPolicyFunctions,
-  readPolicyReads,
-} from './policies.ts';
+import { type PolicyRow, readPolicies, readPoliciesOfOwnMaking, readPolicyFunctions } from './policies.ts';
 import {
   type ColumnRow,
   type ForeignKeyRow,
@@ -60,7 +53,6 @@ export interface Snapshot {
   readonly checkingTables: ReadonlySet<number>;
   readonly viewDependencies: readonly ReadRow[];
   readonly policies: readonly PolicyRow[];
-  readonly policyReads: readonly PolicyReadRow[];
   readonly policyFunctions: ReadonlySet<number>;
   /** Policies that are made of more than what the server brings. */
   readonly policiesOfOwnMaking: ReadonlySet<number>;
@@ -131,7 +123,6 @@ async function readSome(session: Session, settings: TenancySettings, tables: rea
     tenantColumns: columns.filter(({ name }) => settings.columns.includes(name)),
     referredColumns,
     policies,
-    policyReads: await readPolicyReads(session, made),
     policiesOfOwnMaking: await readPoliciesOfOwnMaking(session, made),
     functionSettings: await readSettingsOfFunctions(session, oids),
     inheritance: [],
@@ -219,7 +210,6 @@ async function seesTheSame(session: Session, second: Session): Promise<boolean> 
 type PolicyRows = Pick<
   Snapshot,
   | 'policies'
-  | 'policyReads'
   | 'policyFunctions'
   | 'policiesOfOwnMaking'
   | 'inheritance'
@@ -233,7 +223,6 @@ type PolicyRows = Pick<
 async function readPolicyRows(session: Session, schemas: readonly number[]): Promise<PolicyRows> {
   return {
     policies: await readPolicies(session),
-    policyReads: await readPolicyReads(session),
     policyFunctions: await readPolicyFunctions(session),
     policiesOfOwnMaking: await readPoliciesOfOwnMaking(session),
     inheritance: await readInheritance(session),

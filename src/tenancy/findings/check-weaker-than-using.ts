@@ -1,15 +1,15 @@
-import { securedTables } from '../access.ts';
 import { expressionsOf, isCheckWeaker } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import { displayPath } from '../names.ts';
 import { alterPolicy, restorePolicy } from '../proposal.ts';
+import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
 
 /** A missing WITH CHECK is no finding: the server holds written rows against USING then (CREATE POLICY). */
 export const check: TenancyCheck = {
   title: 'what a policy does not show it does not let anybody write',
   judge: (facts) => ({
-    findings: securedTables(facts).flatMap((table) =>
+    findings: suspectTables(facts).flatMap((table) =>
       table.policies
         .filter((policy) => isCheckWeaker(facts, table, policy))
         .map((policy) => {

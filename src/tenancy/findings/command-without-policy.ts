@@ -10,7 +10,7 @@ export const check: TenancyCheck = {
     findings: securedTables(facts).flatMap((table) =>
       clientsWith(facts, table, COMMANDS).flatMap((role) => {
         const granted = COMMANDS.filter((command) => hasPrivilege(role, table, command));
-        const uncovered = uncoveredCommands(table, role);
+        const uncovered = uncoveredCommands(facts, table, role);
         const denied = granted.filter((command) => uncovered.has(command));
         // A role that no policy is for at all has a finding of its own.
         if (denied.length === 0 || denied.length === granted.length || role.inherits.has(table.owner)) return [];

@@ -1,13 +1,13 @@
-import { securedTables } from '../access.ts';
 import { expressionsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import { displayPath, listNames } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
+import { suspectTables } from '../soundness.ts';
 
 export const check: TenancyCheck = {
   title: 'no policy takes the name of the database role for the user',
   judge: (facts) => ({
-    findings: securedTables(facts).flatMap((table) =>
+    findings: suspectTables(facts).flatMap((table) =>
       table.policies.flatMap((policy) => {
         const columns = [policy.using, policy.check].flatMap(
           (key) => expressionsOf(facts, table).get(key ?? '')?.roleComparisons ?? [],

@@ -1,16 +1,16 @@
 import { quoteIdentifier } from '../../postgres/quote.ts';
-import { securedTables } from '../access.ts';
 import { isAlwaysTrue, isCheckWeaker } from '../answers.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { PolicyFacts, RlsFacts, TableFacts } from '../facts.ts';
 import { displayPath } from '../names.ts';
 import { restorePolicy, sqlName } from '../proposal.ts';
+import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
 
 export const check: TenancyCheck = {
   title: 'no policy is true for every row',
   judge: (facts) => ({
-    findings: securedTables(facts).flatMap((table) =>
+    findings: suspectTables(facts).flatMap((table) =>
       table.policies
         .filter((policy) => policy.permissive && matters(table, policy) && isAlwaysTrue(facts, table, policy))
         // What is let in by its check alone has a finding of its own.

@@ -11,15 +11,15 @@ export const check: TenancyCheck = {
     findings: securedTables(facts)
       .filter(({ policies }) => policies.some(({ permissive }) => permissive))
       .flatMap((table) => {
-        const shutOut = clientsWith(facts, table, COMMANDS).filter((role) => isShutOut(table, role));
+        const shutOut = clientsWith(facts, table, COMMANDS).filter((role) => isShutOut(facts, table, role));
         return shutOut.length === 0 ? [] : [notice(facts, table, shutOut)];
       }),
   }),
 };
 
 /** Not one of the commands that it is granted has a policy for it. */
-function isShutOut(table: TableFacts, role: RoleFacts): boolean {
-  const uncovered = uncoveredCommands(table, role);
+function isShutOut(facts: RlsFacts, table: TableFacts, role: RoleFacts): boolean {
+  const uncovered = uncoveredCommands(facts, table, role);
   return (
     !role.inherits.has(table.owner) &&
     COMMANDS.every((command) => !hasPrivilege(role, table, command) || uncovered.has(command))

@@ -1,14 +1,14 @@
-import { securedTables } from '../access.ts';
 import { describeContext, describeRow, isAlwaysTrue, isCheckWeaker, openingsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import { displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
+import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
 
 export const check: TenancyCheck = {
   title: 'policies that look at the tenant open no rows of other tenants',
   judge: (facts) => ({
-    findings: securedTables(facts).flatMap((table) =>
+    findings: suspectTables(facts).flatMap((table) =>
       table.policies
         .filter(({ columns }) => table.tenantColumn !== undefined && columns.includes(table.tenantColumn.number))
         .filter((policy) => !isAlwaysTrue(facts, table, policy) && !isCheckWeaker(facts, table, policy))

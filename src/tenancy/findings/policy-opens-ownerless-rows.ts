@@ -1,14 +1,14 @@
-import { securedTables } from '../access.ts';
 import { describeContext, isAlwaysTrue, openingsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import { displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
+import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
 
 export const check: TenancyCheck = {
   title: 'rows without a tenant are open to no tenant',
   judge: (facts) => ({
-    findings: securedTables(facts)
+    findings: suspectTables(facts)
       .filter(({ tenantColumn }) => tenantColumn !== undefined && !tenantColumn.notNull)
       .flatMap((table) =>
         table.policies

@@ -1,16 +1,16 @@
-import { securedTables } from '../access.ts';
 import { describeContext, describeRow, isAlwaysTrue, openingsOf } from '../answers.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { PolicyFacts, RlsFacts, TableFacts } from '../facts.ts';
 import { displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
+import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
 
 /** From pg_depend: the server knows which columns a policy reads. A policy that opens nothing to tenants may. */
 export const check: TenancyCheck = {
   title: 'every policy that opens rows looks at their tenant',
   judge: (facts) => ({
-    findings: securedTables(facts).flatMap((table) =>
+    findings: suspectTables(facts).flatMap((table) =>
       table.policies
         .filter(({ columns }) => table.tenantColumn !== undefined && !columns.includes(table.tenantColumn.number))
         .filter((policy) => policy.permissive && !isAlwaysTrue(facts, table, policy))

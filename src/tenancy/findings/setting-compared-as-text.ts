@@ -1,15 +1,15 @@
-import { securedTables } from '../access.ts';
 import { openingsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import { displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
+import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
 
 /** A UUID is the same in capitals; a policy that does not think so compares texts, and cannot use an index on UUIDs. */
 export const check: TenancyCheck = {
   title: 'settings are compared as the type of the column',
   judge: (facts) => ({
-    findings: securedTables(facts)
+    findings: suspectTables(facts)
       .filter(({ tenantColumn }) => tenantColumn?.type === 'uuid')
       .flatMap((table) =>
         table.policies.flatMap((policy) => {

@@ -1,17 +1,17 @@
-import { securedTables } from '../access.ts';
 import { describeContext, errorsOf, expressionsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import type { PolicyFacts, RlsFacts, TableFacts } from '../facts.ts';
 import { displayPath } from '../names.ts';
 import { alterPolicy, mendedText, restorePolicy } from '../proposal.ts';
 import { readsSetting } from '../rewrite.ts';
+import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
 
 /** A setting is the empty string after the transaction that made it: on a pooled connection that is every other query. */
 export const check: TenancyCheck = {
   title: 'policies show no row, and raise no error, where no tenant is set',
   judge: (facts) => ({
-    findings: securedTables(facts).flatMap((table) =>
+    findings: suspectTables(facts).flatMap((table) =>
       table.policies.flatMap((policy) => {
         const errors = errorsOf(facts, table, policy);
         const context = (['empty', 'unset'] as const).find((one) => errors.has(one));

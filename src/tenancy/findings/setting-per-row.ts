@@ -1,15 +1,15 @@
-import { securedTables } from '../access.ts';
 import { expressionsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import { displayPath, listNames } from '../names.ts';
 import { alterPolicy, mendedText } from '../proposal.ts';
+import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
 
 /** Decided from the plan that the role gets, where functions are inlined and subqueries are computed once or are not. */
 export const check: TenancyCheck = {
   title: 'policies compute once per query what does not depend on the row',
   judge: (facts) => ({
-    findings: securedTables(facts).flatMap((table) =>
+    findings: suspectTables(facts).flatMap((table) =>
       table.policies.flatMap((policy) => {
         const calls = [policy.using, policy.check].flatMap((key) => {
           const perRow = expressionsOf(facts, table).get(key ?? '')?.perRow;
