@@ -72,9 +72,20 @@ function decode(text: string): string {
   }
 }
 
+/** What has no text that is changed stays the very same: a report may hold a hundred thousand objects. */
 function mapTexts<T>(value: T, map: (text: string) => string): T {
   if (typeof value === 'string') return map(value) as T;
-  if (Array.isArray(value)) return value.map((item) => mapTexts(item, map)) as T;
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, map)])) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const mapped = value.map((item) => mapTexts(item, map));
+    return (mapped.every((item, at) => item === value[at]) ? value : mapped) as T;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const changed: [string, unknown][] = [];
+  for (const key of Object.keys(value)) {
+    const item = (value as Record<string, unknown>)[key];
+    const mapped = mapTexts(item, map);
+    if (mapped !== item) changed.push([key, mapped]);
+  }
+  return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) };
 }

@@ -1,4 +1,5 @@
 import {
+  type Grants,
   type PolicyFacts,
   type Privilege,
   PUBLIC,
@@ -20,18 +21,29 @@ export function reachesSchema(facts: RlsFacts, role: RoleFacts, schema: string):
   return role.superuser || [PUBLIC, ...role.inherits].some((grantee) => users?.has(grantee));
 }
 
+const clientsByGrants = new WeakMap<RlsFacts, WeakMap<Grants, Map<string, readonly RoleFacts[]>>>();
+
 /** Clients that have one of the privileges on the relation and may use its schema. */
 export function clientsWith(
   facts: RlsFacts,
   relation: Relation,
   privileges: readonly Privilege[],
-  clients: readonly RoleFacts[] = facts.clients,
-): RoleFacts[] {
-  return clients.filter(
+): readonly RoleFacts[] {
+  const { grants, owner, schema } = relation;
+  const byGrants = clientsByGrants.get(facts) ?? new WeakMap<Grants, Map<string, readonly RoleFacts[]>>();
+  clientsByGrants.set(facts, byGrants);
+  const answers = byGrants.get(grants) ?? new Map<string, readonly RoleFacts[]>();
+  byGrants.set(grants, answers);
+  // Thousands of tables have the same owner and the same list of grants.
+  const key = `${owner} ${privileges.join()} ${schema}`;
+  const known = answers.get(key);
+  if (known !== undefined) return known;
+  const found = facts.clients.filter(
     (role) =>
-      reachesSchema(facts, role, relation.schema) &&
-      privileges.some((privilege) => hasPrivilege(role, relation, privilege)),
+      reachesSchema(facts, role, schema) && privileges.some((privilege) => hasPrivilege(role, relation, privilege)),
   );
+  answers.set(key, found);
+  return found;
 }
 
 /** Policies bind whoever has the privileges of one of their roles (PostgreSQL docs, CREATE POLICY). */

@@ -101,6 +101,9 @@ function mergeGrants(one: Grants, other: Grants): Grants {
 
 type RelationPlace = (row: RelationRow) => Omit<ViewFacts, 'kind' | 'securityInvoker' | 'reads'>;
 
+/** One list for all that have nothing of a kind: most of ten thousand tables. */
+const NONE: readonly never[] = [];
+
 const KINDS = { r: 'table', p: 'partitioned', f: 'foreign' } as const;
 
 function assembleTables(snapshot: Snapshot, settings: TenancySettings, relation: RelationPlace): TableFacts[] {
@@ -114,13 +117,13 @@ function assembleTables(snapshot: Snapshot, settings: TenancySettings, relation:
   const schemaNames = new Map(snapshot.schemas.map(({ oid, name }) => [oid, name]));
   return snapshot.relations.flatMap((row): TableFacts[] => {
     if (row.kind === 'v' || row.kind === 'm') return [];
-    const own = policies.get(row.oid) ?? [];
+    const own = policies.get(row.oid) ?? NONE;
     const tenantColumn = columns.get(row.oid);
     return [
       {
         ...relation(row),
         kind: KINDS[row.kind],
-        parents: (parents.get(row.oid) ?? []).map(({ parent }) => parent),
+        parents: parents.get(row.oid)?.map(({ parent }) => parent) ?? NONE,
         isPartition: row.is_partition,
         rlsEnabled: row.rls_enabled,
         rlsForced: row.rls_forced,
@@ -129,8 +132,8 @@ function assembleTables(snapshot: Snapshot, settings: TenancySettings, relation:
         isRegistry: row.oid === registry,
         policies: own,
         policyClass: classKey(own, tenantColumn),
-        indexes: (indexes.get(row.oid) ?? []).map((index) => assembleIndex(index, snapshot, schemaNames)),
-        foreignKeys: (foreignKeys.get(row.oid) ?? []).map(assembleForeignKey),
+        indexes: indexes.get(row.oid)?.map((index) => assembleIndex(index, snapshot, schemaNames)) ?? NONE,
+        foreignKeys: foreignKeys.get(row.oid)?.map(assembleForeignKey) ?? NONE,
         checksRows: snapshot.checkingTables.has(row.oid),
       },
     ];
@@ -161,13 +164,22 @@ function tenantColumnsOf(
   const found = new Map<number, ColumnFacts>();
   const byName = groupBy(tenantColumns, ({ name }) => name);
   for (const name of columns)
-    for (const row of byName.get(name) ?? []) if (!found.has(row.relation)) found.set(row.relation, columnFacts(row));
+    for (const row of byName.get(name) ?? []) {
+      const column = columnFacts(row);
+      for (const relation of row.relations) if (!found.has(relation)) found.set(relation, column);
+    }
   const [registry] = referredColumns;
   if (registry !== undefined) found.set(registry.relation, columnFacts(registry));
   return found;
 }
 
-export function columnFacts({ number, name, type, category, not_null }: ColumnRow): ColumnFacts {
+export function columnFacts({
+  number,
+  name,
+  type,
+  category,
+  not_null,
+}: Omit<ColumnRow, 'relation' | 'acl'>): ColumnFacts {
   return { number, name, type, category, notNull: not_null };
 }
 

@@ -21,7 +21,7 @@ import type {
 } from './facts.ts';
 import { loadParse, type Parse } from './parse.ts';
 import { isValueOfItsOwn, sampleRows, type Tenants } from './samples.ts';
-import { moveCalls, translate, type WordShape, wordShapes } from './word-shape.ts';
+import { moveCalls, type ShapeWords, translate, type WordShape, wordShaping } from './word-shape.ts';
 
 /** What evaluation needs to know besides the tables. */
 export interface EvaluationSetup {
@@ -152,16 +152,22 @@ interface Drafted {
   readonly fresh: Asked[];
 }
 
+/** What takes expressions apart, and remembers. */
+interface Tools {
+  readonly parse: Parse;
+  readonly shapeWords: ShapeWords;
+}
+
 async function drafting(
   setup: EvaluationSetup,
 ): Promise<(session: Session, classes: readonly ClassMembers[]) => Promise<Drafted>> {
-  const parse = await loadParse();
+  const tools = { parse: await loadParse(), shapeWords: wordShaping() };
   const shared = new Map<string, Asked>();
   return async (session, classes) => {
     const chosen = await chooseTables(session, classes);
     const byTable = groupBy(await readColumns(session, chosen), ({ relation }) => relation);
     const known = new Set(shared.values());
-    const all = chosen.map((one) => draftClass(one, byTable.get(one.table.oid) ?? [], parse, setup, shared));
+    const all = chosen.map((one) => draftClass(one, byTable.get(one.table.oid) ?? [], tools, setup, shared));
     const fresh = new Set(all.map(({ asked }) => asked).filter((asked) => !known.has(asked)));
     return { all, fresh: [...fresh] };
   };
@@ -209,7 +215,7 @@ function isOpen({ table, texts }: Chosen): boolean {
 function draftClass(
   { key, table, texts }: Chosen,
   columns: readonly LabelledColumnRow[],
-  parse: Parse,
+  { parse, shapeWords }: Tools,
   setup: EvaluationSetup,
   shared: Map<string, Asked>,
 ): Draft {
@@ -219,16 +225,16 @@ function draftClass(
   const read = columns.filter(({ number }) => number !== table.tenantColumn?.number);
   const all = [table.tenantColumn, ...read].filter((column) => column !== undefined);
   const isPlain = table.policies.every((policy) => policy.isPlain) && all.every(isPlainColumn);
-  const shapes = shapesOf([...new Set(found.values())].sort(), isPlain ? read : [], tenants);
+  const shapes = shapesOf([...new Set(found.values())].sort(), isPlain ? read : [], tenants, shapeWords);
   // Texts and types say which rows there are.
-  const same = JSON.stringify([
-    shapes.map(({ skeleton }) => skeleton),
-    all.map(({ name, type }) => [name, type]),
-    tenants,
+  const same = [
+    ...shapes.map(({ skeleton }) => skeleton),
+    ...all.map(({ name, type }) => `${name}\0${type}`),
+    ...Object.values(tenants),
     table.tenantColumn?.name,
-    roles.map(({ oid }) => oid),
+    ...roles.map(({ oid }) => oid),
     isPlain,
-  ]);
+  ].join('\0\0');
   const asked = shared.get(same) ?? draftAsked({ table, shapes, read, tenants, roles, isPlain }, parse, setup);
   shared.set(same, asked);
   const byText = new Map(shapes.map((shape) => [shape.text, shape]));
@@ -247,7 +253,12 @@ function draftClass(
 }
 
 /** Columns of text whose words may be left out of expressions: those of plain text. */
-function shapesOf(texts: readonly string[], read: readonly LabelledColumnRow[], tenants: Tenants): WordShape[] {
+function shapesOf(
+  texts: readonly string[],
+  read: readonly LabelledColumnRow[],
+  tenants: Tenants,
+  shapeWords: ShapeWords,
+): WordShape[] {
   const words = read.filter(({ category }) => category === 'S');
   // A column of another kind of text would hold the words too, and its operators may see more in them.
   if (words.length === 0 || words.some(({ type }) => !/^(text|character varying(\(\d+\))?)$/.test(type)))
@@ -256,7 +267,7 @@ function shapesOf(texts: readonly string[], read: readonly LabelledColumnRow[], 
     const room = /\((\d+)\)/.exec(type)?.[1];
     return { name, room: room === undefined ? undefined : Number(room) };
   });
-  return wordShapes(texts, columns, (word) => isValueOfItsOwn(word, tenants));
+  return shapeWords(texts, columns, (word) => isValueOfItsOwn(word, tenants));
 }
 
 interface ToAsk {

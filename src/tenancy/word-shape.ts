@@ -21,72 +21,80 @@ export interface WordShape {
 const COMPARISON =
   /\((?:("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)|\(("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)\)::text) (?:=|<>|IS DISTINCT FROM|IS NOT DISTINCT FROM) ''::text\)/g;
 
+/** Takes the words out of some expressions. */
+export type ShapeWords = (
+  texts: readonly string[],
+  columns: readonly TextColumn[],
+  isReserved: (word: string) => boolean,
+) => WordShape[];
+
 /**
  * Leaves out of some expressions the words that their columns are only ever compared with. Whether such a word is `new`
  * or `won`, the expression answers alike for rows that hold it, or another: what holds for one expression holds for all
  * of its skeleton, word for word. So no word is left out where anything else is made of the column, or where the word
  * means something elsewhere.
- * @param texts made of nothing but the server's own functions, as it prints them
- * @param columns the columns of text that the expressions read
- * @param isReserved tells words that are values of rows for a reason of their own
+ *
+ * Of what it returns, `texts` are expressions made of nothing but the server's own functions, as it prints them;
+ * `columns` those of text that the expressions read; `isReserved` tells words that are values of rows for a reason of
+ * their own. What it has seen but for the strings it remembers.
  */
-export function wordShapes(
-  texts: readonly string[],
-  columns: readonly TextColumn[],
-  isReserved: (word: string) => boolean,
-): WordShape[] {
-  const drafts = texts.map((text) => findWords(text, columns));
-  const isWhole = drafts.some(({ isOnlyCompared }) => !isOnlyCompared);
-  const others = new Set(drafts.flatMap(({ others: values }) => values));
-  const fits = (word: string) => columns.every(({ room }) => room === undefined || word.length <= room);
-  const isWord = ({ value }: Literal) => !isWhole && !others.has(value) && !isReserved(value) && fits(value);
-  const places = new Map<string, number>();
-  return drafts.map(({ text, compared }) => {
-    const words = compared.filter(isWord);
-    for (const { value } of words) if (!places.has(value)) places.set(value, places.size);
-    return { text, words, skeleton: leaveOut(text, words, places) };
-  });
-}
-
-interface Found {
-  readonly text: string;
-  /** Literals that a column is compared with. */
-  readonly compared: readonly Literal[];
-  /** Values of all other literals. */
-  readonly others: readonly string[];
-  readonly isOnlyCompared: boolean;
-}
-
-function findWords(text: string, columns: readonly TextColumn[]): Found {
-  const literals = literalsIn(text);
-  const { emptied, places } = emptyOf(text, literals);
-  const names = new Set(columns.map(({ name }) => name));
-  const compared = new Set<Literal>();
-  const rest = emptied.replace(COMPARISON, (match, bare: string | undefined, cast: string | undefined, at: number) => {
-    const literal = literals[places.indexOf(at + match.length - "''::text)".length)];
-    if (literal === undefined || !names.has(nameOf(bare ?? cast!))) return match;
-    compared.add(literal);
-    return '';
-  });
-  return {
-    text,
-    compared: [...compared],
-    others: literals.filter((literal) => !compared.has(literal)).map(({ value }) => value),
-    isOnlyCompared: columns.every(({ name }) => !rest.includes(name.replaceAll('"', '""'))),
+export function wordShaping(): ShapeWords {
+  const known = new Map<string, Pattern>();
+  const patternOf = (emptied: string, columns: readonly TextColumn[]) => {
+    const key = [emptied, ...columns.map(({ name }) => name)].join('\0');
+    const pattern = known.get(key) ?? findComparisons(emptied, columns);
+    known.set(key, pattern);
+    return pattern;
+  };
+  return (texts, columns, isReserved) => {
+    const drafts = texts.map((text) => {
+      const literals = literalsIn(text);
+      return { text, literals, ...patternOf(emptyOf(text, literals), columns) };
+    });
+    const isWhole = drafts.some(({ isOnlyCompared }) => !isOnlyCompared);
+    const others = new Set(
+      drafts.flatMap(({ literals, compared }) => literals.filter((_, at) => !compared[at]).map(({ value }) => value)),
+    );
+    const fits = (word: string) => columns.every(({ room }) => room === undefined || word.length <= room);
+    const isWord = ({ value }: Literal) => !isWhole && !others.has(value) && !isReserved(value) && fits(value);
+    const places = new Map<string, number>();
+    return drafts.map(({ text, literals, compared }) => {
+      const words = literals.filter((literal, at) => compared[at] && isWord(literal));
+      for (const { value } of words) if (!places.has(value)) places.set(value, places.size);
+      return { text, words, skeleton: leaveOut(text, words, places) };
+    });
   };
 }
 
-/** The text with every literal emptied, and where each of them then begins. */
-function emptyOf(text: string, literals: readonly Literal[]): { emptied: string; places: readonly number[] } {
+/** What is made of the literals of an expression, whatever they are. */
+interface Pattern {
+  /** Of each literal: a column is compared with it. */
+  readonly compared: readonly boolean[];
+  /** Nothing else is made of the columns. */
+  readonly isOnlyCompared: boolean;
+}
+
+function findComparisons(emptied: string, columns: readonly TextColumn[]): Pattern {
+  const names = new Set(columns.map(({ name }) => name));
+  const compared = literalsIn(emptied).map(() => false);
+  const places = literalsIn(emptied).map(({ start }) => start);
+  const rest = emptied.replace(COMPARISON, (match, bare: string | undefined, cast: string | undefined, at: number) => {
+    const place = places.indexOf(at + match.length - "''::text)".length);
+    if (place === -1 || !names.has(nameOf(bare ?? cast!))) return match;
+    compared[place] = true;
+    return '';
+  });
+  return { compared, isOnlyCompared: columns.every(({ name }) => !rest.includes(name.replaceAll('"', '""'))) };
+}
+
+function emptyOf(text: string, literals: readonly Literal[]): string {
   let emptied = '';
   let at = 0;
-  const places = literals.map(({ start, end }) => {
-    emptied += text.slice(at, start);
+  for (const { start, end } of literals) {
+    emptied += `${text.slice(at, start)}''`;
     at = end;
-    emptied += "''";
-    return emptied.length - 2;
-  });
-  return { emptied: emptied + text.slice(at), places };
+  }
+  return emptied + text.slice(at);
 }
 
 function nameOf(printed: string): string {

@@ -3,7 +3,7 @@ import { Session } from '../../src/postgres/session.ts';
 import { resolveTarget } from '../../src/postgres/target.ts';
 import { evaluate, type PlainSubject } from '../../src/tenancy/evaluate.ts';
 import { evaluatePlain } from '../../src/tenancy/evaluate-plain.ts';
-import { CONTEXTS, type SampleRow } from '../../src/tenancy/facts.ts';
+import { CONTEXTS, type RlsFacts, type SampleRow } from '../../src/tenancy/facts.ts';
 import { readFacts } from '../../src/tenancy/read-facts.ts';
 import { DEFAULT_TENANCY } from '../../src/tenancy/settings.ts';
 import { expect, type TestDatabase } from '../support/database.ts';
@@ -99,6 +99,16 @@ test('what takes too long is left to the long way, and no statement stays behind
   await session.close();
 });
 
+/** The facts with the rows of each class as they are for it; which of the classes was asked is the luck of the draw. */
+function inOwnWords(facts: RlsFacts): unknown {
+  const classes = [...facts.classes].map(([key, { rows, words, ...rest }]) => {
+    const own = (value: unknown) => words.get(value as string) ?? value;
+    const values = (row: SampleRow) => Object.entries(row.values).map(([name, value]) => [name, own(value)]);
+    return [key, { ...rest, rows: rows.map((row) => ({ ...row, values: Object.fromEntries(values(row)) })) }] as const;
+  });
+  return { ...facts, classes: new Map(classes) };
+}
+
 test('two sessions find in a large catalog what one finds', async ({ db }) => {
   await db.query(`do $$ begin
     for i in 1..1000 loop
@@ -118,7 +128,7 @@ test('two sessions find in a large catalog what one finds', async ({ db }) => {
   });
   expect(asked).toBeGreaterThan(0);
   expect(facts.classes.size).toBe(300);
-  expect(facts).toEqual(alone);
+  expect(inOwnWords(facts)).toEqual(inOwnWords(alone));
   await session.close();
   await second.close();
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { moveCalls, type TextColumn, translate, wordShapes } from '../../src/tenancy/word-shape.ts';
+import { moveCalls, type TextColumn, translate, wordShaping } from '../../src/tenancy/word-shape.ts';
 
 const COLUMNS: readonly TextColumn[] = [{ name: 'status', room: undefined }];
 const OWN = "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS uuid))";
 const shapeOf = (text: string, columns = COLUMNS, reserved: readonly string[] = []) =>
-  wordShapes([text], columns, (word) => reserved.includes(word))[0]!;
+  wordShaping()([text], columns, (word) => reserved.includes(word))[0]!;
 const skeletonOf = (...args: Parameters<typeof shapeOf>) => shapeOf(...args).skeleton;
 
 describe('expressions have the same skeleton', () => {

@@ -61,21 +61,31 @@ const COLUMN = `
   a.attnotnull as not_null, a.attacl::text as acl
 `;
 
-/** Columns that have one of the given names, of any relation of the schemas. */
+/** A column that many relations have alike. */
+export interface SharedColumnRow extends Omit<ColumnRow, 'relation' | 'acl'> {
+  readonly relations: number[];
+}
+
+/** Columns that have one of the given names, of any relation of the schemas: those that are alike together. */
 export function readColumnsNamed(
   session: Session,
   schemas: readonly number[],
   names: readonly string[],
-): Promise<ColumnRow[]> {
-  return readRows<ColumnRow>(
+): Promise<SharedColumnRow[]> {
+  return readRows<SharedColumnRow>(
     session,
     `
-      select ${COLUMN}
-      from pg_catalog.pg_attribute a
-      join pg_catalog.pg_class c on c.oid = a.attrelid
+      select a.attnum as number, a.attname as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+        case t.typtype when 'd' then 'X' else t.typcategory end as category, a.attnotnull as not_null, a.relations
+      from (
+        select a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, array_agg(a.attrelid::int8) as relations
+        from pg_catalog.pg_attribute a
+        join pg_catalog.pg_class c on c.oid = a.attrelid
+        where a.attname = any ($2::name[]) and a.attnum > 0 and not a.attisdropped
+          and c.relkind in ('r', 'p', 'f') and c.relnamespace = any ($1::oid[])
+        group by a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull
+      ) a
       join pg_catalog.pg_type t on t.oid = a.atttypid
-      where a.attname = any ($2::name[]) and a.attnum > 0 and not a.attisdropped
-        and c.relkind in ('r', 'p', 'f') and c.relnamespace = any ($1::oid[])
     `,
     [schemas, names],
   );

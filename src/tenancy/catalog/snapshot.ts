@@ -30,6 +30,7 @@ import {
   readReferredColumns,
   readRelations,
   readViewDependencies,
+  type SharedColumnRow,
 } from './relations.ts';
 import { readRoles } from './roles.ts';
 import { findExposure, readSchemas, type SchemaRow } from './scope.ts';
@@ -46,7 +47,7 @@ export interface Snapshot {
   readonly relations: readonly RelationRow[];
   readonly accessLists: AccessLists;
   readonly columnGrants: readonly { readonly relation: number; readonly acl: string }[];
-  readonly tenantColumns: readonly ColumnRow[];
+  readonly tenantColumns: readonly SharedColumnRow[];
   readonly referredColumns: readonly ColumnRow[];
   readonly inheritance: readonly InheritanceRow[];
   readonly foreignKeys: readonly ForeignKeyRow[];
@@ -120,7 +121,9 @@ async function readSome(session: Session, settings: TenancySettings, tables: rea
     relations,
     columnGrants,
     accessLists: await readAccessLists(session, new Set(lists)),
-    tenantColumns: columns.filter(({ name }) => settings.columns.includes(name)),
+    tenantColumns: columns
+      .filter(({ name }) => settings.columns.includes(name))
+      .map((column) => ({ ...column, relations: [column.relation] })),
     referredColumns,
     policies,
     policiesOfOwnMaking: await readPoliciesOfOwnMaking(session, made),
