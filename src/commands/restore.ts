@@ -14,6 +14,7 @@ import { plannedResult, restoredResult, swappedResult } from '../backup/restore-
 import { findBackup, readStore, type StoredBackup, whileInUse } from '../backup/store.ts';
 import { mergeResult, restoredTableResult } from '../backup/table-report.ts';
 import { backupWorld, readJobs, storeFolder } from '../cli/backup.ts';
+import { askToEnd } from '../cli/end-sessions.ts';
 import { AishaError } from '../errors.ts';
 import type { Target } from '../postgres/target.ts';
 import { counted } from '../report/quantity.ts';
@@ -116,7 +117,8 @@ async function swap(context: Context, backup: StoredBackup, options: Options): P
   if (options['plan'] !== true) {
     if (options['inPlace'] === true) demandName(target, options);
     await context.confirm(target);
-    const mayEnd = (sessions: readonly string[]) => askToEnd(context, target, sessions, options);
+    const mayEnd = (sessions: readonly string[]) =>
+      askToEnd(context, target, sessions, options['endSessions'] === true);
     const swapOptions = { ...restoreOptions, mayEnd };
     if (options['inPlace'] !== true) {
       return swappedResult(backup.manifest, await restoreAndSwap(backup, target, world, swapOptions));
@@ -172,26 +174,6 @@ function demandName({ database, environment }: Target, options: Options): void {
   const name = environment?.name ?? database;
   throw new AishaError('connection', `a restore in place of ${database} has to be confirmed by its name`, {
     hint: `If it is meant, add --confirm ${name}; --yes is not enough. --swap keeps what is there.`,
-  });
-}
-
-async function askToEnd(
-  context: Context,
-  target: Target,
-  sessions: readonly string[],
-  options: Options,
-): Promise<void> {
-  for (const session of sessions) context.talk.warn(`connected to ${target.database}: ${session}`);
-  if (options['endSessions'] === true) return;
-  const question = `${counted(sessions.length, 'session')} of ${target.database} will be ended. Type yes to go on: `;
-  const answer = await context.ask(question).catch((error) => {
-    if (error instanceof AishaError && error.kind === 'usage') return undefined;
-    throw error;
-  });
-  if (answer?.trim() === 'yes') return;
-  throw new AishaError('lock', `${counted(sessions.length, 'session')} of ${target.database} would have to be ended`, {
-    details: sessions,
-    hint: 'The restored copy is ready: stop what is connected, or add --end-sessions, and run the same command again.',
   });
 }
 

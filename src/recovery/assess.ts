@@ -16,6 +16,7 @@ const COUNT_MS = 20_000;
 export interface AskedElsewhere {
   readonly orphans: Assessment['orphans'];
   readonly ledger: readonly string[];
+  readonly migrationsSince: Assessment['migrationsSince'];
   readonly unknown: readonly string[];
 }
 
@@ -55,6 +56,7 @@ export async function assess(
       return undefined;
     }),
     ledger: elsewhere.ledger,
+    migrationsSince: elsewhere.migrationsSince,
     unknown,
   };
 }
@@ -76,8 +78,15 @@ export function assessLost(backup: StoredBackup | undefined): Assessment {
     orphans: [],
     bursts: undefined,
     ledger: [],
+    migrationsSince: [],
     unknown: [],
   };
+}
+
+/** Objects of the backup's catalog that are gone. Reads only. */
+export async function findMissing(session: Session, backup: StoredBackup, ledger: LedgerPlace): Promise<string[]> {
+  const [then, now] = await catalogs(session, backup, ledger);
+  return changedObjects(then, now).filter((object) => now[object] === undefined);
 }
 
 async function catalogs(

@@ -1,5 +1,14 @@
 import { formatDuration } from '../duration.ts';
-import { type Assessment, type Choice, type Incident, losses, type Method, type Way } from './incident.ts';
+import { counted } from '../report/quantity.ts';
+import {
+  type Assessment,
+  type Choice,
+  type Incident,
+  isSchemaSpoilt,
+  losses,
+  type Method,
+  type Way,
+} from './incident.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -7,6 +16,7 @@ const HOUR_MS = 3_600_000;
 const BY_THE_MANUAL: Readonly<Record<Method, { readonly rto: string; readonly rpo: string }>> = {
   'audit-log': { rto: 'not in the manual', rpo: 'not in the manual' },
   'missing-objects': { rto: '15 min (the manual)', rpo: '24 hours (the manual)' },
+  'table-rows': { rto: '30 min (the manual)', rpo: '24 hours (the manual)' },
   pitr: { rto: '15 min (the manual)', rpo: 'seconds (the manual)' },
   backup: { rto: '30 min (the manual)', rpo: '24 hours (the manual)' },
   'backup-and-migrations': { rto: '30 min (the manual)', rpo: '24 hours (the manual)' },
@@ -29,20 +39,20 @@ export function chooseWay(incident: Incident, assessment: Assessment, now: Date)
   };
 }
 
-function byTheManual({ happenedAt }: Incident, { missing }: Assessment, now: Date): Method {
-  if (missing.some((object) => !object.startsWith('table ') && !object.startsWith('column ')))
-    return 'backup-and-migrations';
+function byTheManual({ happenedAt }: Incident, assessment: Assessment, now: Date): Method {
+  if (!assessment.isLost && isSchemaSpoilt(assessment)) return 'backup-and-migrations';
   const age = happenedAt === undefined ? 0 : now.getTime() - Date.parse(happenedAt);
   return age < HOUR_MS ? 'pitr' : 'backup';
 }
 
 function waysOf(incident: Incident, assessment: Assessment): Way[] {
+  const whole = [wholeBackup(incident, assessment), replay(incident, assessment)];
   return [
     fromLog(assessment),
     missingObjects(incident, assessment),
+    tableRows(incident, assessment),
     pitr(incident),
-    wholeBackup(incident, assessment),
-    replay(incident, assessment),
+    ...(!assessment.isLost && isSchemaSpoilt(assessment) ? whole.reverse() : whole),
     {
       method: 'wait',
       possible: false,
@@ -79,20 +89,42 @@ function fromLog(assessment: Assessment): Way {
 }
 
 /** Tables and other objects that are gone, put back beside what is there. */
-function missingObjects(incident: Incident, { isLost, missing, backup, tables }: Assessment): Way {
+function missingObjects(incident: Incident, { isLost, missing, changed, backup, tables }: Assessment): Way {
   const possible = !isLost && missing.length > 0 && backup !== undefined;
   const isAll = tables.every(({ rowsThen, rowsNow }) => rowsNow === undefined || rowsNow >= rowsThen);
   return {
     method: 'missing-objects',
     possible,
-    sufficient: possible && isAll,
+    sufficient: possible && isAll && changed.length === 0,
     rto: measured(backup?.restoreMs, 'at most ') ?? BY_THE_MANUAL['missing-objects'].rto,
     rpo: lostSince(incident, backup?.at) ?? BY_THE_MANUAL['missing-objects'].rpo,
     note: possible
-      ? 'only what is gone is restored, in one transaction; what is there stays'
+      ? `only what is gone is restored, in one transaction; what is there stays${changed.length === 0 ? '' : `, also ${counted(changed.length, 'object')} that ${changed.length === 1 ? 'is' : 'are'} other than in the backup`}`
       : 'no object of the backup is gone',
     command: 'aisha-db recover restore',
   };
+}
+
+/** Rows that are gone from tables that are there, put back from the backup and merged by their key. */
+function tableRows(incident: Incident, assessment: Assessment): Way {
+  const { isLost, missing, changed, backup } = assessment;
+  const lost = losses(assessment).filter(({ rowsNow }) => rowsNow !== undefined);
+  const possible = !isLost && backup !== undefined && lost.length > 0;
+  return {
+    method: 'table-rows',
+    possible,
+    sufficient: possible && missing.length === 0 && changed.length === 0,
+    rto: measured(backup?.restoreMs, 'at most ') ?? BY_THE_MANUAL['table-rows'].rto,
+    rpo: lostSince(incident, backup?.at) ?? BY_THE_MANUAL['table-rows'].rpo,
+    note: possible
+      ? 'rows that are gone are put back by their key, also those that were deleted on purpose since the backup; --merge changed gives changed rows their old values'
+      : 'no table that is there has fewer rows than in the backup; a table with wrong values is named with --table NAME --merge changed',
+    command: `aisha-db recover restore${possible ? lost.map(({ table }) => ` --table ${shellWord(table)}`).join('') : ' --table NAME'}`,
+  };
+}
+
+function shellWord(text: string): string {
+  return /^[\w.]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function pitr({ pitr: available }: Incident): Way {
@@ -108,7 +140,8 @@ function pitr({ pitr: available }: Incident): Way {
   };
 }
 
-function wholeBackup(incident: Incident, { backup }: Assessment): Way {
+function wholeBackup(incident: Incident, assessment: Assessment): Way {
+  const { backup } = assessment;
   return {
     method: 'backup',
     possible: backup !== undefined,
@@ -119,18 +152,19 @@ function wholeBackup(incident: Incident, { backup }: Assessment): Way {
       backup === undefined
         ? 'the store has no backup of this database from before the incident'
         : `${backup.id}${backup.verified ? ', proved by a restore' : ', never proved: aisha-db backup verify --restore'}; restored beside the database, never over it`,
-    command: 'aisha-db recover restore',
+    command: `aisha-db recover restore${assessment.isLost ? '' : ' --way backup'}`,
   };
 }
 
 function replay(incident: Incident, assessment: Assessment): Way {
   const whole = wholeBackup(incident, assessment);
+  const since = assessment.migrationsSince.length;
   return {
     ...whole,
     method: 'backup-and-migrations',
-    sufficient: false,
-    note: 'for a schema that a migration spoilt: restore, mend the file, apply what is pending again',
-    command: 'aisha-db recover restore; aisha-db migrate',
+    sufficient: whole.possible && (isSchemaSpoilt(assessment) || since > 0),
+    note: `for a schema that a migration spoilt: the backup takes the place of the database, which is kept under another name, and the ${since === 0 ? 'pending files are' : `${counted(since, 'migration')} since the backup ${since === 1 ? 'is' : 'are'}`} applied again; a file that did it has to be mended first`,
+    command: 'aisha-db recover restore --way backup-and-migrations',
   };
 }
 

@@ -3,7 +3,7 @@ import { type Assessment, type Choice, type Incident, losses } from './incident.
 
 /** The incident report of the manual (8.5, step 5) in Markdown, with room for what only people know. */
 export function incidentReport(incident: Incident): string {
-  const { assessment, choice, deeds, verification } = incident;
+  const { assessment, choice, deeds, underway, verification } = incident;
   return [
     `# Incident ${incident.id}`,
     '',
@@ -29,8 +29,16 @@ export function incidentReport(incident: Incident): string {
     '',
     '## What was done',
     '',
+    ...(underway === undefined
+      ? []
+      : [
+          `- begun ${underway.at}, **not finished**: ${underway.method}`,
+          ...underway.expected.map((line) => `  - ${line}`),
+        ]),
     ...(deeds.length === 0
-      ? ['Nothing yet.']
+      ? underway === undefined
+        ? ['Nothing yet.']
+        : []
       : deeds.flatMap(({ at, method, done, left }) => [
           `- ${at}: ${method}`,
           ...done.map((line) => `  - ${line}`),
@@ -57,7 +65,7 @@ export function incidentReport(incident: Incident): string {
 }
 
 function lossLines(assessment: Assessment): string[] {
-  const { isLost, backup, missing, changed, orphans, ledger, unknown } = assessment;
+  const { isLost, backup, missing, changed, orphans, ledger, migrationsSince, unknown } = assessment;
   const lost = losses(assessment);
   return [
     ...(isLost ? ['**The database does not exist any more.**', ''] : []),
@@ -82,6 +90,10 @@ function lossLines(assessment: Assessment): string[] {
       orphans.map(({ relation, rows }) => `${relation}: ${quantity(rows)}`),
     ),
     ...list('Migrations', ledger),
+    ...list(
+      'Migrations that the backup does not have',
+      migrationsSince.map(({ file, at }) => `${file}, applied at ${at}`),
+    ),
     ...list('Could not be looked at', unknown),
   ];
 }

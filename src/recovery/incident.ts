@@ -27,6 +27,14 @@ export interface BackupAtHand {
   readonly restoreMs: number | undefined;
 }
 
+/** A migration that was applied after the backup was taken. */
+export interface MigrationSince {
+  readonly file: string;
+  readonly checksum: string;
+  /** When it was applied: ISO 8601. */
+  readonly at: string;
+}
+
 /** What is broken. */
 export interface Assessment {
   readonly at: string;
@@ -42,12 +50,21 @@ export interface Assessment {
   /** `undefined`: there is no audit_log that may be read. */
   readonly bursts: readonly Burst[] | undefined;
   readonly ledger: readonly string[];
+  /** Migrations that a restored backup would not have, as the ledger names them. */
+  readonly migrationsSince: readonly MigrationSince[];
   /** What could not be looked at. */
   readonly unknown: readonly string[];
 }
 
 /** Ways back, from what touches least to what touches most. */
-export type Method = 'audit-log' | 'missing-objects' | 'pitr' | 'backup' | 'backup-and-migrations' | 'wait';
+export type Method =
+  | 'audit-log'
+  | 'missing-objects'
+  | 'table-rows'
+  | 'pitr'
+  | 'backup'
+  | 'backup-and-migrations'
+  | 'wait';
 
 export interface Way {
   readonly method: Method;
@@ -78,6 +95,25 @@ export interface Deed {
   readonly left: readonly string[];
 }
 
+/**
+ * Something that was begun: kept before anything is written, so that the next run knows what a run that was killed has
+ * done, whether or not it came to say so.
+ */
+export interface Underway {
+  readonly method: Method | 'replay';
+  readonly at: string;
+  /** Identifier of the backup. */
+  readonly backup?: string;
+  /** What it is to bring back, in words. */
+  readonly expected: readonly string[];
+  /** Objects that were gone. */
+  readonly missing?: readonly string[];
+  /** Table whose rows are merged. */
+  readonly table?: string;
+  /** OID of the database that is to be replaced. */
+  readonly databaseOid?: string;
+}
+
 export interface Verification {
   readonly at: string;
   readonly passed: boolean;
@@ -95,10 +131,20 @@ export interface Incident {
   readonly assessment: Assessment | undefined;
   readonly choice: Choice | undefined;
   readonly deeds: readonly Deed[];
+  readonly underway?: Underway | undefined;
   readonly verification: Verification | undefined;
 }
 
 /** Tables that lost rows or are gone. */
 export function losses({ tables }: Assessment): TableLoss[] {
   return tables.filter(({ rowsThen, rowsNow }) => rowsNow === undefined || rowsNow < rowsThen);
+}
+
+/**
+ * Objects are other than they were, or gone without their table: no row that comes back mends that. What goes with a
+ * dropped table comes back with it.
+ */
+export function isSchemaSpoilt({ missing, changed }: Assessment): boolean {
+  const isTableGone = missing.some((object) => object.startsWith('table '));
+  return changed.length > 0 || (!isTableGone && missing.length > 0);
 }

@@ -123,22 +123,28 @@ export function undoResult(plan: UndoPlan, undone: readonly Undone[], isDone: bo
   };
 }
 
-/** A step that was carried out or proved. */
-export function stepResult(text: string, lines: readonly string[], kept: Kept, passed = true): CommandResult {
+/**
+ * A step that was carried out or proved.
+ * @param wrong those of the lines that are not as they should be
+ */
+export function stepResult(
+  text: string,
+  lines: readonly string[],
+  kept: Kept,
+  wrong: readonly string[] = [],
+): CommandResult {
   return {
     text,
     tables: filled([{ columns: [''], rows: lines.map((line) => [line]) }]),
-    findings: passed
-      ? []
-      : lines.map(
-          (line): Finding => ({
-            check: 'recovery-incomplete',
-            severity: 'critical',
-            object: kept.incident.database,
-            message: line,
-            fingerprint: `recovery ${line}`,
-          }),
-        ),
+    findings: wrong.map(
+      (line): Finding => ({
+        check: 'recovery-incomplete',
+        severity: 'critical',
+        object: kept.incident.database,
+        message: line,
+        fingerprint: `recovery ${line}`,
+      }),
+    ),
     data: dataOf(kept),
   };
 }

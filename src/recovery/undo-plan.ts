@@ -1,6 +1,7 @@
 import { groupBy } from '../group-by.ts';
 import { quoteIdentifier, quoteQualified } from '../postgres/quote.ts';
 import type { AuditRow } from './audit-log.ts';
+import { parentsFirst } from './parents-first.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -118,18 +119,12 @@ function* summarise(lines: readonly string[]): Generator<string> {
     yield own.length === 1 ? line : `${line} (${own.length} rows)`;
 }
 
-/** Parents first; in a circle, as they come. */
 function inOrder(undos: readonly TableUndo[]): TableUndo[] {
-  const left = [...undos];
-  const sorted: TableUndo[] = [];
-  while (left.length > 0) {
-    const names = new Set(left.map(({ table }) => `${table.schema}.${table.name}`));
-    const isFree = ({ table }: TableUndo) =>
-      table.parents.every((parent) => parent === `${table.schema}.${table.name}` || !names.has(parent));
-    const at = Math.max(0, left.findIndex(isFree));
-    sorted.push(...left.splice(at, 1));
-  }
-  return sorted;
+  return parentsFirst(
+    undos,
+    ({ table }) => `${table.schema}.${table.name}`,
+    ({ table }) => table.parents,
+  );
 }
 
 /** Rows of one kind with the same columns: one statement. `$1`: a JSON array of `{ id, values, expected }`. */

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe } from 'vitest';
 import { makeProject, type Project } from '../commands/project.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
@@ -198,5 +199,175 @@ describe('recover', { timeout: 120_000 }, () => {
     expect((await client.query(CONTACTS)).rows).toEqual(before);
     await client.end();
     expect((await project.report('recover', 'verify')).findings).toEqual([]);
+  });
+
+  test('puts rows back from the backup where no log has them, and gives changed ones their old values', async ({
+    db,
+  }) => {
+    const project = await inUse(db);
+    await db.query(`delete from public."${ODD}" where id <= 50; delete from public.contacts where email = 'c77@example.com' and false;
+      update public."${ODD}" set note = 'wrong' where id between 51 and 60; insert into public."${ODD}" values (900, null, 'since')`);
+    await project.run('recover', 'assess');
+    const chosen = await project.report('recover', 'choose');
+    expect(chosen.data.incident.choice.recommended).toBe('table-rows');
+    const way = chosen.data.incident.choice.ways.find(({ method }: { method: string }) => method === 'table-rows');
+    expect(way.command).toBe(`aisha-db recover restore --table 'public.it'\\''s a.Table 100% </script>'`);
+    const restore = ['recover', 'restore', '--table', `public.${ODD}`];
+    expect(await project.run(...restore, '--plan')).toMatchObject({ code: 0 });
+    expect(await project.run(...restore)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('50 rows put back'),
+    });
+    const missing = await project.report(...restore, '--yes');
+    expect(missing.data.incident.deeds.at(-1)).toMatchObject({
+      done: [`public.${ODD}: 50 rows put back, 0 given old values`],
+      left: expect.arrayContaining([expect.stringContaining('10 rows')]),
+    });
+    const changed = await project.report(...restore, '--merge', 'changed', '--yes');
+    expect(changed.data.incident.deeds.at(-1).done).toEqual([`public.${ODD}: 0 rows put back, 10 given old values`]);
+    expect(await db.query(`select note, count(*)::int as n from public."${ODD}" group by 1 order by 1`)).toEqual([
+      { note: 'note', n: 200 },
+      { note: 'since', n: 1 },
+    ]);
+    expect(await project.run('recover', 'restore', '--table', 'public.nowhere')).toMatchObject({ code: 2 });
+    expect((await project.report('recover', 'verify')).findings).toEqual([]);
+  });
+
+  test('goes back with the whole database and applies the migrations since again, but not the one that did it', async ({
+    db,
+    maintenance,
+  }) => {
+    const project = await inUse(db, {
+      'aisha-db.config.json': JSON.stringify({ gate: 'off' }),
+      'sql/001_good.sql': 'create table public.good (id int);',
+      'sql/002_corrupt.sql': `drop policy "tenant's own" on public.contacts; alter table public.accounts alter column name type varchar(50);`,
+      'sql/003_lost.sql': 'create table public.lost (id int);',
+    });
+    expect(await project.run('migrate', '--no-backup')).toMatchObject({ code: 0 });
+    await db.query(`insert into public.accounts (tenant_id, name) values (gen_random_uuid(), 'since')`);
+    await project.remove('sql/003_lost.sql');
+    await project.run('recover', 'assess');
+    expect((await project.report('recover', 'choose')).data.incident.choice.recommended).toBe('backup-and-migrations');
+    const way = ['recover', 'restore', '--way', 'backup-and-migrations', '--yes', '--end-sessions'];
+    expect(await project.run(...way)).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('002_corrupt.sql, applied at'),
+    });
+    await project.write({
+      'sql/002_corrupt.sql': 'select pg_sleep(2);',
+      'sql/004_new.sql': 'create table public.fresh (id int);',
+    });
+    expect((await project.run(...way, '--include', '001_good.sql', '--plan')).stdout).toContain(
+      '002_corrupt.sql is applied again (mended)',
+    );
+
+    // Killed while the mended file runs: the database is back already, the first file applied.
+    const killed = project.start(...way, '--include', '001_good.sql');
+    const isSleeping = () =>
+      maintenance.query(`select from pg_stat_activity where query like '%pg_sleep(2)%' and datname = $1`, [db.name]);
+    await expect.poll(async () => (await isSleeping()).rowCount, { timeout: 60_000 }).toBeGreaterThan(0);
+    killed.kill('SIGKILL');
+    await killed.done;
+    const verified = await project.report('recover', 'verify');
+    expect(verified.findings).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining('replay was begun and is not finished') }),
+    );
+    const replayed = await project.report('recover', 'replay', '--include', '001_good.sql', '--yes');
+    expect(replayed.error).toBeUndefined();
+    const { deeds } = replayed.data.incident;
+    expect(deeds).toMatchObject([
+      {
+        method: expect.stringContaining('whole backup'),
+        done: [expect.stringContaining('compared'), expect.stringContaining('is kept as')],
+        left: expect.arrayContaining([expect.stringContaining('1 row of public.accounts')]),
+      },
+      {
+        method: 'replay of migrations',
+        done: [
+          expect.stringMatching(/^001_good.sql .by a run/),
+          expect.stringMatching(/^002_corrupt.sql .by a run/),
+          '004_new.sql',
+        ],
+        left: [expect.stringContaining('003_lost.sql')],
+      },
+    ]);
+    const client = await db.connect();
+    const { rows } =
+      await client.query(`select to_regclass('public.good') is not null as good, to_regclass('public.fresh') is not null as fresh,
+      to_regclass('public.lost') is null as lost, (select count(*)::int from pg_policies where policyname = 'tenant''s own') as policies`);
+    await client.end();
+    expect(rows).toEqual([{ good: true, fresh: true, lost: true, policies: 1 }]);
+    const kept = await maintenance.query<{ name: string }>(
+      `select datname as name from pg_database where datname like $1`,
+      [`${db.name}_before_%`],
+    );
+    expect(kept.rows).toHaveLength(1);
+    await maintenance.query(`drop database "${kept.rows[0]!.name}" with (force)`);
+  });
+
+  test('that was killed goes on: objects, an undo, and a database that was lost', async ({ db, maintenance }) => {
+    const project = await inUse(db);
+    const before = await db.query(CONTACTS);
+    const blocker = await db.connect();
+    const waits = () =>
+      maintenance.query(`select from pg_stat_activity where wait_event_type = 'Lock' and datname = $1`, [db.name]);
+    const killed = async (...args: string[]): Promise<string> => {
+      const run = project.start(...args);
+      await expect.poll(async () => (await waits()).rowCount, { timeout: 60_000 }).toBeGreaterThan(0);
+      const [file] = (await readdir(join(project.dir, '.aisha-db/incidents'))).filter((name) => name.endsWith('.json'));
+      const state = await readFile(join(project.dir, '.aisha-db/incidents', file!), 'utf8');
+      run.kill('SIGKILL');
+      await run.done;
+      return state;
+    };
+
+    const since = new Date().toISOString();
+    await db.query(`delete from public."${ODD}"; delete from public.contacts`);
+    await project.run('recover', 'assess', '--since', since);
+    // The plan tries all 200 rows; the first row that is meant waits.
+    await db.query(`create sequence public.calls; create function public.hold() returns trigger language plpgsql as $$
+      begin if nextval('public.calls') > 200 then perform pg_advisory_xact_lock(77); end if; return new; end $$;
+      create trigger hold before insert on public.contacts for each row execute function public.hold()`);
+    await blocker.query('select pg_advisory_lock(77)');
+    const undoing = await killed('recover', 'undo', '--since', since, '--yes');
+    expect(JSON.parse(undoing).underway).toMatchObject({ method: 'audit-log' });
+    await blocker.query('select pg_advisory_unlock(77)');
+    const undone = await project.report('recover', 'undo', '--since', since, '--yes');
+    expect(undone.data.undo.undone).toMatchObject([{ table: 'public.contacts', inserted: 200 }]);
+    expect(await db.query(CONTACTS)).toEqual(before);
+    await db.query('drop function public.hold() cascade');
+
+    await db.query('drop table public.contacts cascade');
+    await blocker.query(`begin; lock table public."${ODD}" in row exclusive mode`);
+    const state = await killed('recover', 'restore', '--lock-timeout', '1min', '--yes');
+    expect(JSON.parse(state).underway).toMatchObject({ method: 'missing-objects' });
+    await blocker.query('rollback');
+    expect(await db.query(`select to_regclass('public.contacts') as t`)).toEqual([{ t: null }]);
+    const restored = await project.report('recover', 'restore', '--yes');
+    expect(restored.error).toBeUndefined();
+    expect(await db.query(CONTACTS)).toEqual(before);
+    // As a kill between the commit and the incident leaves it.
+    await writeFile(join(project.dir, '.aisha-db/incidents', `${restored.data.incident.id}.json`), state);
+    const told = await project.report('recover', 'restore', '--yes');
+    expect(told.data.incident.deeds.at(-1).done).toContainEqual(
+      expect.stringMatching(/^table public.contacts .by a run that ended/),
+    );
+
+    await blocker.end();
+    await maintenance.query(`drop database ${db.name} with (force)`);
+    const run = project.start('recover', 'restore', '--yes');
+    const unfinished = () =>
+      maintenance.query(
+        `select from pg_database where datname = $1 and shobj_description(oid, 'pg_database') like '%unfinished%'`,
+        [db.name],
+      );
+    await expect.poll(async () => (await unfinished()).rowCount, { timeout: 60_000, interval: 10 }).toBe(1);
+    run.kill('SIGKILL');
+    await run.done;
+    expect((await project.report('recover', 'assess')).data.incident.assessment.isLost).toBe(true);
+    expect(await project.run('recover', 'restore', '--yes')).toMatchObject({ code: 0 });
+    const client = await db.connect();
+    expect((await client.query(CONTACTS)).rows).toEqual(before);
+    await client.end();
   });
 });
