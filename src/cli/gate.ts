@@ -11,6 +11,16 @@ export async function openGate({ config }: Context, changes: Partial<GateOptions
   return new IsolationGate({ ...config.gate, isStrict: false, insist: undefined, ...changes }, config.tenancy);
 }
 
+/** How the gate is set, in words, as a rehearsal keeps it. */
+export function gateInWords({ config }: Context, isStrict: boolean): Readonly<Record<string, string>> {
+  const { mode, exceptions } = config.gate;
+  const named = exceptions.map(({ object, mode: own }) => `${object}: ${own}`);
+  return {
+    gate: mode !== 'off' && isStrict ? `${mode}, strict` : mode,
+    ...(named.length === 0 ? {} : { 'gate exceptions': named.join(', ') }),
+  };
+}
+
 /** The report of a run with what the gate looked at and noticed; `gate` is `undefined` where it is off. */
 export function withGate(result: CommandResult, gate: Gate | undefined): CommandResult {
   const judged = gate?.judgements ?? [];

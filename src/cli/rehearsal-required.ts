@@ -11,6 +11,7 @@ import { printCatalog } from '../rehearsal/catalog-print.ts';
 import { whatChanged } from '../rehearsal/record.ts';
 import { settingsOf } from '../rehearsal/rehearse.ts';
 import { readRecords } from '../rehearsal/store.ts';
+import { gateInWords } from './gate.ts';
 import { runSettings } from './migration.ts';
 import { rehearsalFolder } from './rehearsal.ts';
 
@@ -19,7 +20,12 @@ import { rehearsalFolder } from './rehearsal.ts';
  * this run. The newest rehearsal of the database counts.
  * @throws AishaError (plan) with everything that changed since
  */
-export async function requireRehearsal(context: Context, target: Target, files: readonly PlanEntry[]): Promise<void> {
+export async function requireRehearsal(
+  context: Context,
+  target: Target,
+  files: readonly PlanEntry[],
+  isStrict: boolean,
+): Promise<void> {
   const { config, signal } = context;
   const session = await openReader(target, 'aisha-db migrate', signal);
   try {
@@ -37,7 +43,10 @@ export async function requireRehearsal(context: Context, target: Target, files: 
       plan: files.map(({ file, checksum = '' }) => ({ file, checksum })),
       catalog: printCatalog(await readCatalog(session, newest.excludedSchemas), config.ledger),
       excludedSchemas: newest.excludedSchemas,
-      settings: settingsOf({ settings: config.settings, run: runSettings(context) }),
+      settings: {
+        ...settingsOf({ settings: config.settings, run: runSettings(context) }),
+        ...gateInWords(context, isStrict),
+      },
     });
     if (changes.length === 0) {
       context.talk.info(`rehearsed ${newest.at}: ${newest.id}`);

@@ -12,6 +12,7 @@ import { keepRecord } from '../rehearsal/store.ts';
 import type { CommandResult } from '../report/report.ts';
 import { backupWorld, localBackupWorld } from './backup.ts';
 import { examine } from './examine.ts';
+import { gateInWords, openGate } from './gate.ts';
 import { migrationSource, planOptions, runHooks, runSettings } from './migration.ts';
 
 /** What the command line says about a rehearsal. */
@@ -20,6 +21,8 @@ export interface RehearsalOptions {
   readonly backup: string | undefined;
   readonly command: string | undefined;
   readonly allowOutOfOrder: boolean;
+  /** A file that makes a table without row-level security is refused at once. */
+  readonly strictGate: boolean;
 }
 
 /** The folder of the rehearsals that are kept. */
@@ -48,6 +51,8 @@ export async function rehearsePending(context: Context, options: RehearsalOption
         run: runSettings(context),
         settings: config.settings,
       },
+      openGate: () => openGate(context, { isStrict: options.strictGate }),
+      gate: gateInWords(context, options.strictGate),
       command: options.command ?? config.rehearsal.run,
       masks: { rules: config.rehearsal.masks, key: maskKey(context) },
       examine: ({ target }) => examine(context, target),

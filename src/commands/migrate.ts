@@ -62,7 +62,12 @@ export const command: Command = {
         ...((options['requireRehearsal'] ?? context.config.rehearsal.require) === true
           ? {
               permit: async (files) =>
-                (await import('../cli/rehearsal-required.ts')).requireRehearsal(context, target, files),
+                (await import('../cli/rehearsal-required.ts')).requireRehearsal(
+                  context,
+                  target,
+                  files,
+                  options['strictGate'] === true,
+                ),
             }
           : {}),
       },

@@ -22,6 +22,7 @@ export const command: Command = {
       .option('--backup <id>', 'rehearse on this backup (or its beginning, or latest) in place of a new one')
       .option('--run <command>', "the application's tests: a shell command that gets DATABASE_URL of the copy")
       .option('--allow-out-of-order', 'also files that come before one already applied')
+      .option('--strict-gate', 'refuse a file at once that makes a table without row-level security')
       .option('--lock-timeout <duration>', 'how long a statement may wait for a lock')
       .option('--statement-timeout <duration>', 'how long a statement may run');
   },
@@ -31,6 +32,7 @@ export const command: Command = {
       backup: options['backup'] as string | undefined,
       command: options['run'] as string | undefined,
       allowOutOfOrder: options['allowOutOfOrder'] === true,
+      strictGate: options['strictGate'] === true,
     });
   },
 };

@@ -1,11 +1,13 @@
 import { AishaError } from '../errors.ts';
+import type { Gate } from '../migrations/gate.ts';
 import { migrate } from '../migrations/migrate.ts';
 import type { RunHooks } from '../migrations/open.ts';
 import { describeChanges } from './catalog-print.ts';
 import type { Copy } from './copy.ts';
 import { effectsOf, type FileEffects, type Step } from './observation.ts';
 import type { RehearsalOrder } from './rehearse.ts';
-import type { FileRehearsal, RollbackRehearsal } from './result.ts';
+import type { FileRehearsal, FileVerdict, RollbackRehearsal } from './result.ts';
+import type { RunGate } from './run-gate.ts';
 import { type Snapshot, StepReader, sampleLocks, takeSnapshot } from './watch.ts';
 
 const NOT_TRIED: RollbackRehearsal = {
@@ -21,15 +23,17 @@ const NOT_TRIED: RollbackRehearsal = {
 export class FileRehearser {
   readonly #copy: Copy;
   readonly #order: RehearsalOrder;
+  readonly #gate: RunGate;
   readonly #hooks: RunHooks;
   readonly #steps: StepReader;
   /** The copy before each file, for the comparison after its rollback. */
   readonly before = new Map<string, Snapshot>();
   #last: Snapshot | undefined;
 
-  constructor(copy: Copy, order: RehearsalOrder, hooks: RunHooks) {
+  constructor(copy: Copy, order: RehearsalOrder, gate: RunGate, hooks: RunHooks) {
     this.#copy = copy;
     this.#order = order;
+    this.#gate = gate;
     this.#hooks = hooks;
     this.#steps = new StepReader(copy.admin, Number.parseInt(copy.serverVersion, 10));
   }
@@ -40,7 +44,7 @@ export class FileRehearser {
     await this.#steps.next();
     const isSampled = mode !== 'transaction';
     const startedAt = performance.now();
-    const { error, sampled } = await this.#migrate(file, isSampled);
+    const { error, sampled, gate } = await this.#migrate(file, isSampled);
     const durationMs = Math.round(performance.now() - startedAt);
     const steps = [...(await this.#steps.next()), ...sampled];
     const after = await this.snapshot();
@@ -56,6 +60,7 @@ export class FileRehearser {
       catalog: describeChanges(before.catalog, after.catalog),
       grewBy: after.bytes - before.bytes,
       newFindings: undefined,
+      gate: verdictOn(file, gate),
       rollback: NOT_TRIED,
     };
   }
@@ -73,6 +78,7 @@ export class FileRehearser {
       catalog: [],
       grewBy: 0,
       newFindings: undefined,
+      gate: verdictOn(file, undefined),
       rollback: NOT_TRIED,
     };
   }
@@ -84,18 +90,27 @@ export class FileRehearser {
   /** The runner's own time of the file in hand (ms): without connecting and looking. */
   #measured: number | undefined;
 
-  async #migrate(file: string, isSampled: boolean): Promise<{ error: AishaError | undefined; sampled: Step[] }> {
+  async #migrate(
+    file: string,
+    isSampled: boolean,
+  ): Promise<{ error: AishaError | undefined; sampled: Step[]; gate: Gate | undefined }> {
+    let gate: Gate | undefined;
     const work = async (): Promise<AishaError | undefined> => {
       const { source, migrate: options } = this.#order;
-      const only = { ...options, only: file, dryRun: false };
-      const { entries, error, applied } = await migrate(source, this.#copy.target, only, this.#hooks);
+      const openGate = () => this.#gate.ofFile();
+      const only = { ...options, openGate, only: file, dryRun: false };
+      const { entries, error, applied, gate: asked } = await migrate(source, this.#copy.target, only, this.#hooks);
+      gate = asked;
       this.#measured = entries.find((entry) => entry.file === file)?.durationMs;
       if (error !== undefined || applied > 0) return error;
       return new AishaError('plan', `${file} was not applied`);
     };
-    if (!isSampled) return { error: await work(), sampled: [] };
+    if (!isSampled) {
+      const error = await work();
+      return { error, sampled: [], gate };
+    }
     const { result, step } = await sampleLocks(this.#copy.admin, work);
-    return { error: result, sampled: [step] };
+    return { error: result, sampled: [step], gate };
   }
 
   #withoutLedger(effects: FileEffects): FileEffects {
@@ -108,4 +123,13 @@ export class FileRehearser {
       tables: effects.tables.filter((effect) => !isLedger(effect)),
     };
   }
+}
+
+function verdictOn(file: string, gate: Gate | undefined): FileVerdict {
+  const judged = gate?.judgements.find((judgement) => judgement.file === file);
+  return {
+    verdict: judged?.verdict ?? gate?.calm,
+    looked: judged?.looked ?? [],
+    findings: gate?.findings ?? [],
+  };
 }

@@ -15,6 +15,7 @@ import type { PlannedFile, Subject } from './record.ts';
 import { FileRehearser } from './rehearse-file.ts';
 import type { Examination, FileRehearsal, Rehearsal } from './result.ts';
 import { runCommand } from './run-command.ts';
+import { type OpenGate, RunGate } from './run-gate.ts';
 import { CALLS, type StubbedCall } from './stub-sql.ts';
 import { witnessSql } from './witness.ts';
 
@@ -24,7 +25,11 @@ export interface RehearsalOrder {
   readonly origin: Origin;
   readonly source: MigrationSource;
   /** As production's run would have them. */
-  readonly migrate: Omit<MigrateOptions, 'only' | 'dryRun'>;
+  readonly migrate: Omit<MigrateOptions, 'only' | 'dryRun' | 'openGate'>;
+  /** The gate of production's run. */
+  readonly openGate: OpenGate;
+  /** How the gate is set, in words: another setting is another run. */
+  readonly gate: Readonly<Record<string, string>>;
   /** The user's own tests. */
   readonly command: string | undefined;
   readonly masks: MaskOrder;
@@ -66,7 +71,8 @@ async function rehearseOn(copy: Copy, order: RehearsalOrder, world: RehearsalWor
   await watchLedger(copy, order.source.ledger, hooks);
   world.info('examining the copy as it is');
   const before = await order.examine(copy);
-  const rehearser = new FileRehearser(copy, order, hooks);
+  const gate = await RunGate.begin(order.openGate, copy.target, hooks);
+  const rehearser = new FileRehearser(copy, order, gate, hooks);
   const files: FileRehearsal[] = [];
   let known = before;
   for (const { file, mode } of pending) {
@@ -85,6 +91,9 @@ async function rehearseOn(copy: Copy, order: RehearsalOrder, world: RehearsalWor
   }
   const after = pending.length === 0 ? before : await order.examine(copy);
   const hasFailed = files.some(({ state }) => state === 'failed');
+  const ran = pending.map(({ file }) => file);
+  const leftOpen = hasFailed || ran.length === 0 ? [] : await gate.end(order.source, ran);
+  await gate.close();
   const tests =
     order.command === undefined || hasFailed
       ? undefined
@@ -105,6 +114,7 @@ async function rehearseOn(copy: Copy, order: RehearsalOrder, world: RehearsalWor
       before,
       after,
       newFindings: newSince(before.findings, after.findings),
+      gate: { isOn: gate.isOn, findings: leftOpen },
       tests,
       calls,
     },
@@ -145,7 +155,7 @@ async function watchLedger(
   throw new AishaError('backup', `the copy cannot be watched: ${messageOf(error)}`, { cause: error });
 }
 
-function subjectOf({ backup, source, migrate: options }: RehearsalOrder, pending: readonly Pending[]): Subject {
+function subjectOf({ backup, source, migrate: options, gate }: RehearsalOrder, pending: readonly Pending[]): Subject {
   const { manifest } = backup;
   return {
     database: databaseKey(manifest),
@@ -153,7 +163,7 @@ function subjectOf({ backup, source, migrate: options }: RehearsalOrder, pending
     plan: pending.map(({ file, checksum }) => ({ file, checksum })),
     catalog: printCatalog(readStoredCatalog(backup), source.ledger),
     excludedSchemas: manifest.excludedSchemas,
-    settings: settingsOf(options),
+    settings: { ...settingsOf(options), ...gate },
   };
 }
 

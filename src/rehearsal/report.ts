@@ -14,6 +14,8 @@ export function rehearsalResult(rehearsal: Rehearsal): CommandResult & { readonl
   const checks = checksOf(rehearsal);
   const findings = [
     ...rehearsal.files.flatMap(fileFindings),
+    ...rehearsal.files.flatMap(({ gate }) => gate.findings),
+    ...rehearsal.gate.findings,
     ...testFindings(rehearsal),
     ...callFindings(rehearsal),
     ...rehearsal.newFindings,
@@ -56,6 +58,11 @@ function checksOf(rehearsal: Rehearsal): Check[] {
       status: files.every(({ state }) => state === 'applied') ? 'passed' : 'failed',
     },
     {
+      id: 'rehearsal-gate',
+      title: 'The gate of migrate lets every file and the run pass',
+      ...gateStatus(rehearsal),
+    },
+    {
       id: 'rehearsal-rollback',
       title: 'What has a rollback can be undone and applied again',
       ...(withRollback.length === 0
@@ -83,6 +90,18 @@ function checksOf(rehearsal: Rehearsal): Check[] {
       ...(after.unknown.length === 0 ? {} : { reason: `undecided on the copy: ${after.unknown.join('; ')}` }),
     },
   ];
+}
+
+function gateStatus({ files, gate }: Rehearsal): Pick<Check, 'status' | 'reason'> {
+  if (!gate.isOn) return { status: 'not-applicable', reason: 'the gate is off in the configuration' };
+  const asked = files.filter(({ state }) => state !== 'not-run');
+  const isRefused = [...asked.flatMap((file) => file.gate.findings), ...gate.findings].some(
+    ({ severity }) => severity === 'critical',
+  );
+  if (isRefused) return { status: 'failed' };
+  const blind = asked.filter(({ state, gate: { verdict } }) => state === 'applied' && verdict === undefined);
+  if (blind.length === 0) return { status: 'passed' };
+  return { status: 'unknown', reason: `nothing could be judged of ${blind.map(({ file }) => file).join(', ')}` };
 }
 
 // ── findings ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -199,14 +218,15 @@ function callFindings({ calls }: Rehearsal): Finding[] {
 
 function filesTable(files: readonly FileRehearsal[]): ReportTable {
   return {
-    columns: ['file', 'time', 'rows', 'size', 'catalog', 'findings', 'rollback'],
-    alignRight: [1, 2, 3, 4, 5],
+    columns: ['file', 'time', 'rows', 'size', 'catalog', 'gate', 'findings', 'rollback'],
+    alignRight: [1, 2, 3, 4, 6],
     rows: files.map((one) => [
       one.file,
       one.state === 'applied' ? quantity(one.durationMs, 'milliseconds') : one.state,
       quantity(one.effects.rowsChanged),
       `${one.grewBy < 0 ? '-' : '+'}${quantity(Math.abs(one.grewBy), 'bytes')}`,
       quantity(one.catalog.length),
+      one.gate.verdict ?? '',
       one.newFindings === undefined ? '' : quantity(one.newFindings.length),
       one.rollback.state === 'none' ? '' : one.rollback.state,
     ]),

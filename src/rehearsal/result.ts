@@ -1,3 +1,4 @@
+import type { GateVerdict } from '../migrations/gate.ts';
 import type { Finding } from '../report/report.ts';
 import type { ObjectChange } from './catalog-print.ts';
 import type { FileEffects } from './observation.ts';
@@ -21,7 +22,15 @@ export interface FileRehearsal {
   readonly grewBy: number;
   /** Findings of rls-check and diagnose that were not there before it; `undefined` when they were not looked for. */
   readonly newFindings: readonly Finding[] | undefined;
+  readonly gate: FileVerdict;
   readonly rollback: RollbackRehearsal;
+}
+
+/** What the gate of `migrate` says of a file; no verdict where it is off or was not asked. */
+export interface FileVerdict {
+  readonly verdict: GateVerdict | undefined;
+  readonly looked: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 export interface RollbackRehearsal {
@@ -59,6 +68,8 @@ export interface Rehearsal {
   readonly after: Examination;
   /** Of the whole run. */
   readonly newFindings: readonly Finding[];
+  /** What the gate says of the run as a whole; `isOn` is false where it is off. */
+  readonly gate: { readonly isOn: boolean; readonly findings: readonly Finding[] };
   readonly tests: CommandOutcome | undefined;
   readonly calls: readonly StubbedCall[];
 }

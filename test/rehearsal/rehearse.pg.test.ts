@@ -156,6 +156,47 @@ describe('a required rehearsal', { timeout: 120_000 }, () => {
   });
 });
 
+describe('the gate', { timeout: 120_000 }, () => {
+  const SECURED = `
+    create table public.tenant (id uuid primary key); create table public.deal (id int primary key, tenant_id uuid not null references public.tenant);
+    alter table public.deal enable row level security;
+    create policy own on public.deal to authenticated using (tenant_id = nullif(current_setting('app.current_tenant_id', true), '')::uuid);
+    grant select, insert on public.deal to authenticated;`;
+  const FIRST = {
+    'sql/001_open.sql':
+      'create table public.note (id int primary key, tenant_id uuid not null); grant select on public.note to authenticated;',
+    'sql/002_closed.sql': `alter table public.note enable row level security;
+      create policy own on public.note to authenticated using (tenant_id = nullif(current_setting('app.current_tenant_id', true), '')::uuid);`,
+  };
+
+  test("judges each file and the run as production's would, and its settings are part of what was rehearsed", async ({
+    db,
+  }) => {
+    await db.query(SECURED);
+    const project = await makeProject(FIRST, { env: db.env });
+    const passed = await project.report('rehearse');
+    expect(passed.error).toBeUndefined();
+    expect(fileOf(passed, '002_closed.sql').gate).toMatchObject({ verdict: 'passed' });
+    expect(passed.checks).toContainEqual(expect.objectContaining({ id: 'rehearsal-gate', status: 'passed' }));
+
+    expect(await project.run('migrate', '--require-rehearsal', '--strict-gate')).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('the setting gate was enforce and is enforce, strict'),
+    });
+
+    await project.remove('sql/002_closed.sql');
+    const left = await project.report('rehearse', '--backup', 'latest');
+    expect(left.findings).toContainEqual(
+      expect.objectContaining({ check: 'gate', severity: 'critical', object: 'public.note' }),
+    );
+    await project.write({ ...FIRST, 'sql/003_leak.sql': 'create policy all_of_it on public.deal using (true);' });
+    const leak = await project.report('rehearse', '--backup', 'latest');
+    expect(leak).toMatchObject({ exitCode: 1 });
+    expect(fileOf(leak, '003_leak.sql')).toMatchObject({ state: 'failed', gate: { verdict: 'refused' } });
+    expect(leak.checks).toContainEqual(expect.objectContaining({ id: 'rehearsal-gate', status: 'failed' }));
+  });
+});
+
 describe('nothing leaves the copy', { timeout: 120_000 }, () => {
   test('calls of dblink, pg_net and pg_cron are listed, foreign tables refuse', async ({ db }) => {
     const server = `host=${db.host} port=${db.port} dbname=${db.name} user=app_owner`;
