@@ -1,7 +1,7 @@
 import type { MigrationSince } from './incident.ts';
 
 /** A migration that is pending after a restore. */
-export interface ReplayFile {
+interface ReplayFile {
   readonly file: string;
   /** `as before`: the spoilt database had it as it is; `mended`: with other content; `new`: it never had it. */
   readonly was: 'as before' | 'mended' | 'new';
