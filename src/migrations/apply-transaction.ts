@@ -81,8 +81,9 @@ async function attempt(
   const to = mode.commit?.start ?? sql.length;
   const begin = mode.begin ? Buffer.from(sql.subarray(mode.begin.start, mode.begin.end)).toString('utf8') : 'begin';
   // Two transactions: one that has run a statement no longer takes an isolation level.
-  const opening = ['begin', ...freshSession(running, timeoutsOf(job.script.header)), 'commit', begin];
   const { gate } = running;
+  const fresh = freshSession(running, timeoutsOf(job.script.header), gate?.prepare());
+  const opening = ['begin', ...fresh, ...(gate ? [gate.mark] : []), 'commit', begin];
   const closing = [
     'set constraints all immediate',
     ...OWN_ROLE,
@@ -114,6 +115,7 @@ async function attempt(
       return { error: new Error('interrupted'), result: { place: undefined } };
     }
   }
+  gate?.pass();
   return { error: undefined, result: { place: undefined } };
 }
 

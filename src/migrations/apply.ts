@@ -198,6 +198,7 @@ async function runTest(running: Running, job: Job): Promise<void> {
   const { file } = job.entry;
   const { expanded } = job.script;
   const { sql, copies } = expanded;
+  running.gate?.leave();
   const { completed, error } = await cancellable(running, () =>
     running.work.script([sql], { copies: copies.map((c) => c.rows) }),
   );

@@ -36,15 +36,21 @@ export interface Gate {
    * open, it sees what was there before.
    */
   begin(work: Session, committed: Session): Promise<void>;
-  /** An SQL expression for in front of a file's transaction: leaves in the session what the guard compares with. */
+  /** Statements for in front of a file: they drop every prepared statement but those of the gate, and make these. */
+  prepare(): readonly string[];
+  /** The statement directly in front of a file's transaction: leaves in the session what the guard compares with. */
   readonly mark: string;
-  /** A statement for the end of a file's transaction that fails when it wrote to anything that the gate watches. */
+  /** A statement for the end of a file's transaction that fails when it wrote to anything that has to be judged. */
   readonly guard: string;
+  /** The guard had nothing to say, and the file is committed. */
+  pass(): void;
+  /** The session is used for something that the guard does not see the end of. */
+  leave(): void;
   /** True when this is the guard's own failure: there is something to judge. */
   isCalledBy(error: Error): boolean;
   /** The verdict on a file of which the guard said nothing; none when nothing can be judged. */
   readonly calm: GateVerdict | undefined;
-  /** In front of a file that commits as it goes: afterwards nobody can tell what was there. */
+  /** In front of a file that commits as it goes: afterwards nobody can tell what was there. Implies `leave`. */
   remember(): Promise<void>;
   /** Inside the file's transaction with the guard's call, or behind a file that is none. */
   judge(session: Session, file: string, call?: Error): Promise<GateOutcome>;

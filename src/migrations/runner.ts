@@ -68,10 +68,12 @@ export function ledgerEntry(running: Running, job: Job): LedgerEntry {
 /**
  * SQL before each file: whatever the file before left in the session is gone, and the limits are set. What DISCARD ALL
  * does (PostgreSQL docs, DISCARD), but inside a message with others, and without giving up the lock.
+ * @param deallocate drops prepared statements
  */
 export function freshSession(
   running: Running,
   header: { lockTimeoutMs?: number; statementTimeoutMs?: number },
+  deallocate: readonly string[] = ['deallocate all'],
 ): string[] {
   const { lockTimeoutMs, statementTimeoutMs } = { ...running.settings, ...header };
   const limits = {
@@ -82,7 +84,7 @@ export function freshSession(
   };
   return [
     'close all',
-    'deallocate all',
+    ...deallocate,
     'unlisten *',
     'discard temp',
     'discard sequences',
@@ -90,7 +92,6 @@ export function freshSession(
     `select ${[
       running.lock.resetSql,
       ...Object.entries(limits).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`),
-      ...(running.gate ? [running.gate.mark] : []),
     ]}`,
   ];
 }

@@ -19,6 +19,9 @@ const ISOLATED = `
   create table unforced (id int primary key, tenant_id uuid not null);
   alter table unforced enable row level security;
   create policy isolation on unforced using (${MINE});
+  create view closed as select * from unforced;
+  create view harmless as select 1 as tenant_id;
+  grant select on harmless to anon;
 `;
 
 interface Isolated {
@@ -145,6 +148,35 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
       'create materialized view copy as select * from unforced; grant select on copy to authenticated',
       /the materialized view shows authenticated every row of public.unforced/,
     ],
+    [
+      'a column of a view that nobody of the API might use is granted',
+      'grant select (tenant_id) on closed to authenticated',
+      /the view shows authenticated every row of public.unforced/,
+    ],
+    [
+      'a view that is open reads another table',
+      'create or replace view harmless as select id as tenant_id from unforced',
+      /the view shows anon every row of public.unforced/,
+    ],
+    [
+      'a change in a block of its own, behind one that was taken back',
+      `do $$ begin
+         begin alter table unforced add column a int; raise 'no'; exception when others then null; end;
+         begin execute 'alter table unforced disable row level security'; exception when others then null; end;
+       end $$`,
+      /is switched off/,
+    ],
+    [
+      'a table that is isolated beside one that no longer is',
+      `create table fresh (tenant_id uuid); alter table fresh enable row level security, force row level security;
+       create policy p on fresh using (${MINE}); alter table unforced disable row level security`,
+      /is switched off/,
+    ],
+    [
+      'prepared statements that are dropped, those of the gate with them',
+      `deallocate all; prepare mine as select 1; alter table unforced disable row level security`,
+      /is switched off/,
+    ],
   ])('%s', async ([, sql, message], { shared }) => {
     const { result, report, findings } = await change(shared, sql);
     expect(result.code, result.stderr).toBe(9);
@@ -178,6 +210,50 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
     expect(result.code, result.stderr).toBe(9);
     expect(findings).toMatchObject([{ object: 'public.called', severity: 'critical' }]);
   });
+});
+
+test('what a file isolates may not be opened by the next one of the run', async ({ db }) => {
+  await withdrawReader(db);
+  const project = await makeProject(db, {
+    '001_plain.sql': 'create table plain (id int, tenant_id uuid)',
+    '002_isolates.sql': `alter table plain enable row level security; create policy p on plain using (${MINE})`,
+    '003_opens.sql': 'alter table plain disable row level security',
+  });
+  const result = await project.migrate();
+  expect(result.code, result.stderr).toBe(9);
+  expect(states(result)).toMatchObject({ '002_isolates.sql': 'applied', '003_opens.sql': 'failed' });
+});
+
+test('what another session isolates while files run may not be opened by the next one', async ({ isolated }) => {
+  const { db, project } = isolated;
+  await db.query('create table late (id int, tenant_id uuid)');
+  await project.write({
+    '002_waits.sql': 'select pg_advisory_xact_lock(4711); create table waited (id int)',
+    '003_opens.sql': 'alter table late disable row level security',
+  });
+  await db.query('select pg_advisory_lock(4711)');
+  const run = project.migrate();
+  await expect
+    .poll(() => db.query("select 1 from pg_locks where locktype = 'advisory' and not granted"))
+    .toHaveLength(1);
+  await db.query('alter table late enable row level security; select pg_advisory_unlock(4711)');
+  const result = await run;
+  expect(result.code, result.stderr).toBe(9);
+  expect(states(result)).toMatchObject({ '002_waits.sql': 'applied', '003_opens.sql': 'failed' });
+});
+
+test('prepared statements of a file are not there for the next one, whether or not it was judged', async ({
+  isolated,
+}) => {
+  await isolated.project.write({
+    '002_prepares.sql': 'prepare mine as select 1',
+    '003_again.sql': `prepare mine as select 2; alter policy "isolation's" on ${TABLE} using (${MINE} and id > 7)`,
+    '004_again.sql': 'prepare mine as select 3; deallocate mine; prepare other as select 4; deallocate all',
+    '005_again.sql': `create table left_behind as select count(*)::int from pg_prepared_statements
+      where name !~ '^aisha_db_'; prepare mine as select 1; prepare other as select 1`,
+  });
+  await isolated.project.succeed();
+  expect(await isolated.db.query('select count from left_behind')).toEqual([{ count: 0 }]);
 });
 
 describe('a file that isolates as well as before is applied:', () => {

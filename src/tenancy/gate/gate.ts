@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { AishaError } from '../../errors.ts';
 import type { Gate, GateJudgement, GateOutcome, GateVerdict, LaterFile } from '../../migrations/gate.ts';
 import { NestedSession } from '../../postgres/nested-session.ts';
@@ -16,7 +17,7 @@ import {
   leftOpen,
   type Worsening,
 } from './compare.ts';
-import { GUARD_SQL, isCallOfGuard, MARK_SQL, touchedCatalogs } from './guard.ts';
+import { type Guard, makeGuard, touchedCatalogs } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
 import { readChangedCalls, readLists, readOpenTables, readState, readUnsecured } from './read-state.ts';
 import type { GateMode, GateSettings } from './settings.ts';
@@ -60,6 +61,9 @@ const CHECK = 'gate';
 export class IsolationGate implements Gate {
   readonly #options: GateOptions;
   readonly #tenancy: TenancySettings;
+  readonly #guard: Guard;
+  /** The session has what the guard is made of, and no other prepared statement. */
+  #isPrepared = false;
   readonly #findings: Finding[] = [];
   readonly #judgements: GateJudgement[] = [];
   /** `undefined` when the catalog may not be read. */
@@ -76,6 +80,7 @@ export class IsolationGate implements Gate {
   constructor(options: GateOptions, tenancy: TenancySettings) {
     this.#options = options;
     this.#tenancy = tenancy;
+    this.#guard = makeGuard(randomBytes(6).toString('hex'), options.isStrict);
   }
 
   get findings(): readonly Finding[] {
@@ -89,9 +94,11 @@ export class IsolationGate implements Gate {
   async begin(work: Session, committed: Session): Promise<void> {
     try {
       await readLists(committed, new Set(WATCHED));
-      await work.query(`select ${MARK_SQL}`);
+      const { prepare, mark, guard } = this.#guard;
+      await work.query([...prepare, mark, guard].join(';'));
       this.#unsecured = await readUnsecured(committed);
       this.#committed = committed;
+      this.#isPrepared = true;
     } catch (error) {
       const refusal = serverError(error);
       if (refusal?.code !== SQLSTATE.insufficientPrivilege) throw error;
@@ -99,16 +106,32 @@ export class IsolationGate implements Gate {
     }
   }
 
+  prepare(): readonly string[] {
+    const isPrepared = this.#isPrepared;
+    // Until the guard of the next file has said that they are there, and no others.
+    this.#isPrepared = false;
+    if (isPrepared) return [];
+    return ['deallocate all', ...(this.#committed === undefined ? [] : this.#guard.prepare)];
+  }
+
   get mark(): string {
-    return this.#committed === undefined ? '1' : MARK_SQL;
+    return this.#committed === undefined ? 'select' : this.#guard.mark;
   }
 
   get guard(): string {
-    return this.#committed === undefined ? 'select 1' : GUARD_SQL;
+    return this.#committed === undefined ? 'select' : this.#guard.guard;
+  }
+
+  pass(): void {
+    this.#isPrepared = this.#committed !== undefined;
+  }
+
+  leave(): void {
+    this.#isPrepared = false;
   }
 
   isCalledBy(error: Error): boolean {
-    return isCallOfGuard(error);
+    return this.#guard.isCall(error);
   }
 
   get calm(): GateVerdict | undefined {
@@ -116,6 +139,7 @@ export class IsolationGate implements Gate {
   }
 
   async remember(): Promise<void> {
+    this.leave();
     const committed = this.#committed;
     if (committed === undefined) return;
     const lists = await readLists(committed, new Set(WATCHED));

@@ -3,45 +3,143 @@ import { WATCHED, WATCHED_OIDS, type Watched } from './state.ts';
 // Whether a transaction wrote to a catalog at all is asked of the server's own counters, which cost next to nothing;
 // they never miss a write of the transaction, and also count what a subtransaction took back (PostgreSQL docs 28.2.25,
 // pg_stat_get_xact_tuples_*). They go on counting until the session is idle outside of a transaction: hence the mark, set
-// in front of the file's transaction in the same message. Operators have no schema here but pg_catalog: the guard runs
-// under the file's search_path.
+// in front of the file's transaction in the same message. Where it wrote to one, the rows of its own tell whether anything
+// was touched that was there before. Operators have no schema here but pg_catalog: the guard runs under the file's
+// search_path.
 
 const MARK = 'aisha_db.gate';
 
 /** Begins what the guard cannot read as a number: its way to fail. */
 const CALL = 'aisha-db gate looks closer ';
 
-/**
- * Short, for it stands in front of the file: pg_stat_activity shows the first 1,024 bytes of a message
- * (track_activity_query_size), and those should be the file's.
- */
-const COUNTS = `array(select pg_catalog.concat_ws(',',${['inserted', 'updated', 'deleted'].map((what) => `pg_catalog.pg_stat_get_xact_tuples_${what}(o)`)})from pg_catalog.unnest('{${WATCHED_OIDS}}'::pg_catalog.oid[])o)::pg_catalog.text`;
+const KINDS_OF_WRITE = ['inserted', 'updated', 'deleted'] as const;
+type KindOfWrite = (typeof KINDS_OF_WRITE)[number];
 
-/** Leaves in the session what the guard compares with. */
-export const MARK_SQL = `pg_catalog.set_config('${MARK}',${COUNTS},false)`;
+const COUNTS = `pg_catalog.concat_ws(',', ${WATCHED_OIDS.flatMap((oid) =>
+  KINDS_OF_WRITE.map((what) => `pg_catalog.pg_stat_get_xact_tuples_${what}(${oid})`),
+).join(', ')})`;
 
-/**
- * Fails unless nothing was written since the mark; a file that takes the mark away (RESET ALL) is looked at as well, and
- * each one while track_counts is off, since nothing is counted then.
- */
-export const GUARD_SQL = `select case
-  when pg_catalog.texteq(mark, counts) and pg_catalog.texteq(pg_catalog.current_setting('track_counts'), 'on') then 1
-  else pg_catalog.concat('${CALL}', mark, ';', counts)::pg_catalog.int4 end
-  from (select pg_catalog.current_setting('${MARK}', true) as mark, ${COUNTS} as counts offset 0) now`;
-
-export function isCallOfGuard(error: Error): boolean {
-  return error.message.includes(CALL);
+/** What is said to the server about one run's files. */
+export interface Guard {
+  /** Makes the other two; to be said again when prepared statements were dropped. */
+  readonly prepare: readonly string[];
+  /** In front of a file's transaction: leaves in the session what the guard compares with. */
+  readonly mark: string;
+  /** At the end of it: fails when there is something to judge, or when the file left prepared statements behind. */
+  readonly guard: string;
+  isCall(error: Error): boolean;
 }
+
+/**
+ * The guard is longer than most files: it is parsed and planned once in a run.
+ * @param tag makes the names of the prepared statements ones that no file has
+ * @param isStrict also what is new has to be judged
+ */
+export function makeGuard(tag: string, isStrict: boolean): Guard {
+  const [mark, guard] = [`aisha_db_mark_${tag}`, `aisha_db_guard_${tag}`];
+  return {
+    prepare: [
+      `prepare ${mark} as select pg_catalog.set_config('${MARK}', ${COUNTS}, false)`,
+      `prepare ${guard} as ${guardSql([mark, guard], isStrict)}`,
+    ],
+    mark: `execute ${mark}`,
+    guard: `execute ${guard}`,
+    // A file may have dropped it together with what it prepared itself: the server's message names it then.
+    isCall: ({ message }) => message.includes(CALL) || message.includes(guard),
+  };
+}
+
+/**
+ * A file that takes the mark away (RESET ALL) is looked at as well, and each one while track_counts is off, since
+ * nothing is counted then.
+ */
+function guardSql(own: readonly string[], isStrict: boolean): string {
+  const isForeign = own.map((name) => `not pg_catalog.texteq(name, '${name}')`).join(' and ');
+  const harmless = isStrict ? 'false' : [...HARMLESS_COUNTS, ...HARMLESS_ROWS].join(' and ');
+  return `select case
+    when pg_catalog.texteq(pg_catalog.current_setting('track_counts'), 'on')
+      and (select 1 from pg_catalog.pg_prepared_statement() where ${isForeign} limit 1) is null
+      and (pg_catalog.texteq(mark, counts) or ${harmless})
+    then 1
+    else pg_catalog.concat('${CALL}', mark, ';', counts, ';', pg_catalog.current_setting('track_counts'))::pg_catalog.int4 end
+    from (select pg_catalog.current_setting('${MARK}', true) as mark, ${COUNTS} as counts offset 0) now`;
+}
+
+// ── what makes nothing worse ────────────────────────────────────────────────────────────────────────────────────────
+
+const same = (catalog: Watched, ...whats: readonly KindOfWrite[]) =>
+  whats
+    .map((what) => WATCHED.indexOf(catalog) * KINDS_OF_WRITE.length + KINDS_OF_WRITE.indexOf(what) + 1)
+    .map(
+      (at) => `pg_catalog.texteq(pg_catalog.split_part(mark, ',', ${at}), pg_catalog.split_part(counts, ',', ${at}))`,
+    )
+    .join(' and ');
+
+/**
+ * True of every row that this transaction wrote, in whatever subtransaction: their numbers are not below its own. What
+ * others committed since it began is taken for its own as well, and found out to be none of it when it is judged.
+ */
+export const isOwn = (row: string) => `pg_catalog.age(${row}.xmin) operator(pg_catalog.<=) 0`;
+
+/** True of a table that was there before this transaction: some row about a column of it was. */
+export const wasThere = (oid: string) => `(
+  select 1 from pg_catalog.pg_attribute a
+  where a.attrelid operator(pg_catalog.=) ${oid} and not ${isOwn('a')}
+  limit 1
+) is not null`;
+
+const none = (rows: string) => `(select 1 from ${rows} limit 1) is null`;
+
+/** Rights of roles and schemas count for everything; of a policy that is dropped, no row is left that would tell. */
+const HARMLESS_COUNTS = [
+  same('pg_namespace', 'updated'),
+  same('pg_authid', ...KINDS_OF_WRITE),
+  same('pg_auth_members', ...KINDS_OF_WRITE),
+  same('pg_policy', 'deleted'),
+];
+
+/** The rows of one's own first, by nothing but their number: a catalog is soon gone through when no column is read. */
+const ownRows = (catalog: Watched, columns: string) =>
+  `(select ${columns} from pg_catalog.${catalog} c where ${isOwn('c')} offset 0) own`;
+
+const HARMLESS_ROWS = [
+  // A table that is isolated, and forced, whatever it was before; or one that is new.
+  `(${same('pg_class', 'inserted', 'updated')} or ${none(`${ownRows('pg_class', 'oid, relkind, relrowsecurity, relforcerowsecurity')}
+    where case relkind
+      when 'r' then not (relrowsecurity and relforcerowsecurity) and ${wasThere('own.oid')}
+      when 'p' then not (relrowsecurity and relforcerowsecurity) and ${wasThere('own.oid')}
+      when 'v' then true
+      when 'm' then true
+      else false end`)})`,
+  // A policy of a new table.
+  `(${same('pg_policy', 'inserted', 'updated')} or ${none(`${ownRows('pg_policy', 'polrelid')} where ${wasThere('own.polrelid')}`)})`,
+  `(${same('pg_rewrite', 'inserted', 'updated')} or ${none(ownRows('pg_rewrite', 'oid'))})`,
+  // Columns are granted without a word in pg_class; only those of views lead around anything.
+  `(${same('pg_attribute', 'updated')} or ${none(`pg_catalog.pg_rewrite r
+    cross join lateral (
+      select a.xmin from pg_catalog.pg_attribute a
+      where a.attrelid operator(pg_catalog.=) r.ev_class and a.attacl is not null offset 0
+    ) granted
+    where r.oid operator(pg_catalog.>=) 16384 and ${isOwn('granted')}`)})`,
+  // A function that runs as its caller, or for a trigger or event trigger (types 2279 and 3838), where policies call none.
+  `(${same('pg_proc', 'inserted', 'updated')} or ${none(`${ownRows('pg_proc', 'prosecdef, prorettype')}
+    where prosecdef and prorettype operator(pg_catalog.<>) 2279 and prorettype operator(pg_catalog.<>) 3838 or (
+      select 1 from pg_catalog.pg_depend d
+      where d.refclassid operator(pg_catalog.=) 1255 and d.refobjid operator(pg_catalog.>=) 16384
+        and d.classid operator(pg_catalog.=) 3256
+      limit 1
+    ) is not null`)})`,
+];
+
+// ── its call ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Catalogs that were written to, by the guard's call; all of them where that cannot be told. */
 export function touchedCatalogs(call: Error | undefined): ReadonlySet<Watched> {
-  const [, mark = '', counts = ''] = /looks closer ([^;]*);([^;]*})/.exec(call?.message ?? '') ?? [];
-  const [before, after] = [numbersOf(mark), numbersOf(counts)];
-  // Equal, and yet it called: nothing is counted.
-  if (before.length !== after.length || mark === counts) return new Set(WATCHED);
-  return new Set(WATCHED.filter((_, at) => [0, 1, 2].some((one) => before[at * 3 + one] !== after[at * 3 + one])));
-}
-
-function numbersOf(counts: string): readonly string[] {
-  return counts.match(/\d+/g) ?? [];
+  const [, mark = '', counts = '', counting] =
+    /looks closer ([\d,]*);([\d,]*);(on|off)/.exec(call?.message ?? '') ?? [];
+  const [before, after] = [mark.split(','), counts.split(',')];
+  if (counting !== 'on' || before.length !== after.length) return new Set(WATCHED);
+  return new Set(
+    WATCHED.filter((_, at) => KINDS_OF_WRITE.some((_what, kind) => before[at * 3 + kind] !== after[at * 3 + kind])),
+  );
 }
