@@ -52,7 +52,7 @@ export interface Gate {
   readonly calm: GateVerdict | undefined;
   /** In front of a file that commits as it goes: afterwards nobody can tell what was there. Implies `leave`. */
   remember(): Promise<void>;
-  /** Inside the file's transaction with the guard's call, or behind a file that is none. */
+  /** Inside the file's transaction with the guard's call, or behind a file that is none and was remembered. */
   judge(session: Session, file: string, call?: Error): Promise<GateOutcome>;
   /** After the file was rolled back for it: the refusal that stands when what was there before is asked as well. */
   appeal(session: Session): Promise<AishaError | undefined>;

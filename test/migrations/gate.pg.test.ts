@@ -20,7 +20,7 @@ const ISOLATED = `
   alter table unforced enable row level security;
   create policy isolation on unforced using (${MINE});
   create view closed as select * from unforced;
-  create view harmless as select 1 as tenant_id;
+  create view harmless as select ''::text as tenant_id;
   grant select on harmless to anon;
 `;
 
@@ -155,7 +155,12 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
     ],
     [
       'a view that is open reads another table',
-      'create or replace view harmless as select id as tenant_id from unforced',
+      'create or replace view harmless as select tenant_id::text from unforced',
+      /the view shows anon every row of public.unforced/,
+    ],
+    [
+      'the rule of a view that is open',
+      `create or replace rule "_RETURN" as on select to harmless do instead select tenant_id::text from unforced`,
       /the view shows anon every row of public.unforced/,
     ],
     [
@@ -234,7 +239,7 @@ test('what another session isolates while files run may not be opened by the nex
   await db.query('select pg_advisory_lock(4711)');
   const run = project.migrate();
   await expect
-    .poll(() => db.query("select 1 from pg_locks where locktype = 'advisory' and not granted"))
+    .poll(() => db.query("select 1 from pg_locks where locktype = 'advisory' and not granted"), { timeout: 60_000 })
     .toHaveLength(1);
   await db.query('alter table late enable row level security; select pg_advisory_unlock(4711)');
   const result = await run;

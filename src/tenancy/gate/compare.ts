@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts';
 import { COMMANDS, type Command, type Named } from '../facts.ts';
 import { displayName, displayPath, listNames } from '../names.ts';
-import type { Focus, GatePolicy, GateState, Lists, OpenTable, SecuredTable, WayAround } from './state.ts';
+import type { GatePolicy, GateState, OpenTable, SecuredTable, WayAround } from './state.ts';
 
 /** Something that isolates less than before. */
 export interface Worsening {
@@ -17,57 +17,20 @@ export interface Comparison {
   readonly worse: readonly Worsening[];
   /** Tables that were isolated before and are still, whose policies have to be asked what they open now. */
   readonly suspects: readonly SecuredTable[];
+  /** Tables that had RLS before and have none now. */
+  readonly disabled: readonly number[];
   /** What was looked at, in words. */
   readonly looked: readonly string[];
 }
 
-/** What has to be looked at, going by the short lists; `undefined` when nothing that was isolated can be worse off. */
-export function focusOf(before: Lists, after: Lists): Focus | undefined {
-  // Where nothing is isolated there is nothing to make worse.
-  if (before.secured.size === 0) return undefined;
-  const kept = [...after.secured].flatMap(([oid, now]) => {
-    const was = before.secured.get(oid);
-    return was === undefined ? [] : [{ oid, was, now }];
-  });
-  const gone = [...before.secured.keys()].filter((oid) => !after.secured.has(oid));
-  const unforced = kept.filter(({ was, now }) => was.forced && !now.forced).map(({ oid }) => oid);
-  const reworded = rewordedTables(before, after).filter((oid) => before.secured.has(oid) && after.secured.has(oid));
-  const isMoved = kept.some(({ was, now }) => was.place !== now.place || was.forced !== now.forced);
-  const ways =
-    isMoved ||
-    before.surroundings !== after.surroundings ||
-    changedFunctions(before, after).some((oid) => after.functions.get(oid)!.isDefiner);
-  const tables = [...gone, ...unforced, ...reworded];
-  return tables.length === 0 && !ways ? undefined : { tables, policiesOf: reworded, ways };
-}
-
-/** Functions that are new or other than before. */
-export function changedFunctions(before: Lists, after: Lists): number[] {
-  return [...after.functions]
-    .filter(([oid, { version }]) => before.functions.get(oid)?.version !== version)
-    .map(([oid]) => oid);
-}
-
-/** Policies that are new or other than before. */
-export function changedPolicies(before: Lists, after: Lists): number[] {
-  return [...after.policies]
-    .filter(([oid, { version }]) => before.policies.get(oid)?.version !== version)
-    .map(([oid]) => oid);
-}
-
-function rewordedTables(before: Lists, after: Lists): number[] {
-  const changed = changedPolicies(before, after).map((oid) => after.policies.get(oid)!.table);
-  const gone = [...before.policies].filter(([oid]) => !after.policies.has(oid)).map(([, { table }]) => table);
-  return [...new Set([...changed, ...gone])];
-}
-
 /**
  * What of the change from one state to the next makes isolation worse, and what only the policies can tell.
- * @param isolated whether a table had RLS before
+ * @param isolated tables that had RLS before, as far as a way leads to them
  */
 export function compareStates(before: GateState, after: GateState, isolated: ReadonlySet<number>): Comparison {
   const kept = keptTables(before, after);
-  const disabled = after.tables.filter(({ oid, isSecured }) => !isSecured && isolated.has(oid));
+  const wasSecured = new Set(before.tables.flatMap(({ oid, isSecured }) => (isSecured ? [oid] : [])));
+  const disabled = after.tables.filter(({ oid, isSecured }) => !isSecured && wasSecured.has(oid));
   const changed = kept.filter(({ now }) => isReworded(before, after, now.oid));
   const ways = after.ways.filter((way) => isNewlyOpen(way, before, isolated));
   return {
@@ -79,6 +42,7 @@ export function compareStates(before: GateState, after: GateState, isolated: Rea
       ...after.unbound.filter((role) => !before.unbound.includes(role)).map(newlyUnbound),
     ],
     suspects: changed.filter(({ now }) => mayOpen(before, after, now.oid)).map(({ now }) => now),
+    disabled: disabled.map(({ oid }) => oid),
     looked: [
       ...disabled.map((table) => `row-level security of ${displayPath(table)}`),
       ...changed.map(({ now }) => `policies of ${displayPath(now)}`),
@@ -96,6 +60,7 @@ interface Kept {
 function keptTables(before: GateState, after: GateState): Kept[] {
   const now = new Map(after.tables.filter(({ isSecured }) => isSecured).map((table) => [table.oid, table]));
   return before.tables.flatMap((was) => {
+    if (!was.isSecured) return [];
     const found = now.get(was.oid);
     return found === undefined ? [] : [{ was, now: found }];
   });

@@ -8,28 +8,14 @@ import type { Session } from '../../postgres/session.ts';
 import type { Finding } from '../../report/report.ts';
 import { displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
-import {
-  answerKey,
-  changedFunctions,
-  changedPolicies,
-  compareStates,
-  focusOf,
-  leftOpen,
-  type Worsening,
-} from './compare.ts';
-import { type Guard, makeGuard, touchedCatalogs } from './guard.ts';
+import { type Changes, changesBetween, focusOf } from './changes.ts';
+import { answerKey, compareStates, leftOpen, type Worsening } from './compare.ts';
+import { type Call, type Guard, makeGuard, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
-import { readChangedCalls, readLists, readOpenTables, readState, readUnsecured } from './read-state.ts';
+import { readChanges } from './read-changes.ts';
+import { readChangedCalls, readLists, readOpenTables, readSecured, readState, readUnsecured } from './read-state.ts';
 import type { GateMode, GateSettings } from './settings.ts';
-import {
-  type Focus,
-  type GateState,
-  type Lists,
-  type OpenTable,
-  type SecuredTable,
-  WATCHED,
-  type Watched,
-} from './state.ts';
+import type { Focus, GateState, OpenTable, SecuredTable } from './state.ts';
 
 export interface GateOptions extends GateSettings {
   /** A new table that is open is refused in its own file. */
@@ -51,8 +37,11 @@ interface Case {
 
 /** What there was before the file in hand. */
 interface Side {
-  lists(touched: ReadonlySet<Watched>): Promise<Lists>;
+  /** What the file made of it. */
+  changes(session: Session): Promise<Changes>;
   state(focus: Focus): Promise<GateState>;
+  /** Tables with RLS. */
+  secured(): Promise<ReadonlySet<number>>;
 }
 
 const CHECK = 'gate';
@@ -93,7 +82,7 @@ export class IsolationGate implements Gate {
 
   async begin(work: Session, committed: Session): Promise<void> {
     try {
-      await readLists(committed, new Set(WATCHED));
+      await readLists(committed);
       const { prepare, mark, guard } = this.#guard;
       await work.query([...prepare, mark, guard].join(';'));
       this.#unsecured = await readUnsecured(committed);
@@ -142,18 +131,23 @@ export class IsolationGate implements Gate {
     this.leave();
     const committed = this.#committed;
     if (committed === undefined) return;
-    const lists = await readLists(committed, new Set(WATCHED));
+    const lists = await readLists(committed);
     const tables = [...lists.secured.keys()];
     const state = await readState(committed, this.#tenancy, { tables, policiesOf: tables, ways: true });
-    this.#remembered = { lists: () => Promise.resolve(lists), state: () => Promise.resolve(state) };
+    this.#remembered = {
+      changes: async (session) => changesBetween(lists, await readLists(session)),
+      state: () => Promise.resolve(state),
+      secured: () => Promise.resolve(new Set(tables)),
+    };
   }
 
   async judge(session: Session, file: string, call?: Error): Promise<GateOutcome> {
     const committed = this.#committed;
     if (committed === undefined) return { verdict: undefined, refusal: undefined };
     const canRollBack = call !== undefined;
-    const side = (canRollBack ? undefined : this.#remembered) ?? this.#sideOf(committed);
-    this.#case = await this.#look(session, side, file, call);
+    const said = call && readCall(call);
+    const side = said === undefined ? this.#remembered! : this.#sideOf(committed, said);
+    this.#case = await this.#look(session, side, file, said);
     const told = this.#told(this.#case);
     const refused = told.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
     return {
@@ -209,20 +203,19 @@ export class IsolationGate implements Gate {
   // ── judging ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Compares what is there now with what was there before, as far as the file wrote to the catalog at all. */
-  async #look(session: Session, side: Side, file: string, call: Error | undefined): Promise<Case> {
-    const touched = touchedCatalogs(call);
-    const [before, after] = await Promise.all([side.lists(touched), readLists(session, touched)]);
-    const isolated = new Set(before.secured.keys());
-    const focus = focusOf(before, after) ?? NOTHING;
+  async #look(session: Session, side: Side, file: string, call: Call | undefined): Promise<Case> {
+    const changes = await side.changes(session);
+    const focus = focusOf(changes);
     const [was, now] = await Promise.all([side.state(focus), readState(session, this.#tenancy, focus)]);
-    const { worse, suspects, looked } = compareStates(was, now, isolated);
-    const disabled = [...isolated].filter((oid) => !after.secured.has(oid));
+    const leading = now.ways.some(({ tables }) => tables !== null);
+    const isolated = leading ? await side.secured() : new Set<number>();
+    const { worse, suspects, looked, disabled } = compareStates(was, now, isolated);
     const open = this.#options.isStrict
       ? await readOpenTables(session, this.#tenancy, [...this.#unsecured, ...disabled])
       : [];
-    const called = await this.#suspectsByCalls(session, before, after);
+    const called = await this.#suspectsByCalls(session, side, changes);
     const asked = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()];
-    if (SURROUNDINGS.some((catalog) => touched.has(catalog))) this.#answers.clear();
+    if (call?.changesRights !== false) this.#answers.clear();
     const answers = await this.#askOnce(call === undefined ? session : new NestedSession(session), asked, now);
     return {
       file,
@@ -238,21 +231,23 @@ export class IsolationGate implements Gate {
     };
   }
 
-  #sideOf(session: Session): Side {
+  #sideOf(committed: Session, call: Call): Side {
     return {
-      lists: (touched) => readLists(session, touched),
-      state: (focus) => readState(session, this.#tenancy, focus),
+      changes: (session) => readChanges(session, committed, call, this.#tenancy),
+      state: (focus) => readState(committed, this.#tenancy, focus),
+      secured: () => readSecured(committed),
     };
   }
 
   /** Every table that was isolated, when functions were changed that policies call which were not. */
-  async #suspectsByCalls(session: Session, before: Lists, after: Lists): Promise<readonly SecuredTable[]> {
-    const changed = before.secured.size === 0 ? [] : changedFunctions(before, after);
-    if (changed.length === 0) return [];
-    const called = await readChangedCalls(session, changed, changedPolicies(before, after));
+  async #suspectsByCalls(session: Session, side: Side, changes: Changes): Promise<readonly SecuredTable[]> {
+    const { isolates, functions, policies } = changes;
+    if (!isolates || functions.length === 0) return [];
+    const called = await readChangedCalls(session, functions, policies);
     if (called.length === 0) return [];
-    const tables = [...before.secured.keys()].filter((oid) => after.secured.has(oid));
-    return (await readState(session, this.#tenancy, { tables, policiesOf: [], ways: false })).tables;
+    const tables = [...(await side.secured())];
+    const state = await readState(session, this.#tenancy, { tables, policiesOf: [], ways: false });
+    return state.tables.filter(({ isSecured }) => isSecured);
   }
 
   /** What is worse, each with what is done about it. */
@@ -363,11 +358,6 @@ export class IsolationGate implements Gate {
     );
   }
 }
-
-/** What answers depend on besides the table itself. */
-const SURROUNDINGS: readonly Watched[] = ['pg_authid', 'pg_auth_members', 'pg_namespace'];
-
-const NOTHING: Focus = { tables: [], policiesOf: [], ways: false };
 
 function verdictOf(modes: readonly GateMode[]): GateVerdict {
   return modes.includes('enforce') ? 'refused' : modes.includes('warn') ? 'warned' : 'passed';

@@ -69,7 +69,7 @@ function guardSql(own: readonly string[], isStrict: boolean): string {
 
 const same = (catalog: Watched, ...whats: readonly KindOfWrite[]) =>
   whats
-    .map((what) => WATCHED.indexOf(catalog) * KINDS_OF_WRITE.length + KINDS_OF_WRITE.indexOf(what) + 1)
+    .map((what) => placeOf(catalog, what) + 1)
     .map(
       (at) => `pg_catalog.texteq(pg_catalog.split_part(mark, ',', ${at}), pg_catalog.split_part(counts, ',', ${at}))`,
     )
@@ -82,7 +82,7 @@ const same = (catalog: Watched, ...whats: readonly KindOfWrite[]) =>
 export const isOwn = (row: string) => `pg_catalog.age(${row}.xmin) operator(pg_catalog.<=) 0`;
 
 /** True of a table that was there before this transaction: some row about a column of it was. */
-export const wasThere = (oid: string) => `(
+const wasThere = (oid: string) => `(
   select 1 from pg_catalog.pg_attribute a
   where a.attrelid operator(pg_catalog.=) ${oid} and not ${isOwn('a')}
   limit 1
@@ -105,12 +105,9 @@ const ownRows = (catalog: Watched, columns: string) =>
 const HARMLESS_ROWS = [
   // A table that is isolated, and forced, whatever it was before; or one that is new.
   `(${same('pg_class', 'inserted', 'updated')} or ${none(`${ownRows('pg_class', 'oid, relkind, relrowsecurity, relforcerowsecurity')}
-    where case relkind
-      when 'r' then not (relrowsecurity and relforcerowsecurity) and ${wasThere('own.oid')}
-      when 'p' then not (relrowsecurity and relforcerowsecurity) and ${wasThere('own.oid')}
-      when 'v' then true
-      when 'm' then true
-      else false end`)})`,
+    where relkind operator(pg_catalog.=) any ('{v,m}')
+      or relkind operator(pg_catalog.=) any ('{r,p}') and not (relrowsecurity and relforcerowsecurity)
+        and ${wasThere('own.oid')}`)})`,
   // A policy of a new table.
   `(${same('pg_policy', 'inserted', 'updated')} or ${none(`${ownRows('pg_policy', 'polrelid')} where ${wasThere('own.polrelid')}`)})`,
   `(${same('pg_rewrite', 'inserted', 'updated')} or ${none(ownRows('pg_rewrite', 'oid'))})`,
@@ -133,13 +130,33 @@ const HARMLESS_ROWS = [
 
 // ── its call ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Catalogs that were written to, by the guard's call; all of them where that cannot be told. */
-export function touchedCatalogs(call: Error | undefined): ReadonlySet<Watched> {
-  const [, mark = '', counts = '', counting] =
-    /looks closer ([\d,]*);([\d,]*);(on|off)/.exec(call?.message ?? '') ?? [];
+/** What the guard's call tells of a file. */
+export interface Call {
+  /** Catalogs that it wrote to; all of them where that cannot be told. */
+  readonly touched: ReadonlySet<Watched>;
+  /** It may have dropped policies, which leaves no row that would tell. */
+  readonly dropsPolicies: boolean;
+  /** What roles may do, or who may use a schema. */
+  readonly changesRights: boolean;
+}
+
+export function readCall({ message }: Error): Call {
+  const [, mark = '', counts = '', counting] = /looks closer ([\d,]*);([\d,]*);(on|off)/.exec(message) ?? [];
   const [before, after] = [mark.split(','), counts.split(',')];
-  if (counting !== 'on' || before.length !== after.length) return new Set(WATCHED);
-  return new Set(
-    WATCHED.filter((_, at) => KINDS_OF_WRITE.some((_what, kind) => before[at * 3 + kind] !== after[at * 3 + kind])),
-  );
+  if (counting !== 'on' || before.length !== after.length) {
+    return { touched: new Set(WATCHED), dropsPolicies: true, changesRights: true };
+  }
+  const differs = (catalog: Watched, what: KindOfWrite) =>
+    before[placeOf(catalog, what)] !== after[placeOf(catalog, what)];
+  return {
+    touched: new Set(WATCHED.filter((catalog) => KINDS_OF_WRITE.some((what) => differs(catalog, what)))),
+    dropsPolicies: differs('pg_policy', 'deleted'),
+    changesRights:
+      differs('pg_namespace', 'updated') ||
+      KINDS_OF_WRITE.some((what) => differs('pg_authid', what) || differs('pg_auth_members', what)),
+  };
+}
+
+function placeOf(catalog: Watched, what: KindOfWrite): number {
+  return WATCHED.indexOf(catalog) * KINDS_OF_WRITE.length + KINDS_OF_WRITE.indexOf(what);
 }

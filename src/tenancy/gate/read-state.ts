@@ -1,13 +1,13 @@
 import type { Session } from '../../postgres/session.ts';
 import { treeHashSql } from '../catalog/policies.ts';
 import type { TenancySettings } from '../settings.ts';
-import type { Focus, GatePolicy, GateState, Lists, OpenTable, SecuredTable, Watched } from './state.ts';
+import type { Focus, GatePolicy, GateState, Lists, OpenTable, SecuredTable } from './state.ts';
 
 // Every name is written with its schema: what a file leaves in search_path must not decide what is read here. The
 // catalog is read as rows, never through what would open a table: no lock is taken on any.
 
 /** OIDs below are the server's own (PostgreSQL source, access/transam.h, FirstNormalObjectId). */
-const FIRST_OF_USERS = 16_384;
+export const FIRST_OF_USERS = 16_384;
 
 interface ListsRow {
   readonly secured: string | null;
@@ -16,9 +16,19 @@ interface ListsRow {
   readonly surroundings: string;
 }
 
+/** OIDs of the tables with RLS. */
+export async function readSecured(session: Session): Promise<ReadonlySet<number>> {
+  const [row] = await session.query<{ oids: number[] }>(`
+    select coalesce(pg_catalog.array_agg(oid), '{}') as oids
+    from pg_catalog.pg_class
+    where relrowsecurity and relpersistence <> 't'
+  `);
+  return new Set(row!.oids);
+}
+
 /** What there is in short; `xmin` is the transaction that wrote a row, and tells a change without reading the row. */
-export async function readLists(session: Session, touched: ReadonlySet<Watched>): Promise<Lists> {
-  const [row] = await session.query<ListsRow>(listsSql(touched));
+export async function readLists(session: Session): Promise<Lists> {
+  const [row] = await session.query<ListsRow>(LISTS);
   const { secured, policies, functions, surroundings } = row!;
   return {
     secured: byOid(secured, ([forced, ...place]) => ({ forced: forced === 't', place: place.join() })),
@@ -38,44 +48,43 @@ function byOid<T>(list: string | null, entryOf: (parts: readonly string[]) => T)
   );
 }
 
-function listsSql(touched: ReadonlySet<Watched>): string {
-  const list = (entry: string) => `pg_catalog.string_agg(pg_catalog.concat_ws(':', ${entry}), ',' order by oid)`;
-  const unless = (catalog: Watched, sql: string) => (touched.has(catalog) ? `(select ${sql})` : 'null');
-  const surroundings = [
-    'relations.views',
-    // View by view, or the planner reads the columns of every table.
-    unless(
-      'pg_attribute',
-      `pg_catalog.string_agg(pg_catalog.concat_ws(':', attrelid, attnum, attacl), ',' order by attrelid, attnum)
-        from (select oid from pg_catalog.pg_class where oid >= ${FIRST_OF_USERS} and relkind in ('v', 'm') offset 0) c
-        cross join lateral (
-          select a.attrelid, a.attnum, a.attacl from pg_catalog.pg_attribute a
-          where a.attrelid = c.oid and a.attacl is not null offset 0
-        ) granted`,
-    ),
-    unless('pg_rewrite', `${list('oid, xmin')} from pg_catalog.pg_rewrite where ev_class >= ${FIRST_OF_USERS}`),
-    unless('pg_namespace', `${list('oid, nspacl')} from pg_catalog.pg_namespace`),
-    unless('pg_authid', `${list('oid, rolname')} from pg_catalog.pg_roles where rolsuper or rolbypassrls`),
-    unless(
-      'pg_auth_members',
-      `pg_catalog.string_agg(pg_catalog.concat_ws(':', roleid, member), ',' order by roleid, member) from pg_catalog.pg_auth_members`,
-    ),
-  ];
-  return `
+const list = (entry: string) => `pg_catalog.string_agg(pg_catalog.concat_ws(':', ${entry}), ',' order by oid)`;
+
+/** What views, schemas, roles and memberships come to. */
+const SURROUNDINGS = [
+  'relations.views',
+  // View by view, or the planner reads the columns of every table.
+  `(
+    select pg_catalog.string_agg(pg_catalog.concat_ws(':', attrelid, attnum, attacl), ',' order by attrelid, attnum)
+    from (select oid from pg_catalog.pg_class where oid >= ${FIRST_OF_USERS} and relkind in ('v', 'm') offset 0) c
+    cross join lateral (
+      select a.attrelid, a.attnum, a.attacl from pg_catalog.pg_attribute a
+      where a.attrelid = c.oid and a.attacl is not null offset 0
+    ) granted
+  )`,
+  `(select ${list('oid, xmin')} from pg_catalog.pg_rewrite where ev_class >= ${FIRST_OF_USERS})`,
+  `(select ${list('oid, nspacl')} from pg_catalog.pg_namespace)`,
+  `(select ${list('oid, rolname')} from pg_catalog.pg_roles where rolsuper or rolbypassrls)`,
+  `(
+    select pg_catalog.string_agg(pg_catalog.concat_ws(':', roleid, member), ',' order by roleid, member)
+    from pg_catalog.pg_auth_members
+  )`,
+];
+
+const LISTS = `
+  select
+    relations.secured,
+    (select ${list('oid, xmin, polrelid')} from pg_catalog.pg_policy) as policies,
+    (select ${list('oid, xmin, prosecdef')} from pg_catalog.pg_proc where oid >= ${FIRST_OF_USERS}) as functions,
+    pg_catalog.md5(pg_catalog.concat_ws('|', ${SURROUNDINGS.map((part) => `coalesce(${part}, '')`).join(', ')})) as surroundings
+  from (
     select
-      relations.secured,
-      ${unless('pg_policy', `${list('oid, xmin, polrelid')} from pg_catalog.pg_policy`)} as policies,
-      ${unless('pg_proc', `${list('oid, xmin, prosecdef')} from pg_catalog.pg_proc where oid >= ${FIRST_OF_USERS}`)} as functions,
-      pg_catalog.md5(pg_catalog.concat_ws('|', ${surroundings.map((part) => `coalesce(${part}, '')`).join(', ')})) as surroundings
-    from (
-      select
-        ${list('oid, relforcerowsecurity, relowner, relnamespace')} filter (where relrowsecurity) as secured,
-        ${list('oid, relowner, relnamespace, relacl, reloptions')} filter (where relkind in ('v', 'm')) as views
-      from pg_catalog.pg_class
-      where relpersistence <> 't' and (relrowsecurity or relkind in ('v', 'm') and oid >= ${FIRST_OF_USERS})
-    ) relations
-  `;
-}
+      ${list('oid, relforcerowsecurity, relowner, relnamespace')} filter (where relrowsecurity) as secured,
+      ${list('oid, relowner, relnamespace, relacl, reloptions')} filter (where relkind in ('v', 'm')) as views
+    from pg_catalog.pg_class
+    where relpersistence <> 't' and (relrowsecurity or relkind in ('v', 'm') and oid >= ${FIRST_OF_USERS})
+  ) relations
+`;
 
 /** Of the functions that were changed, those that policies call, themselves or through other functions. */
 export async function readChangedCalls(
@@ -173,6 +182,14 @@ async function readPoliciesOf(session: Session, tables: readonly number[]): Prom
 
 const INVOKER = '^security_invoker=(t|tr|tru|true|y|ye|yes|on|1)$';
 
+/** SQL, true of a view or materialized view that reads its tables as its owner. */
+export function isOpaque(view: string): string {
+  return `(
+    ${view}.relkind = 'm'
+    or not exists (select from pg_catalog.unnest(${view}.reloptions) option where option ~* '${INVOKER}')
+  )`;
+}
+
 const WAYS = `
   with recursive client as (
     select oid, rolname
@@ -200,10 +217,7 @@ const WAYS = `
     join place n on n.oid = c.relnamespace
     where c.oid >= ${FIRST_OF_USERS}
       and c.relkind in ('v', 'm')
-      and (
-        c.relkind = 'm'
-        or not exists (select from pg_catalog.unnest(c.reloptions) option where option ~* '${INVOKER}')
-      )
+      and ${isOpaque('c')}
   ),
   reads as (
     select distinct r.ev_class as view, d.refobjid as relation

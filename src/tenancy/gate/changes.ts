@@ -1,0 +1,72 @@
+import type { Focus, Lists } from './state.ts';
+
+/** What differs between the two sides, in short. Everything by OID. */
+export interface Changes {
+  /** Something was isolated before: else there is nothing to make worse. */
+  readonly isolates: boolean;
+  /** Tables that had RLS and have none now, or that it was forced for. */
+  readonly tables: readonly number[];
+  /** Tables some of whose policies are other rows now. */
+  readonly policiesOf: readonly number[];
+  /** Policies and functions that are new or other than before. */
+  readonly policies: readonly number[];
+  readonly functions: readonly number[];
+  /** Views and SECURITY DEFINER functions may lead further around RLS, or it may bind fewer roles. */
+  readonly ways: boolean;
+}
+
+export const NO_CHANGES: Changes = {
+  isolates: false,
+  tables: [],
+  policiesOf: [],
+  policies: [],
+  functions: [],
+  ways: false,
+};
+
+const NOTHING: Focus = { tables: [], policiesOf: [], ways: false };
+
+/** What has to be looked at. */
+export function focusOf({ isolates, tables, policiesOf, ways }: Changes): Focus {
+  // Where nothing is isolated there is nothing to make worse.
+  return isolates ? { tables: [...new Set([...tables, ...policiesOf])], policiesOf, ways } : NOTHING;
+}
+
+export function changesBetween(before: Lists, after: Lists): Changes {
+  const tables = [...before.secured].filter(([oid, was]) => isWeaker(was, after.secured.get(oid))).map(([oid]) => oid);
+  const functions = changedKeys(before.functions, after.functions);
+  const isMoved = [...before.secured].some(([oid, was]) => {
+    const now = after.secured.get(oid);
+    return now !== undefined && (was.place !== now.place || was.forced !== now.forced);
+  });
+  return {
+    isolates: before.secured.size > 0,
+    tables,
+    policies: changedKeys(before.policies, after.policies),
+    policiesOf: rewordedTables(before.policies, after.policies),
+    functions,
+    ways:
+      isMoved ||
+      before.surroundings !== after.surroundings ||
+      functions.some((oid) => after.functions.get(oid)!.isDefiner),
+  };
+}
+
+function isWeaker(was: { readonly forced: boolean }, now: { readonly forced: boolean } | undefined): boolean {
+  return now === undefined || (was.forced && !now.forced);
+}
+
+interface Versioned {
+  readonly version: string;
+}
+
+function changedKeys(before: ReadonlyMap<number, Versioned>, after: ReadonlyMap<number, Versioned>): number[] {
+  return [...after].filter(([oid, { version }]) => before.get(oid)?.version !== version).map(([oid]) => oid);
+}
+
+/** Tables with policies that are new, other than before, or gone. */
+function rewordedTables(before: Lists['policies'], after: Lists['policies']): number[] {
+  const changed = changedKeys(before, after).map((oid) => after.get(oid)!.table);
+  const gone = [...before].filter(([oid]) => !after.has(oid)).map(([, { table }]) => table);
+  return [...new Set([...changed, ...gone])];
+}
