@@ -17,11 +17,12 @@ const TAGS = [
 ];
 
 /**
- * Left alone, vitest takes one worker fewer than there are cores: of two, one idles while tests wait for a server. Each
- * has a server of its own, unless one was given: tests look at sessions, roles and counters of a whole server.
+ * Left alone, vitest takes one worker fewer than there are cores; a quarter of the time of a test is waiting, for a
+ * lock, a timeout or a server that starts, so that one more than there are cores keeps them all at work. Each has a
+ * server of its own, unless one was given: tests look at sessions, roles and counters of a whole server.
  */
 const IS_SERVER_GIVEN = process.env['AISHA_TEST_URL'] || process.env['AISHA_TEST_SERVER'] === 'container';
-const WORKERS = IS_SERVER_GIVEN ? 1 : Math.max(2, Math.min(4, availableParallelism() - 1));
+const WORKERS = IS_SERVER_GIVEN ? 1 : Math.max(2, Math.min(4, availableParallelism() + 1));
 
 // `core` needs nothing and runs in milliseconds, `browser` needs Chromium; `postgres` scratch servers
 // (test/support/global-setup.ts).

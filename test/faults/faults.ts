@@ -21,6 +21,8 @@ export interface Fault {
   readonly says: string;
   /** How often, at another moment each time: `AISHA_FAULT_ROUNDS`. */
   readonly repeated?: boolean;
+  /** No backup is being taken when it happens, so that the next one is only tried with `AISHA_FAULT_ROUNDS`. */
+  readonly sparesBackups?: boolean;
   /** Lets it happen and returns the run that it happened to, everything else put back as it was. */
   happen(world: World): Promise<RunResult>;
 }
@@ -125,6 +127,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a verification is killed',
+    sparesBackups: true,
     how: 'kill -9 while the scratch server restores; the next verification ends that server',
     code: 'killed',
     says: '',
@@ -327,6 +330,7 @@ export const FAULTS: readonly Fault[] = [
     how,
     code: 10,
     says,
+    sparesBackups: true,
     happen: (world: World) => verifyDamaged(world, damage),
   })),
   {
@@ -334,6 +338,7 @@ export const FAULTS: readonly Fault[] = [
     how: 'manifest.json removed',
     code: 1,
     says: 'is no backup: it has no manifest',
+    sparesBackups: true,
     async happen(world) {
       const manifest = join(world.backups().at(-1)!.path, 'manifest.json');
       renameSync(manifest, join(world.project, 'kept'));
@@ -343,7 +348,7 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   // ── restores ────────────────────────────────────────────────────────────────────────────────────────────────────
-  ...RESTORE_FAULTS,
+  ...RESTORE_FAULTS.map((fault) => ({ ...fault, sparesBackups: true })),
   // ── external storage ────────────────────────────────────────────────────────────────────────────────────────────
   ...(
     [
@@ -382,6 +387,7 @@ export const FAULTS: readonly Fault[] = [
     how,
     code: 10,
     says,
+    sparesBackups: true,
     async happen(world: World) {
       const s3 = await startS3();
       const settings = { url: `s3://${s3.bucket}`, endpoint: s3.endpoint };

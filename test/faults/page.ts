@@ -3,7 +3,7 @@ import type { Fault } from './faults.ts';
 const HEAD = `# What happens when something goes wrong
 
 Generated from test/faults/faults.ts, which \`npm run test:faults\` carries out, line by line, with real programs on a real
-server; \`npm test\` does the same with fewer random moments. After each of them:
+server; \`npm test\` does the same with fewer random moments and fewer backups afterwards. After each of them:
 
 - the backups that were listed before are still listed, and every byte of them is what it was;
 - no program, session, lock or unfinished folder of a run is left (after a kill of aisha-db itself: once it has run again);
