@@ -131,6 +131,9 @@ const remote = z.strictObject({
 const backup = z.strictObject({
   store: path.optional().describe('Folder of the backups. Default: "backups" inside stateDir.'),
   binDir: path.optional().describe('Folder of pg_dump and pg_restore, in place of looking for them.'),
+  serverBinDir: path
+    .optional()
+    .describe('Folder of initdb and postgres, for the server that proves a backup, in place of looking for them.'),
   jobs: z.int().min(1).max(32).optional().describe('Connections of a dump. Default: as many as CPUs, at most 4.'),
   lockWait: duration.optional().describe('How long a backup waits for a lock. 0: for ever. Default: "30s".'),
   idleTimeout: duration.optional().describe('End a dump that has not moved for so long. 0: never. Default: "10min".'),

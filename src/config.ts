@@ -195,6 +195,7 @@ function layerOfBackup(
   {
     store,
     binDir,
+    serverBinDir,
     lockWait,
     idleTimeout,
     keepDays,
@@ -209,6 +210,7 @@ function layerOfBackup(
     ...plain,
     store: absolute(store, base),
     binDir: absolute(binDir, base),
+    serverBinDir: absolute(serverBinDir, base),
     lockWaitMs: duration(lockWait, 'backup.lockWait'),
     idleTimeoutMs: duration(idleTimeout, 'backup.idleTimeout'),
     keepDays: keepDays && defined(keepDays),
@@ -327,6 +329,7 @@ function resolveBackup(layers: readonly BackupLayer[]): BackupSettings {
   return {
     store: strongest(layers, 'store'),
     binDir: strongest(layers, 'binDir'),
+    serverBinDir: strongest(layers, 'serverBinDir'),
     jobs: strongest(layers, 'jobs'),
     lockWaitMs: strongest(layers, 'lockWaitMs') ?? 30_000,
     idleTimeoutMs: strongest(layers, 'idleTimeoutMs') ?? 600_000,

@@ -55,6 +55,7 @@ test('without a file everything has a default and every path is absolute', async
     backup: {
       store: undefined,
       binDir: undefined,
+      serverBinDir: undefined,
       jobs: undefined,
       lockWaitMs: 30_000,
       idleTimeoutMs: 600_000,

@@ -40,6 +40,8 @@ export interface BackupSettings {
   readonly store: string | undefined;
   /** Folder of pg_dump and pg_restore, in place of looking for them. */
   readonly binDir: string | undefined;
+  /** Folder of initdb and postgres for scratch servers, in place of looking for them. */
+  readonly serverBinDir: string | undefined;
   /** Parallel connections of a dump; `undefined` leaves it to the plan. */
   readonly jobs: number | undefined;
   /** Milliseconds to wait for the lock on one table; 0 waits for ever. */

@@ -59,9 +59,15 @@ export async function verifyByRestore(backup: StoredBackup, world: VerifyWorld):
   }
 }
 
-export function startServer({ server }: Manifest, { env }: VerifyWorld): Promise<ScratchServer> {
+/** @throws AishaError (tool) when no server programs of at least the source's major version are found, or those given are not */
+export function startServer({ server }: Manifest, { env, settings }: VerifyWorld): Promise<ScratchServer> {
   const user = chooseServerUser();
-  const binaries = findServerBinaries({ user, searchPath: env['PATH'], atLeast: server.major });
+  const binaries = findServerBinaries({
+    binDir: settings.serverBinDir,
+    user,
+    searchPath: env['PATH'],
+    atLeast: server.major,
+  });
   return startScratchServer({ tcp: false, superuser: 'aisha_scratch', binaries, settings: SCRATCH_SETTINGS });
 }
 

@@ -27,7 +27,7 @@ export function noFittingTools(
 ): AishaError {
   return new AishaError('tool', `no pg_dump was found that can read a server of version ${serverMajor}`, {
     details: found.map(({ binDir, version }) => `${binDir}: pg_dump ${version}, which is too old`),
-    hint: `Install it with \`${installCommand(serverMajor, platform)}\`, or name the folder that holds pg_dump and pg_restore as "backup": { "binDir": ... } in the configuration.`,
+    hint: `Install it with \`${installCommand(serverMajor, platform)}\`${otherSource(platform)}, or name the folder that holds pg_dump and pg_restore as "backup": { "binDir": ... } in the configuration.`,
   });
 }
 
@@ -35,4 +35,9 @@ function installCommand(major: number, platform: NodeJS.Platform): string {
   if (platform === 'darwin') return `brew install postgresql@${major}`;
   if (platform === 'win32') return `winget install PostgreSQL.PostgreSQL.${major}`;
   return `apt-get install postgresql-client-${major}`;
+}
+
+/** A release of Debian or Ubuntu has one version of PostgreSQL only. */
+function otherSource(platform: NodeJS.Platform): string {
+  return platform === 'linux' ? ' (where the system has no such package, from apt.postgresql.org)' : '';
 }

@@ -6,6 +6,8 @@ import { readTable } from '../../src/backup/contents.ts';
 import { type Manifest, serializeManifest } from '../../src/backup/manifest.ts';
 import { openReader } from '../../src/backup/snapshot-session.ts';
 import { hashFile } from '../../src/backup/store.ts';
+import { findServerBinaries } from '../../src/postgres/server-binaries.ts';
+import { chooseServerUser } from '../../src/postgres/server-user.ts';
 import type { Session } from '../../src/postgres/session.ts';
 import { resolveTarget } from '../../src/postgres/target.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
@@ -62,6 +64,25 @@ test('a restore that does not give back what was there is told in full, and the 
   expect(list.stdout).toContain('failed its last verification');
   // A suspect backup is the newest one: nothing may be pruned.
   expect((await project.report('backup', 'prune', '--yes')).data.deleted).toEqual([]);
+});
+
+test('a backup is proved on the server that is given, of its own version or a newer one', async ({ db }) => {
+  const project = await backupProject(db, 'create table public.a as select 1 as id');
+  await project.run('backup');
+  const given = findServerBinaries({ user: chooseServerUser() }).binDir;
+  await configure(given);
+  const run = await project.run('backup', 'verify', 'latest', '--restore');
+  expect(run.code, run.stderr).toBe(0);
+  await configure('no such folder');
+  const missing = await project.run('backup', 'verify', 'latest', '--restore');
+  expect(missing.code).toBe(11);
+  expect(missing.stderr).toContain(`${join(project.dir, 'no such folder')}: no initdb`);
+  // What could not be looked at says nothing about the backup.
+  expect((await project.report('backup', 'list')).data.backups).toMatchObject([{ state: 'verified' }]);
+
+  function configure(serverBinDir: string) {
+    return project.write({ 'aisha-db.config.json': JSON.stringify({ backup: { serverBinDir } }) });
+  }
 });
 
 /** As if the source had been another: what the restore brings back is not what the manifest promises. */
