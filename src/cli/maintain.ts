@@ -36,9 +36,10 @@ interface Gathered {
 export async function maintain(context: Context, cadence: Cadence, run: MaintenanceRun): Promise<CommandResult> {
   const tasks = routine(context, cadence);
   const webhook = webhookOf(context);
+  const external = tasks.some(({ own }) => own === 'backup') ? await externalOf(context) : undefined;
   const result = await withMaintenance(context, run, async (maintenance) => {
     const runs = await maintenance.history.read();
-    if (run.dryRun) return preview(context, maintenance, run, tasks);
+    if (run.dryRun) return preview(context, maintenance, run, tasks, external);
     const unfinished = unfinishedRun(runs, run.command, Date.now());
     const gathered: Gathered = { results: [], tasks: [], outcomes: [] };
     const routineRun = new Routine(context, maintenance, run, gathered, earlierMeasures(runs, run.command));
@@ -103,6 +104,7 @@ async function preview(
   maintenance: Maintenance,
   run: MaintenanceRun,
   tasks: readonly Task[],
+  external: string | undefined,
 ): Promise<CommandResult> {
   const kinds = new Set(tasks.flatMap(({ work: kind }) => kind ?? []));
   const { result } = await work(context, maintenance, { ...run, kinds });
@@ -114,14 +116,21 @@ async function preview(
       {
         title: 'Other tasks',
         columns: ['task', 'what'],
-        rows: others.map(({ name, title, checks }) => [
-          name,
-          checks.length === 0 ? title : `${title}: ${checks.join(', ')}`,
-        ]),
+        rows: others.map((task) => [task.name, describeTask(task, external)]),
       },
     ].filter(({ rows }) => rows.length > 0),
     data: { ...result.data, tasks: tasks.map(({ name }) => name) },
   };
+}
+
+function describeTask({ title, checks, own }: Task, external: string | undefined): string {
+  if (own !== 'backup') return checks.length === 0 ? title : `${title}: ${checks.join(', ')}`;
+  return `${title}, proved by a restore, ${external === undefined ? 'in the store alone: no external storage is configured' : `and copied to ${external}`}`;
+}
+
+async function externalOf(context: Context): Promise<string | undefined> {
+  const { externalStorage } = await import('./routine-backup.ts');
+  return externalStorage(context);
 }
 
 class Routine {
