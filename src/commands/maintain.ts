@@ -8,7 +8,7 @@ const ROUTINES = ['weekly', 'monthly', 'quarterly', 'resume'];
 export const command: Command = {
   summary: 'do the weekly, monthly or quarterly routine: work on tables and indexes, and the questions to ask',
   description:
-    'weekly: slow queries, disk and growth, connections, errors, ANALYZE of what is stale. monthly: VACUUM (ANALYZE) and REINDEX CONCURRENTLY of what needs it, unused indexes, statistics. quarterly: a full backup that is proved by a restore, the security check, the performance compared with the last baseline, a review of queries. The configuration says otherwise (maintenance.routines). Made for cron: one run at a time (exit code 6), a window (--until, --max-duration), patience with a busy database, one line with --quiet, every run recorded beside the ledger. What a window left is gone on with by the next run, or by maintain resume in the nights after. See docs/maintain.md.',
+    'weekly: slow queries, disk and growth, connections, errors, ANALYZE of what is stale. monthly: VACUUM (ANALYZE) and REINDEX CONCURRENTLY of what needs it, unused indexes, statistics. quarterly: a full backup that is proved by a restore and copied to external storage, the security check, the performance compared with the last baseline, a review of queries. The configuration says otherwise (maintenance.routines). Made for cron: one run at a time (exit code 6), a window (--until, --max-duration), patience with a busy database, one line with --quiet, every run recorded beside the ledger. What a window left is gone on with by the next run, or by maintain resume in the nights after. See docs/maintain.md.',
   examples: [
     'aisha-db maintain weekly --quiet',
     'aisha-db maintain monthly --dry-run',

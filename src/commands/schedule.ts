@@ -4,6 +4,7 @@ import { runHooks } from '../cli/migration.ts';
 import { credentialProblems, openSchedule } from '../cli/schedule.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
+import type { RecordedRun } from '../maintenance/history.ts';
 import type { CommandResult } from '../report/report.ts';
 import type { Installed } from '../schedule/install.ts';
 import type { Job, Schedule } from '../schedule/jobs.ts';
@@ -292,7 +293,7 @@ async function pgCron(context: Context, schedule: Schedule, options: Options): P
 }
 
 async function check(context: Context, schedule: Schedule, options: Options): Promise<CommandResult> {
-  const { judge } = await import('../schedule/verdict.ts');
+  const { judge, latestRun, recordedRun } = await import('../schedule/verdict.ts');
   const { readInstallation, readReport } = await import('../schedule/last-runs.ts');
   const { checkResult, zoneOf } = await import('../schedule/result.ts');
   const installation = readInstallation(schedule);
@@ -300,18 +301,39 @@ async function check(context: Context, schedule: Schedule, options: Options): Pr
   const zone = zoneOf(schedule, installation?.as);
   const duty = { zone, graceMs: context.config.schedule.graceMs, since: installation?.installedAt };
   const backups = await lastBackups(context);
+  const history = await readHistory(context);
   const judged = schedule.jobs.map(({ name, at, trace, ...job }): Judged => {
     const report = readReport(schedule, { name, at, trace, ...job });
     const backup = trace.kind === 'backup' ? backups.get(trace.backupClass) : undefined;
-    return { name, at, zone, trace: trace.kind, verdict: judge({ at, ...duty }, later(report, backup), now) };
+    return {
+      name,
+      at,
+      zone,
+      trace: trace.kind,
+      verdict: judge({ at, ...duty }, latestRun(report, backup, recordedRun(job.run, history)), now),
+    };
   });
   const ofServer = options['pgCron'] === true ? await checkPgCron(context, schedule, now) : [];
   return checkResult([...judged, ...ofServer], schedule.machineZone, now);
 }
 
-function later(one: LastRun | undefined, other: LastRun | undefined): LastRun | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return one.startedAt >= other.startedAt ? one : other;
+/** What the database remembers of maintenance; reports and backups still tell where it cannot be reached. */
+async function readHistory(context: Context): Promise<readonly RecordedRun[]> {
+  const { History } = await import('../maintenance/history-table.ts');
+  const { openSession } = await import('../migrations/open.ts');
+  try {
+    const target = await context.target();
+    const session = await openSession(target, 'aisha-db schedule', {}, runHooks(context, target));
+    try {
+      return await new History(session, context.config.ledger.schema).lastOfEach();
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    if (!(error instanceof AishaError) || error.kind !== 'connection') throw error;
+    context.talk.warn(`judged without the history of maintenance: ${error.message}`);
+    return [];
+  }
 }
 
 /** The newest good backup of each class of this database: also one that another machine took into the same store. */

@@ -91,17 +91,26 @@ export class History {
   }
 
   /** The latest runs, from the last; none where nothing was recorded yet. Only one run works at a time. */
-  async read(): Promise<readonly RecordedRun[]> {
+  read(): Promise<readonly RecordedRun[]> {
+    return this.#select(`select * from ${this.#runs} order by id desc limit ${READ_RUNS}`);
+  }
+
+  /** The latest run of each command, however long ago. */
+  lastOfEach(): Promise<readonly RecordedRun[]> {
+    return this.#select(`select distinct on (command) * from ${this.#runs} order by command, id desc`);
+  }
+
+  async #select(chosen: string): Promise<readonly RecordedRun[]> {
     const rows = await this.#readOr([], () =>
       this.#session.query<RecordedRun>(
         `select r.id::float8 as id, r.command, to_json(r.started_at at time zone 'UTC')#>>'{}' || 'Z' as "startedAt",
            to_json(r.ended_at at time zone 'UTC')#>>'{}' || 'Z' as "endedAt",
-           coalesce(r.outcome, case when lead(r.id) over (order by r.id) is null and exists (
+           coalesce(r.outcome, case when r.id = (select max(id) from ${this.#runs}) and exists (
              select from pg_catalog.pg_locks l
              where l.locktype = 'advisory' and l.granted and l.classid = $1::bigint::oid and l.objid = $2::bigint::oid
            ) then 'running' else 'killed' end) as outcome,
            r.run_by as by, r.measures, t.tasks
-         from (select * from ${this.#runs} order by id desc limit ${READ_RUNS}) r
+         from (${chosen}) r
          cross join lateral (
            select coalesce(json_agg(json_build_object('task', task, 'object', object, 'state', state, 'reason', reason,
              'ms', ms, 'bytesBefore', bytes_before, 'bytesAfter', bytes_after) order by id), '[]') as tasks

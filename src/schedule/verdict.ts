@@ -50,3 +50,47 @@ function runVerdict(due: Date, { startedAt, exitCode, reason }: LastRun): Verdic
   if (exitCode === EXIT.ok || exitCode === EXIT.findings) return { kind: 'ran', due, at: startedAt };
   return { kind: 'failed', due, at: startedAt, reason: reason ?? `exit code ${exitCode}` };
 }
+
+/** A run as the history of maintenance keeps it, as far as it tells whether a job did what it should. */
+export interface HistoryRun {
+  /** `maintain weekly`. */
+  readonly command: string;
+  readonly startedAt: string;
+  readonly outcome: string;
+  readonly tasks: readonly { readonly task: string; readonly object?: string | undefined; readonly state: string }[];
+}
+
+/** The latest run of a job that the database remembers, whichever machine it came from. */
+export function recordedRun(run: readonly string[], history: readonly HistoryRun[]): LastRun | undefined {
+  const options = run.findIndex((word) => word.startsWith('-'));
+  const command = run.slice(0, options === -1 ? run.length : options).join(' ');
+  const found = history.find((one) => one.command === command);
+  if (found === undefined) return undefined;
+  const reason = failureOf(found);
+  return { startedAt: new Date(found.startedAt), exitCode: reason === undefined ? EXIT.ok : EXIT.defect, reason };
+}
+
+/** A statement that failed is a finding of the run; a task that failed, or an end that nobody wrote down, is a failure. */
+function failureOf({ outcome, tasks }: HistoryRun): string | undefined {
+  if (outcome === 'killed') return 'it was killed, or lost its connection';
+  const failed = tasks.filter(({ state }) => state === 'failed');
+  if (outcome !== 'failed' || (failed.length > 0 && failed.every(({ object }) => object !== undefined)))
+    return undefined;
+  const names = failed.filter(({ object }) => object === undefined).map(({ task }) => task);
+  return names.length === 0 ? 'it ended with an error' : `failed: ${names.join(', ')}`;
+}
+
+/** A run is recorded after its report says it began: within so long (ms) both speak of the same one. */
+const SAME_RUN_MS = 300_000;
+
+/** The latest of what is known; of one run its report, which has the exit code. */
+export function latestRun(
+  report: LastRun | undefined,
+  ...others: readonly (LastRun | undefined)[]
+): LastRun | undefined {
+  return others.reduce((latest, other) => {
+    if (latest === undefined || other === undefined) return latest ?? other;
+    const later = other.startedAt.getTime() - latest.startedAt.getTime();
+    return later > (latest === report ? SAME_RUN_MS : 0) ? other : latest;
+  }, report);
+}

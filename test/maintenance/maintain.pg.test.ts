@@ -105,6 +105,43 @@ test('a role that may not make the record still maintains what is its own, and i
   }
 });
 
+test('a role as on Supabase, without what shows other sessions and statements: the routines do what is its own, and name the rest', async ({
+  db,
+}) => {
+  const project = await projectWith(db, {});
+  const role = `"owner %_${db.name}"`;
+  await db.superQuery(`
+    create role ${role} login password 'p'; grant create on database ${db.name} to ${role};
+    create table "not mine %" (id int) with (autovacuum_enabled = false);
+    insert into "not mine %" select generate_series(1, 5000);
+    alter table "Röws %" owner to ${role}`);
+  try {
+    const url = db.url.replace(/\/\/[^@]+@/, `//${encodeURIComponent(`owner %_${db.name}`)}:p@`);
+    const monthly = await project.report('maintain', 'monthly', '--unknown-as', 'info', '--database-url', url);
+    expect(monthly.data.statements).toContainEqual(
+      expect.objectContaining({ object: 'public."Röws %"', state: 'done', kind: 'vacuum' }),
+    );
+    expect(monthly.data.statements).toContainEqual(
+      expect.objectContaining({
+        object: 'public."not mine %"',
+        state: 'skipped',
+        reason: expect.stringMatching(/^it belongs to \w+, and owner %/),
+      }),
+    );
+    expect(monthly.findings.filter(({ severity }: { severity: string }) => severity !== 'info')).toEqual([]);
+    expect(monthly.exitCode).toBe(0);
+    const weekly = await project.report('maintain', 'weekly', '--unknown-as', 'info', '--database-url', url);
+    expect(weekly.error).toBeUndefined();
+    const unknown = weekly.checks.filter(({ status }: { status: string }) => status === 'unknown');
+    expect(unknown.map(({ id }: { id: string }) => id)).toContain('slow-query');
+    for (const { id, reason } of unknown) expect(reason, id).toMatch(/\w/);
+    const strict = await project.run('maintain', 'weekly', '--database-url', url);
+    expect(strict.code).toBe(1);
+  } finally {
+    await db.superQuery(`drop owned by ${role} cascade; drop role ${role}`);
+  }
+});
+
 test('a routine or a task that is not known is refused before anything is done', async ({ db }) => {
   const project = await makeProject(configured({ routines: { weekly: ['vacum', 'connections'] } }), { env: db.env });
   const task = await project.run('maintain', 'weekly');

@@ -154,6 +154,32 @@ describe('schedule check', () => {
     );
   });
 
+  test('believes what maintenance recorded in the database, from whichever machine: done, killed, long ago', async ({
+    db,
+  }) => {
+    const maintenance = { routines: { weekly: ['analyze'], monthly: ['analyze'], quarterly: ['analyze'] } };
+    const elsewhere = await makeProject({ 'aisha-db.config.json': JSON.stringify({ maintenance }) }, { env: db.env });
+    for (const routine of ['weekly', 'monthly', 'quarterly']) {
+      expect((await elsewhere.run('maintain', routine)).code).toBe(0);
+    }
+    await db.query(`
+      update aisha_db.maintenance_runs set outcome = null, ended_at = null where command = 'maintain monthly';
+      update aisha_db.maintenance_runs set started_at = started_at - interval '200 days' where command = 'maintain quarterly'`);
+    const project = await makeProject({}, { env: db.env });
+    const report = await project.report('schedule', 'check');
+    const jobs = Object.fromEntries(
+      report.data.jobs.map((job: { name: string; verdict: string; reason: string | null }) => [
+        job.name,
+        [job.verdict, job.reason],
+      ]),
+    );
+    expect(jobs).toMatchObject({
+      'maintain-weekly': ['ran', null],
+      'maintain-monthly': ['failed', expect.stringContaining('killed')],
+      'maintain-quarterly': ['missed', null],
+    });
+  });
+
   test('does not blame jobs whose first time is still to come', async () => {
     const project = await makeProject({}, { env: ENV });
     await project.report('schedule', 'systemd', '--unit-dir', 'units', '--install');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judge, type LastRun } from '../../src/schedule/verdict.ts';
+import { type HistoryRun, judge, type LastRun, latestRun, recordedRun } from '../../src/schedule/verdict.ts';
 
 const NOW = new Date('2026-11-27T05:30:00Z');
 const DUE = new Date('2026-11-27T03:00:00Z');
@@ -47,5 +47,42 @@ describe('a job', () => {
     const berlin = { ...DUTY, at: '30 2 * * *', zone: 'Europe/Berlin', graceMs: 0 };
     expect(judge(berlin, ranAt('2027-03-27T01:30:01Z'), new Date('2027-03-28T00:59:00Z')).kind).toBe('ran');
     expect(judge(berlin, ranAt('2027-03-27T01:30:01Z'), new Date('2027-03-28T01:01:00Z')).kind).toBe('missed');
+  });
+});
+
+describe('the history of maintenance', () => {
+  const run = (outcome: string, tasks: HistoryRun['tasks'] = []): HistoryRun => ({
+    command: 'maintain monthly',
+    startedAt: '2026-11-27T03:00:05Z',
+    outcome,
+    tasks,
+  });
+  const told = (...runs: HistoryRun[]) => recordedRun(['maintain', 'monthly', '--until', '05:00'], runs);
+
+  test.each([
+    ['done', [], undefined],
+    ['stopped', [], undefined],
+    ['running', [], undefined],
+    ['failed', [{ task: 'vacuum', object: 'public.a', state: 'failed' }], undefined],
+    ['failed', [{ task: 'backup', state: 'failed' }], 'failed: backup'],
+    ['failed', [], 'it ended with an error'],
+    ['killed', [{ task: 'vacuum', state: 'done' }], 'it was killed, or lost its connection'],
+  ] as const)('%s, %j: %s', (outcome, tasks, reason) => {
+    const known = told(run(outcome, tasks));
+    expect(known).toMatchObject({ startedAt: new Date('2026-11-27T03:00:05Z'), reason });
+    expect(judge(DUTY, known, NOW).kind).toBe(reason === undefined ? 'ran' : 'failed');
+  });
+
+  test('knows nothing of other commands', () => {
+    expect(told({ ...run('done'), command: 'maintain weekly' })).toBeUndefined();
+    expect(recordedRun(['rls-check'], [run('done')])).toBeUndefined();
+  });
+
+  test('is believed over an older report, and not over the report of the same run', () => {
+    const report = ranAt('2026-11-27T03:00:02Z', 10, 'no space');
+    expect(latestRun(report, undefined, told(run('failed')))).toBe(report);
+    const older = ranAt('2026-11-26T03:00:02Z');
+    expect(latestRun(older, undefined, told(run('killed')))?.reason).toContain('killed');
+    expect(latestRun(undefined, undefined, undefined)).toBeUndefined();
   });
 });
