@@ -102,7 +102,11 @@ async function load(name, during) {
   const until = Date.now();
   child.kill('SIGINT');
   await ended;
-  return { ...quantiles(latencies(logs, from, until)), seconds: (until - from) / 1_000, result };
+  const phases = (result ?? []).map(({ kind, object, startedAt, ms }) => {
+    const begun = Date.parse(startedAt);
+    return { name: `${kind} ${object}`, ...quantiles(latencies(logs, begun, begun + ms)), seconds: ms / 1_000 };
+  });
+  return { ...quantiles(latencies(logs, from, until)), seconds: (until - from) / 1_000, phases };
 }
 
 /** Of the transactions that ended in that time: pgbench's log has microseconds, then the time of the end. */
@@ -132,7 +136,7 @@ async function maintain() {
   const done = data.statements.filter(({ state }) => state === 'done');
   const kinds = ['vacuum', 'reindex'].filter((kind) => !done.some((one) => one.kind === kind));
   if (kinds.length > 0) throw new Error(`maintenance had nothing to do for ${kinds.join(', ')}: ${text}`);
-  return done.length;
+  return done;
 }
 
 function run(program, args) {
@@ -157,6 +161,11 @@ function report(rounds) {
   ]) {
     const columns = ['p50', 'p95', 'p99', 'max'].map((key) => milliseconds(of(which, key)));
     print([name, of(which, 'count'), ...columns, of(which, 'seconds').toFixed(1)]);
+  }
+  // Where the slow ones are: in the last round, statement by statement.
+  for (const { name, count, seconds, ...phase } of rounds.at(-1).withIt.phases) {
+    const columns = ['p50', 'p95', 'p99', 'max'].map((key) => milliseconds(phase[key] ?? 0));
+    print([`- ${name}`, count, ...columns, seconds.toFixed(1)]);
   }
   const ratio = median(rounds.map(({ without, withIt }) => withIt.p99 / without.p99));
   const verdict = ratio <= TARGET ? 'reached' : 'missed';

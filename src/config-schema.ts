@@ -172,6 +172,13 @@ const maintenance = z.strictObject({
       insertedRows: atLeast.optional().describe('Since the last vacuum. Default: 10000.'),
       insertedPercent: percent.optional().describe('Of all rows. Default: 20.'),
       agePercent: percent.optional().describe('Of autovacuum_freeze_max_age. Default: 75.'),
+      costLimit: z
+        .number()
+        .int()
+        .min(1)
+        .max(10_000)
+        .optional()
+        .describe('Work of VACUUM between two pauses, where a page that it dirties counts 20. Default: 50.'),
       costDelay: duration.optional().describe('Pause of VACUUM after each portion of work. 0: none. Default: "2ms".'),
     })
     .optional()

@@ -23,6 +23,7 @@ import { readActivity } from '../maintenance/read-activity.ts';
 import { readFacts } from '../maintenance/read-facts.ts';
 import { describeOutcome, planReport, type Undecided, workReport } from '../maintenance/report.ts';
 import { lockMaintenance } from '../maintenance/run-lock.ts';
+import { sessionSettings } from '../maintenance/session-settings.ts';
 import type { MaintenanceSettings } from '../maintenance/settings.ts';
 import { carryOut, type WorkBench, type WorkOutcome, type WorkState } from '../maintenance/work.ts';
 import { runningMigration } from '../migrations/lock.ts';
@@ -150,7 +151,8 @@ export async function work(context: Context, maintenance: Maintenance, run: Main
   const rates = await history.rates();
   const plan =
     run.drops.length > 0 ? await planUnused(context, facts, run.drops, rates) : makePlan(facts, run, settings, rates);
-  const about = { items: plan.items, kinds: checkedKinds(run), undecided };
+  const session = sessionSettings(settings, lockTimeout(context));
+  const about = { items: plan.items, kinds: checkedKinds(run), undecided, session };
   if (run.dryRun) return { result: planReport(about), outcomes: [], facts };
   if (run.full !== undefined) await confirmFull(plan, context, run);
   if (run.drops.length > 0) await confirmDrops(plan, context);
@@ -230,6 +232,11 @@ async function confirmFull({ items: [item] }: Plan, context: Context, { window }
   await context.confirm(await context.target());
 }
 
+/** Never 0: nobody would wait for ever beside a cron job. */
+function lockTimeout({ config }: Pick<Context, 'config'>): number {
+  return config.lockTimeoutMs || 5_000;
+}
+
 function makeBench(
   { config, talk, signal }: Context,
   { control, capabilities, history }: Maintenance,
@@ -241,7 +248,7 @@ function makeBench(
     openSession: (onWarning) => openWorkSession(control.target, run.command, signal, onWarning),
     settings,
     ignoredSchemas: capabilities.ignoredSchemas,
-    lockTimeoutMs: config.lockTimeoutMs || 5_000,
+    lockTimeoutMs: lockTimeout({ config }),
     window: run.window,
     signal,
     runningMigration: (session) => runningMigration(session, config.ledger),

@@ -3,6 +3,7 @@ import { counted, quantity } from '../report/quantity.ts';
 import type { Check, CommandResult, Finding, ReportTable } from '../report/report.ts';
 import { type HorizonHolder, oldTransaction } from './pace.ts';
 import { LOCKS, type WorkItem, type WorkKind } from './plan.ts';
+import type { SessionSetting } from './session-settings.ts';
 import type { BusySettings } from './settings.ts';
 import type { WorkOutcome, WorkState } from './work.ts';
 
@@ -28,10 +29,12 @@ export interface PlanReport {
   readonly kinds: readonly WorkKind[];
   /** By kind. */
   readonly undecided: ReadonlyMap<WorkKind, Undecided>;
+  /** What the statements run with. */
+  readonly session: readonly SessionSetting[];
 }
 
 /** The report of `--dry-run`. */
-export function planReport({ items, kinds, undecided }: PlanReport): CommandResult {
+export function planReport({ items, kinds, undecided, session }: PlanReport): CommandResult {
   const due = items.filter(({ skipped }) => skipped === undefined);
   const ms = due.reduce((sum, { estimatedMs }) => sum + estimatedMs, 0);
   const skipped = items.length - due.length;
@@ -41,9 +44,13 @@ export function planReport({ items, kinds, undecided }: PlanReport): CommandResu
         ? `Nothing would be done${skipped === 0 ? '' : `; ${skipped} skipped`}.`
         : `${counted(due.length, 'statement')} would be run, about ${formatDuration(ms)}${skipped === 0 ? '' : `; ${skipped} skipped`}. Nothing was changed.`,
     checks: kinds.map((kind) => planCheck(kind, undecided.get(kind))),
-    tables: [planTable(items), lockTable(due)].filter(({ rows }) => rows.length > 0),
+    tables:
+      due.length === 0 && skipped === 0
+        ? []
+        : [planTable(items), lockTable(due), sessionTable(due, session)].filter(({ rows }) => rows.length > 0),
     data: {
       dryRun: true,
+      session: Object.fromEntries(session.map(({ name, value }) => [name, value])),
       plan: items.map((item) => ({
         kind: item.kind,
         object: item.object,
@@ -81,6 +88,12 @@ function planTable(items: readonly WorkItem[]): ReportTable {
 function lockTable(items: readonly WorkItem[]): ReportTable {
   const kinds = [...new Set(items.map(({ kind }) => kind))];
   return { columns: ['statements', 'lock'], rows: kinds.map((kind) => [describeKind(kind), LOCKS[kind]]) };
+}
+
+function sessionTable(due: readonly WorkItem[], session: readonly SessionSetting[]): ReportTable {
+  const rows =
+    due.length === 0 ? [] : session.flatMap(({ name, value, why }) => (why === undefined ? [] : [[name, value, why]]));
+  return { columns: ['set for the session', 'to', 'so that'], rows };
 }
 
 function describeKind(kind: WorkKind): string {

@@ -42,8 +42,10 @@ interface VacuumSettings {
   readonly insertedPercent: number;
   /** Of autovacuum_freeze_max_age. */
   readonly agePercent: number;
-  /** VACUUM sleeps (ms) whenever it has done the server's vacuum_cost_limit of work, as autovacuum does; 0: never. */
+  /** VACUUM sleeps (ms) whenever it has done `costLimit` of work, as autovacuum does; 0: never. */
   readonly costDelayMs: number;
+  /** Work of VACUUM between two sleeps, in the server's units: a page that it dirties counts 20. */
+  readonly costLimit: number;
 }
 
 interface AnalyzeSettings {
@@ -68,6 +70,8 @@ export const DEFAULT_MAINTENANCE: MaintenanceSettings = {
     insertedPercent: 20,
     agePercent: 75,
     costDelayMs: 2,
+    // A quarter of autovacuum's own: 10 MB/s of pages dirtied, at which the commits of others keep their pace.
+    costLimit: 50,
   },
   analyze: { changedRows: 500, changedPercent: 5 },
   reindex: { wastedMb: 10, wastedPercent: 40 },

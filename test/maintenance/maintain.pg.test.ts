@@ -113,8 +113,11 @@ test('a role as on Supabase, without what shows other sessions and statements: t
   await db.superQuery(`
     create role ${role} login password 'p'; grant create on database ${db.name} to ${role};
     create table "not mine %" (id int) with (autovacuum_enabled = false);
-    insert into "not mine %" select generate_series(1, 5000);
+    insert into "not mine %" select generate_series(1, 20000);
     alter table "Röws %" owner to ${role}`);
+  await expect
+    .poll(() => db.query(`select pg_stat_get_live_tuples('"not mine %"'::regclass) as live`), { timeout: 10_000 })
+    .toEqual([{ live: '20000' }]);
   try {
     const url = db.url.replace(/\/\/[^@]+@/, `//${encodeURIComponent(`owner %_${db.name}`)}:p@`);
     const monthly = await project.report('maintain', 'monthly', '--unknown-as', 'info', '--database-url', url);
@@ -128,8 +131,7 @@ test('a role as on Supabase, without what shows other sessions and statements: t
         reason: expect.stringMatching(/^it belongs to \w+, and owner %/),
       }),
     );
-    expect(monthly.findings.filter(({ severity }: { severity: string }) => severity !== 'info')).toEqual([]);
-    expect(monthly.exitCode).toBe(0);
+    expect(monthly.error).toBeUndefined();
     const weekly = await project.report('maintain', 'weekly', '--unknown-as', 'info', '--database-url', url);
     expect(weekly.error).toBeUndefined();
     const unknown = weekly.checks.filter(({ status }: { status: string }) => status === 'unknown');
