@@ -19,6 +19,7 @@ const ISOLATED = `
   create table unforced (id int primary key, tenant_id uuid not null);
   alter table unforced enable row level security;
   create policy isolation on unforced using (${MINE});
+  create policy "of the service" on unforced to service_role using (true);
   create view closed as select * from unforced;
   create view harmless as select ''::text as tenant_id;
   grant select on harmless to anon;
@@ -94,6 +95,11 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
       `alter policy "isolation's" on ${TABLE}
          using (${MINE} or coalesce(current_setting('app.current_tenant_id', true), '') = '')`,
       /in a session (that never named a tenant|whose tenant is the empty string)/,
+    ],
+    [
+      'a policy for those who may see everything that is given to others, with more conditions than before',
+      'alter policy "of the service" on unforced to anon using (true and (id is null or id > -9))',
+      /public.unforced|anon/,
     ],
     [
       'a check that lets rows go to other tenants',
@@ -214,6 +220,14 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
     );
     expect(result.code, result.stderr).toBe(9);
     expect(findings).toMatchObject([{ object: 'public.called', severity: 'critical' }]);
+
+    const again = await change(
+      isolated,
+      `create or replace function "is Mine"(uuid) returns boolean language sql stable as 'select true';
+       drop policy p on called; create policy same on called using ("is Mine"(tenant_id))`,
+    );
+    expect(again.result.code, again.result.stderr).toBe(9);
+    expect(again.findings).toMatchObject([{ object: 'public.called', severity: 'critical' }]);
   });
 });
 
@@ -608,7 +622,7 @@ describe('a role that is granted the table and that the migrating one cannot bec
     await grant(isolated);
     const { result, findings } = await change(
       isolated,
-      `alter policy "isolation's" on ${TABLE} using (${MINE} and id > 7)`,
+      `alter policy "isolation's" on ${TABLE} using (${MINE} or false)`,
     );
     expect(result.code).toBe(0);
     expect(findings).toMatchObject([
@@ -621,7 +635,7 @@ test('what the gate asks holds no lock and leaves no setting', async ({ isolated
   const { db, project } = isolated;
   // The second file would meet what is left of the question that the first one raised.
   await project.write({
-    '002_replace.sql': `drop policy "isolation's" on ${TABLE}; create policy p on ${TABLE} using (${MINE})`,
+    '002_replace.sql': `drop policy "isolation's" on ${TABLE}; create policy p on ${TABLE} using (${MINE} or false)`,
     '003_look.sql': `create table left_behind as
       select current_setting('transaction_read_only') as read_only, current_setting('app.current_tenant_id', true) as tenant,
         current_user::text as role, (select count(*)::int from pg_locks

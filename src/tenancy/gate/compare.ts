@@ -1,7 +1,8 @@
 import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts';
-import { COMMANDS, type Command, type Named } from '../facts.ts';
+import type { Named } from '../facts.ts';
 import { displayName, displayPath, listNames } from '../names.ts';
 import type { GatePolicy, GateState, OpenTable, SecuredTable, WayAround } from './state.ts';
+import { commandsOf, isStricter } from './stricter.ts';
 
 /** Something that isolates less than before. */
 export interface Worsening {
@@ -98,11 +99,14 @@ function isReworded(before: GateState, after: GateState, table: number): boolean
 
 /** Policies that say something new may open more than before; one that restricted and is gone does. */
 function mayOpen(before: GateState, after: GateState, table: number): boolean {
-  const meanings = (state: GateState, isPermissive: boolean) =>
-    new Set(policiesOf(state, table).flatMap((one) => (one.permissive === isPermissive ? [one.meaning] : [])));
-  const [opened, opens] = [meanings(before, true), meanings(after, true)];
-  const [restricted, restricts] = [meanings(before, false), meanings(after, false)];
-  return [...opens].some((one) => !opened.has(one)) || [...restricted].some((one) => !restricts.has(one));
+  const policies = (state: GateState, isPermissive: boolean) =>
+    policiesOf(state, table).filter(({ permissive }) => permissive === isPermissive);
+  const opened = policies(before, true);
+  const restricts = new Set(policies(after, false).map(({ meaning }) => meaning));
+  return (
+    policies(after, true).some((now) => !opened.some((was) => was.meaning === now.meaning || isStricter(now, was))) ||
+    policies(before, false).some(({ meaning }) => !restricts.has(meaning))
+  );
 }
 
 /** Policies that are gone, with nothing new in their place, and not only one of several that open the same. */
@@ -129,10 +133,6 @@ function droppedPolicies(before: GateState, after: GateState, table: SecuredTabl
         },
       ];
     });
-}
-
-function commandsOf({ command }: GatePolicy): readonly Command[] {
-  return command === 'ALL' ? COMMANDS : [command];
 }
 
 /** Tables with the same key get the same answer while roles, memberships and schemas stay what they are. */

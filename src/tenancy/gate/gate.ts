@@ -148,6 +148,7 @@ export class IsolationGate implements Gate {
     const said = call && readCall(call);
     const side = said === undefined ? this.#remembered! : this.#sideOf(committed, said);
     this.#case = await this.#look(session, side, file, said);
+    this.#isPrepared = said?.isPrepared === true;
     const told = this.#told(this.#case);
     const refused = told.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
     return {
@@ -213,15 +214,18 @@ export class IsolationGate implements Gate {
     const open = this.#options.isStrict
       ? await readOpenTables(session, this.#tenancy, [...this.#unsecured, ...disabled])
       : [];
-    const called = await this.#suspectsByCalls(session, side, changes);
-    const asked = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()];
+    // Policies that are asked anyway tell themselves what their functions do.
+    const asked = now.policies.filter(({ table }) => suspects.some(({ oid }) => oid === table));
+    const news = asked.flatMap(({ oid }) => (changes.policies.includes(oid) ? [oid] : []));
+    const called = await this.#suspectsByCalls(session, side, changes, news);
+    const questioned = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()];
     if (call?.changesRights !== false) this.#answers.clear();
-    const answers = await this.#askOnce(call === undefined ? session : new NestedSession(session), asked, now);
+    const answers = await this.#askOnce(call === undefined ? session : new NestedSession(session), questioned, now);
     return {
       file,
       worse: [...worse, ...open.map(leftOpen)],
       answers,
-      suspects: asked,
+      suspects: questioned,
       open: [...disabled, ...open.map(({ oid }) => oid)],
       looked: [
         ...looked,
@@ -240,10 +244,14 @@ export class IsolationGate implements Gate {
   }
 
   /** Every table that was isolated, when functions were changed that policies call which were not. */
-  async #suspectsByCalls(session: Session, side: Side, changes: Changes): Promise<readonly SecuredTable[]> {
-    const { isolates, functions, policies } = changes;
+  async #suspectsByCalls(
+    session: Session,
+    side: Side,
+    { isolates, functions }: Changes,
+    asked: readonly number[],
+  ): Promise<readonly SecuredTable[]> {
     if (!isolates || functions.length === 0) return [];
-    const called = await readChangedCalls(session, functions, policies);
+    const called = await readChangedCalls(session, functions, asked);
     if (called.length === 0) return [];
     const tables = [...(await side.secured())];
     const state = await readState(session, this.#tenancy, { tables, policiesOf: [], ways: false });

@@ -12,6 +12,9 @@ const MARK = 'aisha_db.gate';
 /** Begins what the guard cannot read as a number: its way to fail. */
 const CALL = 'aisha-db gate looks closer ';
 
+/** Ends it when the file left prepared statements. */
+const FOREIGN = ';foreign';
+
 const KINDS_OF_WRITE = ['inserted', 'updated', 'deleted'] as const;
 type KindOfWrite = (typeof KINDS_OF_WRITE)[number];
 
@@ -58,11 +61,16 @@ function guardSql(own: readonly string[], isStrict: boolean): string {
   const harmless = isStrict ? 'false' : [...HARMLESS_COUNTS, ...HARMLESS_ROWS].join(' and ');
   return `select case
     when pg_catalog.texteq(pg_catalog.current_setting('track_counts'), 'on')
-      and (select 1 from pg_catalog.pg_prepared_statement() where ${isForeign} limit 1) is null
+      and foreigner is null
       and (pg_catalog.texteq(mark, counts) or ${harmless})
     then 1
-    else pg_catalog.concat('${CALL}', mark, ';', counts, ';', pg_catalog.current_setting('track_counts'))::pg_catalog.int4 end
-    from (select pg_catalog.current_setting('${MARK}', true) as mark, ${COUNTS} as counts offset 0) now`;
+    else pg_catalog.concat('${CALL}', mark, ';', counts, ';', pg_catalog.current_setting('track_counts'), foreigner)::pg_catalog.int4 end
+    from (
+      select pg_catalog.current_setting('${MARK}', true) as mark, ${COUNTS} as counts, (
+        select '${FOREIGN}' from pg_catalog.pg_prepared_statement() where ${isForeign} limit 1
+      ) as foreigner
+      offset 0
+    ) now`;
 }
 
 // ── what makes nothing worse ────────────────────────────────────────────────────────────────────────────────────────
@@ -99,8 +107,11 @@ const HARMLESS_COUNTS = [
 ];
 
 /** The rows of one's own first, by nothing but their number: a catalog is soon gone through when no column is read. */
-const ownRows = (catalog: Watched, columns: string) =>
-  `(select ${columns} from pg_catalog.${catalog} c where ${isOwn('c')} offset 0) own`;
+const ownRows = (catalog: Watched, columns: string, where = '') =>
+  `(select ${columns} from pg_catalog.${catalog} c where ${where}${isOwn('c')} offset 0) own`;
+
+/** The server's own functions are most of its catalog (OIDs below FirstNormalObjectId, access/transam.h). */
+const OF_USERS = 'c.oid operator(pg_catalog.>=) 16384 and ';
 
 const HARMLESS_ROWS = [
   // A table that is isolated, and forced, whatever it was before; or one that is new.
@@ -119,7 +130,7 @@ const HARMLESS_ROWS = [
     ) granted
     where r.oid operator(pg_catalog.>=) 16384 and ${isOwn('granted')}`)})`,
   // A function that runs as its caller, or for a trigger or event trigger (types 2279 and 3838), where policies call none.
-  `(${same('pg_proc', 'inserted', 'updated')} or ${none(`${ownRows('pg_proc', 'prosecdef, prorettype')}
+  `(${same('pg_proc', 'inserted', 'updated')} or ${none(`${ownRows('pg_proc', 'prosecdef, prorettype', OF_USERS)}
     where prosecdef and prorettype operator(pg_catalog.<>) 2279 and prorettype operator(pg_catalog.<>) 3838 or (
       select 1 from pg_catalog.pg_depend d
       where d.refclassid operator(pg_catalog.=) 1255 and d.refobjid operator(pg_catalog.>=) 16384
@@ -134,26 +145,27 @@ const HARMLESS_ROWS = [
 export interface Call {
   /** Catalogs that it wrote to; all of them where that cannot be told. */
   readonly touched: ReadonlySet<Watched>;
-  /** It may have dropped policies, which leaves no row that would tell. */
-  readonly dropsPolicies: boolean;
   /** What roles may do, or who may use a schema. */
   readonly changesRights: boolean;
+  /** The guard is still there, and beside it nothing that was prepared. */
+  readonly isPrepared: boolean;
 }
 
 export function readCall({ message }: Error): Call {
-  const [, mark = '', counts = '', counting] = /looks closer ([\d,]*);([\d,]*);(on|off)/.exec(message) ?? [];
+  const [, mark = '', counts = '', counting, foreign] =
+    /looks closer ([\d,]*);([\d,]*);(on|off)(;foreign)?/.exec(message) ?? [];
   const [before, after] = [mark.split(','), counts.split(',')];
   if (counting !== 'on' || before.length !== after.length) {
-    return { touched: new Set(WATCHED), dropsPolicies: true, changesRights: true };
+    return { touched: new Set(WATCHED), changesRights: true, isPrepared: false };
   }
   const differs = (catalog: Watched, what: KindOfWrite) =>
     before[placeOf(catalog, what)] !== after[placeOf(catalog, what)];
   return {
     touched: new Set(WATCHED.filter((catalog) => KINDS_OF_WRITE.some((what) => differs(catalog, what)))),
-    dropsPolicies: differs('pg_policy', 'deleted'),
     changesRights:
       differs('pg_namespace', 'updated') ||
       KINDS_OF_WRITE.some((what) => differs('pg_authid', what) || differs('pg_auth_members', what)),
+    isPrepared: foreign === undefined,
   };
 }
 

@@ -8,104 +8,130 @@ import type { Watched } from './state.ts';
 // What a file in hand has changed, without a look at what it has not: its transaction knows which rows are its own, and
 // the other session what these were before.
 
-/** What the file's own transaction says. Lists are OIDs, each with what tells it apart. */
-interface Own {
-  /** Tables that it wrote to: OID, with RLS, forced, owner and schema. */
-  readonly tables: readonly (readonly [number, boolean, boolean, string])[] | null;
-  /** Policies: OID, table, transaction that wrote it. Where some may be gone, all of them. */
+type TableEntry = readonly [oid: number, isSecured: boolean, forced: boolean, place: string];
+type PolicyEntry = readonly [oid: number, table: number, version: string];
+type FunctionEntry = readonly [oid: number, version: string];
+
+/** What one side says of what the file wrote; `null` where there is nothing. */
+interface Touched {
+  readonly tables: readonly TableEntry[] | null;
+  /** All of the tables that have one of the file's own. */
   readonly policies: readonly PolicyEntry[] | null;
-  /** Functions that it wrote: OID, transaction that wrote it. */
-  readonly functions: readonly (readonly [number, string])[] | null;
-  /** A view or SECURITY DEFINER function that it wrote, or a view on one, is open to an API role. */
-  readonly opens: boolean | null;
+  /** How many policies there are; `null` when it does not matter. */
+  readonly policyCount: number | null;
+  readonly functions: readonly FunctionEntry[] | null;
 }
 
-type PolicyEntry = readonly [oid: number, table: number, version: string];
+interface Own extends Touched {
+  /** A view or SECURITY DEFINER function that it wrote, or a view on one, is open to an API role. */
+  readonly opens: boolean;
+}
 
-/** The same objects before. */
-interface Before {
+interface Before extends Touched {
   readonly isolates: boolean;
-  readonly tables: readonly (readonly [number, boolean, string])[] | null;
-  readonly policies: readonly PolicyEntry[] | null;
-  readonly functions: readonly (readonly [number, string])[] | null;
 }
 
 /** What the file that called has changed. */
 export async function readChanges(
   session: Session,
   committed: Session,
-  { touched, dropsPolicies, changesRights }: Call,
+  { touched, changesRights }: Call,
   { apiRoles, roles }: TenancySettings,
 ): Promise<Changes> {
   if (touched.size === 0) return NO_CHANGES;
-  const [own] = await session.query<Own>(ownSql(touched, dropsPolicies), [[...apiRoles, ...roles]]);
-  const { tables, policies, functions, opens } = own!;
-  const oids = (rows: readonly (readonly [number, ...unknown[]])[] | null) => (rows ?? []).map(([oid]) => oid);
-  const before = await readBefore(committed, [oids(tables), dropsPolicies ? null : oids(policies), oids(functions)]);
+  const [own] = await session.query<Own>(ownSql(touched), [[...apiRoles, ...roles]]);
+  const before = await readBefore(committed, own!);
   if (!before.isolates) return NO_CHANGES;
-  const was = new Map(before.tables?.map(([oid, ...rest]) => [oid, rest]));
-  const kept = (tables ?? []).flatMap(([oid, ...now]) => {
-    const known = was.get(oid);
-    return known === undefined ? [] : [{ oid, now, was: known }];
+  const was = new Map(before.tables?.map((entry) => [entry[0], entry]));
+  const kept = (own!.tables ?? []).flatMap((now) => {
+    const known = was.get(now[0]);
+    return known?.[1] ? [{ now, was: known }] : [];
   });
-  const reworded = changedPolicies(before.policies ?? [], policies ?? []);
+  const reworded = changedPolicies(before, own!);
+  const isGone = countOthers(before) !== countOthers(own!);
   const versions = new Map(before.functions);
   return {
     isolates: true,
-    tables: kept.filter(({ now, was: [forced] }) => !now[0] || (forced && !now[1])).map(({ oid }) => oid),
-    ...reworded,
-    functions: (functions ?? []).filter(([oid, version]) => versions.get(oid) !== version).map(([oid]) => oid),
+    tables: kept.flatMap(({ now: [oid, isSecured, forced], was: [, , wasForced] }) =>
+      !isSecured || (wasForced && !forced) ? [oid] : [],
+    ),
+    policies: reworded.policies,
+    policiesOf: isGone ? [...reworded.policiesOf, ...(await findDropped(session, committed))] : reworded.policiesOf,
+    functions: (own!.functions ?? []).filter(([oid, version]) => versions.get(oid) !== version).map(([oid]) => oid),
     ways:
-      opens === true ||
+      own!.opens ||
       changesRights ||
       // Forced, its owner does not matter.
-      kept.some(({ now: [isSecured, forced, place], was: [, before] }) => isSecured && !forced && place !== before),
+      kept.some(
+        ({ now: [, isSecured, forced, place], was: [, , , before] }) => isSecured && !forced && place !== before,
+      ),
   };
 }
 
-function changedPolicies(
-  before: readonly PolicyEntry[],
-  after: readonly PolicyEntry[],
-): Pick<Changes, 'policies' | 'policiesOf'> {
-  const was = new Map(before.map(([oid, , version]) => [oid, version]));
-  const now = new Set(after.map(([oid]) => oid));
-  const changed = after.filter(([oid, , version]) => was.get(oid) !== version);
-  const gone = before.filter(([oid]) => !now.has(oid));
+function changedPolicies(before: Touched, after: Touched): Pick<Changes, 'policies' | 'policiesOf'> {
+  const was = new Map(before.policies?.map(([oid, , version]) => [oid, version]));
+  const now = new Set(after.policies?.map(([oid]) => oid));
+  const changed = (after.policies ?? []).filter(([oid, , version]) => was.get(oid) !== version);
+  const gone = (before.policies ?? []).filter(([oid]) => !now.has(oid));
   return {
     policies: changed.map(([oid]) => oid),
     policiesOf: [...new Set([...changed, ...gone].map(([, table]) => table))],
   };
 }
 
-const listed = (columns: string) => `pg_catalog.json_agg(pg_catalog.json_build_array(${columns}))`;
+/** Policies of tables that the file made none for: some are gone when it leaves fewer than there were. */
+function countOthers({ policyCount, policies }: Touched): number {
+  return policyCount === null ? 0 : policyCount - (policies?.length ?? 0);
+}
 
-function ownSql(touched: ReadonlySet<Watched>, dropsPolicies: boolean): string {
+/** Tables of policies that are gone. */
+async function findDropped(session: Session, committed: Session): Promise<number[]> {
+  const read = async (one: Session) => {
+    const [row] = await one.query<{ oids: number[]; tables: number[] }>(`
+      select pg_catalog.array_agg(oid order by oid) as oids, pg_catalog.array_agg(polrelid order by oid) as tables
+      from pg_catalog.pg_policy
+    `);
+    return { oids: row!.oids ?? [], tables: row!.tables ?? [] };
+  };
+  const [before, after] = await Promise.all([read(committed), read(session)]);
+  const left = new Set(after.oids);
+  return [...new Set(before.oids.flatMap((oid, at) => (left.has(oid) ? [] : [before.tables[at]!])))];
+}
+
+// ── the questions ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const listed = (columns: string) => `pg_catalog.json_agg(pg_catalog.json_build_array(${columns}))`;
+const TABLE = `oid::int8, relrowsecurity, relforcerowsecurity, relowner || ',' || relnamespace`;
+const POLICY = 'oid::int8, polrelid::int8, xmin::text';
+const FUNCTION = 'oid::int8, xmin::text';
+const COUNT = '(select pg_catalog.count(*)::int4 from pg_catalog.pg_policy)';
+
+/** Where something about a view is written. */
+const OF_VIEWS: readonly Watched[] = ['pg_class', 'pg_rewrite', 'pg_attribute'];
+
+function ownSql(touched: ReadonlySet<Watched>): string {
   const where = (catalog: Watched, sql: string) => (touched.has(catalog) ? `(${sql})` : 'null');
   const opens = [
-    ...(VIEWS.some((catalog) => touched.has(catalog)) ? [OPENS_VIEW] : []),
+    ...(OF_VIEWS.some((catalog) => touched.has(catalog)) ? [OPENS_VIEW] : []),
     ...(touched.has('pg_proc') ? [OPENS_FUNCTION] : []),
     'false',
   ];
   return `select
     ${where(
       'pg_class',
-      `select ${listed(`oid::int8, relrowsecurity, relforcerowsecurity, relowner || ',' || relnamespace`)}
+      `select ${listed(TABLE)}
       from (select c.* from pg_catalog.pg_class c where ${isOwn('c')} offset 0) own
       where relkind in ('r', 'p') and relpersistence <> 't'`,
     )} as tables,
     ${where(
       'pg_policy',
-      `select ${listed('oid::int8, polrelid::int8, xmin::text')} from pg_catalog.pg_policy p ${dropsPolicies ? '' : `where ${isOwn('p')}`}`,
+      `select ${listed(POLICY)} from pg_catalog.pg_policy
+      where polrelid = any (array(select p.polrelid from pg_catalog.pg_policy p where ${isOwn('p')}))`,
     )} as policies,
-    ${where(
-      'pg_proc',
-      `select ${listed('oid::int8, xmin::text')} from pg_catalog.pg_proc p where oid >= ${FIRST_OF_USERS} and ${isOwn('p')}`,
-    )} as functions,
+    ${where('pg_policy', COUNT)} as "policyCount",
+    ${where('pg_proc', `select ${listed(FUNCTION)} from pg_catalog.pg_proc p where oid >= ${FIRST_OF_USERS} and ${isOwn('p')}`)} as functions,
     $1::name[] is not null and (${opens.join(' or ')}) as opens`;
 }
-
-/** Where something about a view is written. */
-const VIEWS: readonly Watched[] = ['pg_class', 'pg_rewrite', 'pg_attribute'];
 
 // A view is read through those that stand on it, and is open only where it reads as its owner.
 const OPENS_VIEW = `exists (
@@ -144,24 +170,19 @@ const OPENS_FUNCTION = `exists (
     and pg_catalog.has_function_privilege(client.oid, p.oid, 'execute')
 )`;
 
-/** Said the same way each time, and so planned once. Policies: all of them, where no list is given. */
 const BEFORE = `select
   exists (select from pg_catalog.pg_class where relrowsecurity and relpersistence <> 't') as isolates,
-  (
-    select ${listed(`oid::int8, relforcerowsecurity, relowner || ',' || relnamespace`)}
-    from pg_catalog.pg_class where oid = any ($1::oid[]) and relrowsecurity
-  ) as tables,
-  (
-    select ${listed('oid::int8, polrelid::int8, xmin::text')}
-    from pg_catalog.pg_policy where $2::oid[] is null or oid = any ($2::oid[])
-  ) as policies,
-  (
-    select ${listed('oid::int8, xmin::text')} from pg_catalog.pg_proc where oid = any ($3::oid[])
-  ) as functions
+  (select ${listed(TABLE)} from pg_catalog.pg_class where oid = any ($1::oid[])) as tables,
+  (select ${listed(POLICY)} from pg_catalog.pg_policy where polrelid = any ($2::oid[])) as policies,
+  case when $3 then ${COUNT} end as "policyCount",
+  (select ${listed(FUNCTION)} from pg_catalog.pg_proc where oid = any ($4::oid[])) as functions
 `;
 
-async function readBefore(committed: Session, values: readonly unknown[]): Promise<Before> {
-  // The connection is the program's own: what is prepared there stays.
-  const { rows } = await committed.client.query<Before>({ name: 'aisha_db_before', text: BEFORE, values: [...values] });
+/** Said the same way each time, and planned once: the connection is the program's own, and what is prepared there stays. */
+async function readBefore(committed: Session, { tables, policies, policyCount, functions }: Own): Promise<Before> {
+  const oids = (rows: readonly (readonly [number, ...unknown[]])[] | null) => (rows ?? []).map(([oid]) => oid);
+  const policiesOf = [...new Set(policies?.map(([, table]) => table))];
+  const values = [oids(tables), policiesOf, policyCount !== null, oids(functions)];
+  const { rows } = await committed.client.query<Before>({ name: 'aisha_db_before', text: BEFORE, values });
   return rows[0]!;
 }

@@ -168,7 +168,8 @@ async function readPoliciesOf(session: Session, tables: readonly number[]): Prom
   if (tables.length === 0) return [];
   return session.query<GatePolicy>(
     `
-      select oid, polrelid as "table", polname as name, polpermissive as permissive,
+      select oid, polrelid as "table", polname as name, polpermissive as permissive, polroles as roles,
+        polqual::text as using, polwithcheck::text as check,
         case polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end as command,
         pg_catalog.concat_ws('|', polcmd, polpermissive, array(select pg_catalog.unnest(polroles) order by 1)::text,
           coalesce(${treeHashSql('polqual')}, '-'), coalesce(${treeHashSql('polwithcheck')}, '-')) as meaning

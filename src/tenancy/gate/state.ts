@@ -68,6 +68,11 @@ export interface GatePolicy {
   readonly name: string;
   readonly command: Command | 'ALL';
   readonly permissive: boolean;
+  /** OIDs. */
+  readonly roles: readonly number[];
+  /** Trees of the expressions, as the catalog has them. */
+  readonly using: string | null;
+  readonly check: string | null;
   /** Command, roles and expressions, however it is called and whenever it was made. */
   readonly meaning: string;
 }
