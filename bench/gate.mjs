@@ -34,8 +34,10 @@ const KINDS = {
   'adds a column': (n) => `alter table t${n % tables} add column added_${n} int`,
   'creates a table with policies': (n) => secured(`new_${n}`),
   'replaces a policy by an equal one': (n) => replaced(`t${n % tables}`, MINE),
-  'replaces policies by the same one': (n) => replaced(`t${n % tables}`, `${MINE} and id > 0`),
-  'replaces a policy by a new one': (n) => replaced(`t${n % tables}`, `${MINE} and id > ${n}`),
+  'replaces policies by the same one': (n) => replaced(`t${n % tables}`, `${MINE} and id > 0 or ${MINE}`),
+  'replaces a policy by a stricter one': (n) => replaced(`t${n % tables}`, `${MINE} and id > ${n}`),
+  'replaces a policy by another one': (n) =>
+    replaced(`t${n % tables}`, `${MINE} and id > ${n} or id = ${n} and ${MINE}`),
   'creates a function': (n) => `create function f_${n}() returns int language sql as 'select ${n}'`,
   'creates a view': (n) => `create view v_${n} as select id from t${n % tables}`,
 };
