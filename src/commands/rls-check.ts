@@ -9,14 +9,14 @@ import type { Session } from '../postgres/session.ts';
 import { resolveTarget, type Target } from '../postgres/target.ts';
 import type { CommandResult } from '../report/report.ts';
 import { applicationCheck } from '../tenancy/application.ts';
-import type { RlsFacts } from '../tenancy/facts.ts';
+import type { RlsFacts, TableFacts } from '../tenancy/facts.ts';
 import { fixMigration } from '../tenancy/fix-migration.ts';
 import { judgeFacts, type Verdict } from '../tenancy/judge.ts';
 import { loadChecks, type NamedCheck } from '../tenancy/load-checks.ts';
 import { displayPath } from '../tenancy/names.ts';
 import { leftBehindCheck, proofCheck } from '../tenancy/proof/proof-check.ts';
 import { type Proof, proveWithoutRows } from '../tenancy/proof/prove.ts';
-import { proveWithRows, type RowProofSetup } from '../tenancy/proof/prove-rows.ts';
+import { proveWithRows } from '../tenancy/proof/prove-rows.ts';
 import { readApplication } from '../tenancy/read-application.ts';
 import { readFacts } from '../tenancy/read-facts.ts';
 import { toBlindResult, toResult } from '../tenancy/result.ts';
@@ -69,7 +69,7 @@ export const command: Command = {
       const facts = await readFacts(session, settings, undefined, () => (second ??= openHelper(target, context)));
       const tenant = options['tenant'] as string | undefined;
       if (tenant !== undefined) return await viewAs(session, facts, settings, tenant);
-      const run = { context, target, session, facts, settings };
+      const run = { context, target, session, second: await second, facts, settings };
       const proof = await prove(options['prove'] as 'policies' | 'rows' | undefined, run);
       const application = await applicationChecks(options['asUrl'] as string | undefined, run);
       const asked = [...application, ...(proof === undefined ? [] : proofChecks(proof)), ...checks];
@@ -96,18 +96,26 @@ interface Run {
   readonly context: Context;
   readonly target: Target;
   readonly session: Session;
+  /** A second session, where there was enough to do for two. */
+  readonly second: Session | undefined;
   readonly facts: RlsFacts;
   readonly settings: TenancySettings;
 }
 
 async function prove(how: 'policies' | 'rows' | undefined, run: Run): Promise<Proof | undefined> {
-  const { context, target, session, facts, settings } = run;
+  const { context, target, session, second, facts, settings } = run;
   if (how === undefined) return undefined;
-  const without = await proveWithoutRows(session, facts, settings);
+  const onTable = progress(context, 'without rows');
+  const without = await proveWithoutRows(session, facts, settings, { helper: second, onTable });
   if (how === 'policies') return without;
   const neverSet = await openSession(target, 'aisha-db rls-check', {}, runHooks(context, target));
   try {
-    return await proveWithRows(session, without, { facts, settings, neverSet, onTable: progress(context) });
+    return await proveWithRows(session, without, {
+      facts,
+      settings,
+      neverSet,
+      onTable: progress(context, 'with rows'),
+    });
   } finally {
     await neverSet.close();
   }
@@ -117,13 +125,21 @@ function proofChecks(proof: Proof): NamedCheck[] {
   return [proofCheck(proof), ...(proof.leftBehind === undefined ? [] : [leftBehindCheck(proof.leftBehind)])];
 }
 
-/** A line now and then: a proof of many tables takes its time. */
-function progress({ talk }: Context): RowProofSetup['onTable'] {
+/** A log gets a line now and then (ms); a terminal sees one that moves. */
+const LINE_MS = 5_000;
+const STATUS_MS = 200;
+
+/** Tells how far a proof is: of many tables it takes its time. */
+function progress({ talk }: Context, how: string): (done: number, total: number, table?: TableFacts) => void {
+  const [everyMs, tell] = talk.interactive
+    ? [STATUS_MS, (line: string) => talk.status(line)]
+    : [LINE_MS, (line: string) => talk.info(line)];
   let told = Date.now();
-  return (table, done, total) => {
-    if (Date.now() - told < 5_000) return;
+  return (done, total, table) => {
+    if (Date.now() - told < everyMs) return;
     told = Date.now();
-    talk.info(`proving ${displayPath(table)}: ${done} of ${total} tables done`);
+    const now = table === undefined ? '' : `, now ${displayPath(table)}`;
+    tell(`proving ${how}: ${done} of ${total} tables done${now}`);
   };
 }
 

@@ -1,4 +1,5 @@
 import {
+  type FunctionFacts,
   type Grants,
   type PolicyFacts,
   type Privilege,
@@ -44,6 +45,16 @@ export function clientsWith(
   );
   answers.set(key, found);
   return found;
+}
+
+/** Clients that may call a function, but for those that have its owner's rights anyway. */
+export function callersOf(facts: RlsFacts, definer: FunctionFacts): RoleFacts[] {
+  return facts.clients.filter(
+    (role) =>
+      reachesSchema(facts, role, definer.schema) &&
+      [PUBLIC, ...role.inherits].some((oid) => definer.executors.has(oid)) &&
+      !role.inherits.has(definer.owner),
+  );
 }
 
 /** Policies bind whoever has the privileges of one of their roles (PostgreSQL docs, CREATE POLICY). */

@@ -49,7 +49,7 @@ async function askAtOnce(session: Session, questions: readonly Question[], limit
   await session.query('begin transaction read only');
   await session.query(
     `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('aisha_db.questions', $3, true)`,
-    [String(limits.lockTimeoutMs), String(limits.statementTimeoutMs), JSON.stringify(questions)],
+    [String(limits.lockTimeoutMs), String(limits.statementTimeoutMs), JSON.stringify(inRounds(questions))],
   );
   await session.query(ASK);
   const [row] = await session.query<{ answers: Answer[] }>(
@@ -59,31 +59,64 @@ async function askAtOnce(session: Session, questions: readonly Question[], limit
   return row!.answers;
 }
 
+/** What is said once for questions that follow each other and are asked in the same way. */
+interface Round extends Omit<Question, 'sql'> {
+  readonly sql: string[];
+}
+
+function inRounds(questions: readonly Question[]): Round[] {
+  const rounds: Round[] = [];
+  let last = '';
+  for (const { role, settings, sql } of questions) {
+    const way = JSON.stringify([role, settings]);
+    if (way === last) rounds.at(-1)!.sql.push(sql);
+    else rounds.push({ role, settings, sql: [sql] });
+    last = way;
+  }
+  return rounds;
+}
+
 // A setting that ends with its subtransaction is what a block with an exception handler gives when it fails: so each
-// block fails on purpose, and hands its answer out in the error.
+// block fails on purpose, and hands its answer out in the error. The outer one ends what its round has set.
 const ASK = `
 do $ask$
 declare
-  question pg_catalog.jsonb;
+  round pg_catalog.jsonb;
+  questions pg_catalog.text[];
+  question pg_catalog.text;
   answer pg_catalog.text;
   answers pg_catalog.jsonb[] := '{}';
   state pg_catalog.text;
   message pg_catalog.text;
 begin
-  for question in
+  for round in
     select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.questions')::pg_catalog.jsonb)
   loop
+    questions := array(select pg_catalog.jsonb_array_elements_text(round -> 'sql'));
     begin
-      perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(question -> 'settings');
-      perform pg_catalog.set_config('role', question ->> 'role', true);
-      execute question ->> 'sql' into answer;
-      raise sqlstate 'AI000';
+      perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(round -> 'settings');
+      perform pg_catalog.set_config('role', round ->> 'role', true);
+      foreach question in array questions loop
+        begin
+          execute question into answer;
+          raise sqlstate 'AI000';
+        exception
+          when sqlstate 'AI000' then
+            answers := answers || pg_catalog.jsonb_build_object('text', answer);
+          when others then
+            get stacked diagnostics state = returned_sqlstate, message = message_text;
+            answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state);
+        end;
+      end loop;
+      raise sqlstate 'AI001';
     exception
-      when sqlstate 'AI000' then
-        answers := answers || pg_catalog.jsonb_build_object('text', answer);
+      when sqlstate 'AI001' then
+        null;
       when others then
         get stacked diagnostics state = returned_sqlstate, message = message_text;
-        answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state);
+        foreach question in array questions loop
+          answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state);
+        end loop;
     end;
   end loop;
   perform pg_catalog.set_config('aisha_db.answers', pg_catalog.to_jsonb(answers)::pg_catalog.text, true);

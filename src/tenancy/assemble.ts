@@ -284,6 +284,12 @@ function assembleDefiners({ definers, policyFunctions }: Snapshot, place: Place)
       executors: new Set(row.executors),
       settings: new Map((row.settings ?? []).map(splitSetting)),
       isTrigger: row.is_trigger,
+      isProcedure: row.kind === 'p',
+      requiredArguments: row.required_arguments,
+      isVolatile: row.is_volatile,
+      returnsNothing: row.returns_nothing,
+      source: row.source,
+      relations: row.relations,
       servesPolicy: policyFunctions.has(row.oid),
     };
   });

@@ -141,6 +141,15 @@ export interface FunctionFacts extends Named {
   /** Its settings: `search_path`, … */
   readonly settings: ReadonlyMap<string, string>;
   readonly isTrigger: boolean;
+  readonly isProcedure: boolean;
+  /** Arguments that have no default. */
+  readonly requiredArguments: number;
+  readonly isVolatile: boolean;
+  readonly returnsNothing: boolean;
+  /** Its body, but for one in standard SQL. */
+  readonly source: string;
+  /** Relations that a body in standard SQL reads, from pg_depend. */
+  readonly relations: readonly number[];
   readonly inScope: boolean;
   /** A policy calls it, from pg_depend. */
   readonly servesPolicy: boolean;

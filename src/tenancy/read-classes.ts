@@ -21,6 +21,7 @@ import type {
 } from './facts.ts';
 import { loadParse, type Parse } from './parse.ts';
 import { isValueOfItsOwn, sampleRows, type Tenants } from './samples.ts';
+import { chunksOf, shareOut } from './share-out.ts';
 import { moveCalls, type ShapeWords, translate, type WordShape, wordShaping } from './word-shape.ts';
 
 /** What evaluation needs to know besides the tables. */
@@ -55,7 +56,7 @@ export async function readClasses(
   const classes = [...groupBy(tables.filter(hasClass), ({ policyClass }) => policyClass!)];
   if (classes.length === 0) return { classes: new Map(), tenantSetting: undefined };
   const draft = await drafting(setup);
-  const chunks = chunksOf(classes);
+  const chunks = chunksOf(classes, CHUNK);
   const lanes = sessions.map((session): Lane => ({ session, expressions: [], classes: [] }));
   const drafts: Draft[][] = [];
   // What a session with no setting sees can only be asked before any was made: of all, and first.
@@ -88,24 +89,6 @@ function hasClass({ policyClass }: TableFacts): boolean {
 
 /** Classes that are drafted and asked together: while the server evaluates some, others are taken apart here. */
 const CHUNK = 250;
-
-function chunksOf<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, at) => items.slice(at * CHUNK, (at + 1) * CHUNK));
-}
-
-/** Each lane takes the next chunk when it is done with one. */
-async function shareOut<L, T>(
-  lanes: readonly L[],
-  chunks: readonly T[],
-  work: (lane: L, chunk: T, at: number) => Promise<void>,
-): Promise<void> {
-  const left = chunks.entries();
-  await Promise.all(
-    lanes.map(async (lane) => {
-      for (const [at, chunk] of left) await work(lane, chunk, at);
-    }),
-  );
-}
 
 /** The settings of every expression, in the order of the tables, whichever lane asked it. */
 function settingsIn(drafts: readonly Draft[]): string[] {

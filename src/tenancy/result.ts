@@ -6,7 +6,7 @@ import type { RlsFacts, RoleFacts, TableFacts } from './facts.ts';
 import type { TenancyFinding, Verdict } from './judge.ts';
 import type { NamedCheck } from './load-checks.ts';
 import { displayPath } from './names.ts';
-import type { TableProof } from './proof/proof.ts';
+import type { TableProof, WayProof } from './proof/proof.ts';
 import { controlCheck } from './proof/proof-check.ts';
 import type { Proof } from './proof/prove.ts';
 import { scopeChecks } from './scope-checks.ts';
@@ -37,9 +37,10 @@ export function toResult(facts: RlsFacts, verdict: Verdict, proof?: Proof): Comm
         kind: view.kind,
         securityInvoker: view.securityInvoker,
       })),
+      ...(proof?.ways === undefined ? {} : { ways: proof.ways }),
       exceptions: verdict.excepted.map(({ finding, reason }) => ({ ...publicFinding(finding), reason })),
     },
-    tables: [tablesTable(tables, verdicts)],
+    tables: [tablesTable(tables, verdicts), ...(proof?.ways?.length ? [waysTable(proof.ways)] : [])],
   };
 }
 
@@ -147,5 +148,13 @@ function tablesTable(tables: readonly TableFacts[], verdicts: Verdicts): ReportT
       table.tenantColumn === undefined ? '-' : `${table.tenantColumn.name} ${table.tenantColumn.type}`,
       verdicts.get(table.oid) ?? '',
     ]),
+  };
+}
+
+function waysTable(ways: readonly WayProof[]): ReportTable {
+  return {
+    title: 'Ways around the tables',
+    columns: ['object', 'kind', 'verdict'],
+    rows: ways.map(({ object, kind, verdict }) => [object, kind, verdict]),
   };
 }

@@ -10,6 +10,14 @@ export interface DefinerRow {
   readonly executors: number[];
   readonly settings: string[] | null;
   readonly is_trigger: boolean;
+  readonly kind: 'f' | 'p' | 'a' | 'w';
+  /** Arguments without a default. */
+  readonly required_arguments: number;
+  readonly is_volatile: boolean;
+  readonly returns_nothing: boolean;
+  readonly source: string;
+  /** Relations that a body in standard SQL reads. */
+  readonly relations: number[];
 }
 
 /** Functions and procedures that run with the rights of their owner and belong to no extension. */
@@ -24,7 +32,14 @@ export function readDefiners(session: Session, schemas: readonly number[]): Prom
           where a.privilege_type = 'EXECUTE'
           order by 1
         ) as executors,
-        p.proconfig as settings, p.prorettype in ('trigger'::regtype, 'event_trigger'::regtype) as is_trigger
+        p.proconfig as settings, p.prorettype in ('trigger'::regtype, 'event_trigger'::regtype) as is_trigger,
+        p.prokind as kind, p.pronargs - p.pronargdefaults as required_arguments, p.provolatile = 'v' as is_volatile,
+        p.prorettype = 'void'::regtype as returns_nothing, p.prosrc as source,
+        array(
+          select distinct d.refobjid from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid
+            and d.refclassid = 'pg_catalog.pg_class'::regclass
+        ) as relations
       from pg_catalog.pg_proc p
       where p.prosecdef
         and p.pronamespace = any ($1::oid[])

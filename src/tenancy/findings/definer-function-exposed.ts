@@ -1,4 +1,4 @@
-import { bypasses, reachesSchema } from '../access.ts';
+import { bypasses, callersOf } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import { type FunctionFacts, PUBLIC, type RlsFacts } from '../facts.ts';
 import { displaySignature, listNames } from '../names.ts';
@@ -15,12 +15,7 @@ export const check: TenancyCheck = {
 };
 
 function notice(facts: RlsFacts, definer: FunctionFacts): Noticed[] {
-  const callers = facts.clients.filter(
-    (role) =>
-      reachesSchema(facts, role, definer.schema) &&
-      [PUBLIC, ...role.inherits].some((oid) => definer.executors.has(oid)) &&
-      !role.inherits.has(definer.owner),
-  );
+  const callers = callersOf(facts, definer);
   if (callers.length === 0) return [];
   const owner = facts.roles.get(definer.owner);
   const isUnbound = owner !== undefined && (bypasses(owner) || ownsUnforced(facts, definer.owner));

@@ -31,9 +31,18 @@ export class RowMaker {
   readonly #roles: readonly string[];
   readonly #settings: Settings;
   readonly #constantsIn: (text: string) => readonly string[];
+  readonly #fillsTexts: boolean;
   readonly #tables = new Map<number, RowTable>();
 
-  constructor(session: Session, facts: RlsFacts, settings: Settings, constantsIn: (text: string) => readonly string[]) {
+  /** @param fillsTexts gives a value to every text that may stay empty, too: such rows are told by what they hold */
+  constructor(
+    session: Session,
+    facts: RlsFacts,
+    settings: Settings,
+    constantsIn: (text: string) => readonly string[],
+    fillsTexts = false,
+  ) {
+    this.#fillsTexts = fillsTexts;
     this.#session = session;
     this.#facts = facts;
     this.#roles = facts.subjects.map(({ name }) => name);
@@ -157,8 +166,11 @@ export class RowMaker {
       candidates.set(column.name, list);
       values.set(column.name, list[0]!);
     };
+    const referring = new Set(table.foreignKeys.flatMap(({ columnNames }) => columnNames));
+    const isWanted = ({ name, required, category }: RowColumn) =>
+      required || (this.#fillsTexts && category === 'S' && !referring.has(name));
     for (const column of known.columns)
-      if (column.required && !column.fills && !column.generated && !values.has(column.name)) offer(column);
+      if (isWanted(column) && !column.fills && !column.generated && !values.has(column.name)) offer(column);
     const choices = new Map<string, Iterator<ReadonlyMap<string, Value>>>();
     let last = '';
     let clashes = 0;

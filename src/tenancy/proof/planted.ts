@@ -1,12 +1,15 @@
 import { quoteLiteral } from '../../postgres/quote.ts';
 import type { Outcome } from './judge-probes.ts';
 import { type ProbeSetup, type ProbeTable, passageOf, probesIn } from './probes.ts';
-import type { Step } from './run-probes.ts';
+import type { Step, Tried } from './run-probes.ts';
 
 // Tables that are open on purpose, planted in the transaction of the proof: what does not catch them catches nothing.
 
 /** A policy that lets everything through; and one under which a tenant sees nothing but reaches everything blindly. */
 const NAMES = { open: 'aisha_db_open', blind: 'aisha_db_blind' } as const;
+
+/** The view that is open on purpose. */
+export const OPEN_WAY = 'aisha_db_way';
 
 type Control = keyof typeof NAMES;
 const CONTROLS: readonly Control[] = ['open', 'blind'];
@@ -29,6 +32,21 @@ export function plantingSteps(type: string, tenants: readonly [string, string]):
     ];
   });
   return planting.map((sql) => ({ role: undefined, settings: {}, sql }));
+}
+
+/** Makes a view that shows its users what its owner sees of the planted table of which they may see nothing. */
+export function plantingStepsOfWay(): Step[] {
+  return [
+    `create temporary view ${OPEN_WAY} as select * from pg_temp.${NAMES.blind}`,
+    `grant select on pg_temp.${OPEN_WAY} to public`,
+  ].map((sql) => ({ role: undefined, settings: {}, sql }));
+}
+
+/** Why what is tried on ways cannot be trusted: what comes through the planted view was not seen. */
+export function uncaughtWay(tried: Tried): string | undefined {
+  if ('rows' in tried && tried.rows > 0) return undefined;
+  const why = 'error' in tried ? `: ${tried.error}` : '';
+  return `a view that is open on purpose was not caught${why}`;
 }
 
 /** The probes of a real table, as they would be for the planted ones. */

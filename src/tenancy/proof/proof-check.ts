@@ -4,21 +4,25 @@ import { displayPath } from '../names.ts';
 import type { Proof } from './prove.ts';
 
 /** The proof as one more check: a refuted table is a finding, one that cannot be proved stays open. */
-export function proofCheck({ tables }: Proof): NamedCheck {
-  const refuted = tables.filter(({ verdict }) => verdict === 'refuted');
-  const open = tables.filter(({ verdict }) => verdict === 'not-provable');
+export function proofCheck({ tables, ways = [] }: Proof): NamedCheck {
+  const all = [
+    ...tables.map((one) => ({ ...one, object: displayPath(one.table) })),
+    ...ways.map((way) => ({ ...way, level: 'rows' })),
+  ];
+  const refuted = all.filter(({ verdict }) => verdict === 'refuted');
+  const open = all.filter(({ verdict }) => verdict === 'not-provable');
   return {
     id: 'isolation-proof',
     title: 'no tenant reaches the rows of another',
     judge: () => ({
-      findings: refuted.map(({ table, level, reason = '', statement }) => ({
+      findings: refuted.map(({ object, level, reason = '', statement }) => ({
         severity: 'critical',
-        object: displayPath(table),
+        object,
         message: `isolation is refuted, ${reason}`,
         advice: `What gets through: ${statement}`,
         details: { level, statement },
       })),
-      open: open.map(({ table, reason = '' }) => ({ object: displayPath(table), reason })),
+      open: open.map(({ object, reason = '' }) => ({ object, reason })),
     }),
   };
 }

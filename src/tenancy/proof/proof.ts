@@ -37,3 +37,13 @@ export function concludeTable(table: TableFacts, level: ProofLevel, roles: reado
   if (first('proved') !== undefined) return { ...about, verdict: 'proved' };
   return { ...about, verdict: 'not-provable', reason: 'no role that RLS binds may use the table' };
 }
+
+/** Something through which rows may be reached past the policies of their tables. */
+export interface WayProof {
+  /** As a report prints it. */
+  readonly object: string;
+  readonly kind: 'view' | 'materialized view' | 'function' | 'procedure';
+  readonly verdict: 'proved' | 'refuted' | 'not-provable';
+  readonly reason?: string | undefined;
+  readonly statement?: string | undefined;
+}

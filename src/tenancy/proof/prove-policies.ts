@@ -8,6 +8,7 @@ import {
   type Gate,
   type Opening,
   openingsAt,
+  remember,
   undecidedBecause,
 } from '../answers.ts';
 import { CONTEXTS, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
@@ -41,23 +42,40 @@ function proveForRole(facts: RlsFacts, table: TableFacts, role: RoleFacts, undec
 
 function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gates: readonly Gate[]): RoleProof {
   const about = { role: role.name };
-  const openings = gates.flatMap((gate) =>
-    CONTEXTS.flatMap((context) => openingsAt(facts, table, table.policies, { gate, role, context })),
-  );
-  const leak = openings.find((opening) => isLeak(table, opening));
-  if (leak !== undefined)
+  // Tables that are alike are let through alike, if they may do without a tenant alike.
+  const question = `proof ${role.oid} ${gates.map(({ command, part }) => command + part)} ${table.tenantColumn?.notNull}`;
+  const { leaks, acts } = remember(facts, table, question, undefined, () => weigh(facts, table, role, gates));
+  if (leaks) {
+    const leak = openingsFor(facts, table, role, gates).find((opening) => isLeak(table, opening))!;
     return {
       ...about,
       outcome: 'refuted',
       reason: `${leak.gate.command} passes ${describeRow(leak.row)} in ${describeContext(leak.context)}`,
       statement: statementFor(table, leak.gate, leak),
     };
+  }
   if (table.tenantColumn === undefined) return { ...about, outcome: 'denied', reason: 'no policy opens a row to it' };
+  if (acts) return { ...about, outcome: 'proved' };
+  return { ...about, outcome: 'vacuous', reason: 'the own tenant is shown nothing either' };
+}
+
+function openingsFor(facts: RlsFacts, table: TableFacts, role: RoleFacts, gates: readonly Gate[]): Opening[] {
+  return gates.flatMap((gate) =>
+    CONTEXTS.flatMap((context) => openingsAt(facts, table, table.policies, { gate, role, context })),
+  );
+}
+
+function weigh(
+  facts: RlsFacts,
+  table: TableFacts,
+  role: RoleFacts,
+  gates: readonly Gate[],
+): { readonly leaks: boolean; readonly acts: boolean } {
+  const openings = openingsFor(facts, table, role, gates);
   const reads = openings.some(({ row, gate }) => row.owner === 'own' && gate.command === 'SELECT');
   // Who may write and never read proves itself by what may be written.
   const acts = reads || (!hasPrivilege(role, table, 'SELECT') && openings.some(({ row }) => row.owner === 'own'));
-  if (acts) return { ...about, outcome: 'proved' };
-  return { ...about, outcome: 'vacuous', reason: 'the own tenant is shown nothing either' };
+  return { leaks: openings.some((opening) => isLeak(table, opening)), acts };
 }
 
 /** A user's own row is the user's in whatever tenant; a row that must have a tenant cannot be without. */

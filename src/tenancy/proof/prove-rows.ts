@@ -17,8 +17,9 @@ import { plantingSteps, probesOfControls, uncaught } from './planted.ts';
 import { type ProbeRole, type ProbeSetup, type ProbeTenant, probesIn } from './probes.ts';
 import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
 import type { Proof } from './prove.ts';
+import { WayProver } from './prove-ways.ts';
 import type { RowTable } from './row-columns.ts';
-import { uuidOf } from './row-values.ts';
+import { freshTenant } from './row-values.ts';
 import { runAttempts, type Step, type Tried } from './run-probes.ts';
 
 /** What the proof with rows needs besides the facts. */
@@ -28,7 +29,7 @@ export interface RowProofSetup {
   /** A session in which no setting was ever made: what such a one sees can be had nowhere else. */
   readonly neverSet: Session;
   /** Called before each table. */
-  readonly onTable: (table: TableFacts, done: number, total: number) => void;
+  readonly onTable: (done: number, total: number, table: TableFacts) => void;
 }
 
 /** A lock on a row is held no longer than this, in milliseconds, and none is waited for. */
@@ -49,12 +50,15 @@ export async function proveWithRows(session: Session, without: Proof, setup: Row
   const tables: TableProof[] = [];
   const leftBehind: string[] = [];
   for (const proof of without.tables) {
-    setup.onTable(proof.table, tables.length, without.tables.length);
+    setup.onTable(tables.length, without.tables.length, proof.table);
     const prover = new TableProver(session, maker, proof, setup);
     tables.push(await prover.prove());
     leftBehind.push(...prover.leftBehind);
   }
-  return { ...without, tables, leftBehind };
+  const wayProver = new WayProver(session, setup.neverSet, setup.facts, setup.settings, (context, own, other, role) =>
+    sessionOf(setup, context, own, other, role),
+  );
+  return { ...without, tables, leftBehind, ways: await wayProver.proveAll((text) => parse(text)?.constants ?? []) };
 }
 
 /** Two tenants with rows, or what they lack. */
@@ -135,7 +139,8 @@ class TableProver {
   /** Two tenants that are made for the occasion, with a row each; or why that cannot be. */
   async #freshPair(maker: Maker): Promise<Pair | string> {
     const registry = [...this.#setup.facts.tables.values()].find(({ isRegistry }) => isRegistry);
-    const ids = [freshTenant(this.#table), freshTenant(this.#table)];
+    const kind = this.#table.tenantColumn!.category;
+    const ids = [freshTenant(kind, token()), freshTenant(kind, token())];
     await this.#session.query('begin');
     try {
       await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
@@ -349,12 +354,4 @@ function tenantOf(id: string, known: RowTable, row: MadeRow | undefined): ProbeT
       ? undefined
       : new Map([...row.values].map(([name, value]) => [name, sqlValue(value, types.get(name)!)]));
   return { id, values, isDeletable: true };
-}
-
-/** A tenant that there is not. */
-function freshTenant({ tenantColumn }: TableFacts): string {
-  const digits = token();
-  if (tenantColumn!.category === 'N')
-    return String(1_000_000_000 + (Number.parseInt(digits.slice(0, 7), 16) % 1_000_000_000));
-  return uuidOf(digits);
 }

@@ -1,3 +1,4 @@
+import { groupBy } from '../../group-by.ts';
 import type { Session } from '../../postgres/session.ts';
 import { tablesInScope } from '../access.ts';
 import type { AskLimits } from '../ask.ts';
@@ -5,7 +6,7 @@ import type { RlsFacts, TableFacts } from '../facts.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type BlindPlan, readBlindPlans } from './blind-plans.ts';
 import { failedControl } from './controls.ts';
-import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
+import { concludeTable, type RoleProof, type TableProof, type WayProof } from './proof.ts';
 import { provePolicies } from './prove-policies.ts';
 
 /** The proof of all tables that are looked at, or why no verdict can be given. */
@@ -13,6 +14,8 @@ export interface Proof {
   readonly tables: readonly TableProof[];
   /** A control came out wrong: nothing else that was found may be believed. */
   readonly failedControl: string | undefined;
+  /** Views and functions that lead around the tables; `undefined` when they were not tried. */
+  readonly ways?: readonly WayProof[] | undefined;
   /** Tables in which rows of the proof were found afterwards; `undefined` when it made none. */
   readonly leftBehind?: readonly string[] | undefined;
 }
@@ -20,15 +23,32 @@ export interface Proof {
 /** Planning a statement may wait for a lock on its table; no longer than this, in milliseconds. */
 const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 10_000 };
 
+/** What the proof may use besides the session, and whom it tells how far it is. */
+export interface ProofSetup {
+  /** A second session to share the work. */
+  readonly helper?: Session | undefined;
+  /** Called now and then. */
+  readonly onTable?: ((done: number, total: number) => void) | undefined;
+}
+
 /**
  * Proves, without touching a row, that no tenant reaches another's: what policies answered, combined as the server
  * combines them, and the plans of statements without WHERE.
  */
-export async function proveWithoutRows(session: Session, facts: RlsFacts, settings: TenancySettings): Promise<Proof> {
+export async function proveWithoutRows(
+  session: Session,
+  facts: RlsFacts,
+  settings: TenancySettings,
+  { helper, onTable }: ProofSetup = {},
+): Promise<Proof> {
   const wrong = await failedControl(session, facts, LIMITS);
   const tables = tablesInScope(facts).filter(({ kind }) => kind !== 'foreign');
   if (wrong !== undefined) return { tables: tables.map((table) => undecidable(table, wrong)), failedControl: wrong };
-  const plans = byTable(await readBlindPlans(session, facts, tables, settings, LIMITS));
+  const sessions = helper === undefined ? [session] : [session, helper];
+  const read = await readBlindPlans(sessions, facts, tables, settings, LIMITS, (done) =>
+    onTable?.(done, tables.length),
+  );
+  const plans = groupBy(read, ({ table }) => table.oid);
   return {
     tables: tables.map((table) => confirm(provePolicies(facts, table), plans.get(table.oid) ?? [])),
     failedControl: undefined,
@@ -39,14 +59,9 @@ function undecidable(table: TableFacts, reason: string): TableProof {
   return { table, level: 'policies', verdict: 'not-provable', reason, roles: [] };
 }
 
-function byTable(plans: readonly BlindPlan[]): ReadonlyMap<number, readonly BlindPlan[]> {
-  const groups = new Map<number, BlindPlan[]>();
-  for (const plan of plans) groups.set(plan.table.oid, [...(groups.get(plan.table.oid) ?? []), plan]);
-  return groups;
-}
-
 /** What the server plans has the last word: it, not the catalog's reading, is what an application gets. */
 function confirm(proof: TableProof, plans: readonly BlindPlan[]): TableProof {
+  if (plans.every((plan) => plan.isConditional === true)) return proof;
   const roles = proof.roles.map((role): RoleProof => {
     if (role.outcome === 'refuted') return role;
     const own = plans.filter((plan) => plan.role.name === role.role);

@@ -106,6 +106,12 @@ export function uuidOf(token: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
+/** A tenant that there is not, as a value of a column of this category (`pg_type.typcategory`). */
+export function freshTenant(category: string, token: string): string {
+  if (category === 'N') return String(1_000_000_000 + (Number.parseInt(token.slice(0, 7), 16) % 1_000_000_000));
+  return uuidOf(token);
+}
+
 /** The choices for the columns of a check, in turn; the first one is what was tried already. */
 export function* choicesFor(
   columns: readonly string[],

@@ -1,0 +1,181 @@
+import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
+import { callersOf, clientsWith, inOrder } from '../access.ts';
+import { describeContext } from '../answers.ts';
+import type { ContextName, FunctionFacts, RlsFacts, RoleFacts, TableFacts, ViewFacts } from '../facts.ts';
+import { displayPath, displaySignature } from '../names.ts';
+import { sqlName } from '../proposal.ts';
+import { tablesBehind } from '../views.ts';
+import type { WayProof } from './proof.ts';
+import type { Attempt, Tried } from './run-probes.ts';
+
+/** A view or function that clients use and that may show them more than their policies would. */
+export interface Way {
+  readonly kind: WayProof['kind'];
+  readonly object: string;
+  readonly oid: number;
+  /** What follows FROM. */
+  readonly from: string;
+  /** Clients that RLS binds and that may use it. */
+  readonly roles: readonly RoleFacts[];
+  /** Tables of tenants whose rows may come out of it. */
+  readonly tables: readonly TableFacts[];
+  /** Why it cannot be tried. */
+  readonly untried: string | undefined;
+}
+
+/** All ways that lead around the policies of tables of tenants, views first. */
+export function findWays(facts: RlsFacts): Way[] {
+  const views = inOrder([...facts.views.values()].filter(({ inScope }) => inScope));
+  const definers = facts.definers.filter(({ inScope, isTrigger }) => inScope && !isTrigger);
+  return [...views.flatMap((view) => wayOfView(facts, view)), ...definers.flatMap((one) => wayOfFunction(facts, one))];
+}
+
+function boundOf(facts: RlsFacts, roles: readonly RoleFacts[]): RoleFacts[] {
+  return roles.filter((role) => facts.subjects.includes(role));
+}
+
+function wayOfView(facts: RlsFacts, view: ViewFacts): Way[] {
+  const roles = boundOf(facts, clientsWith(facts, view, ['SELECT']));
+  const tables = tenantTables(tablesBehind(facts, view).map(({ table }) => table));
+  if (roles.length === 0 || tables.length === 0 || !leadsAround(facts, view)) return [];
+  const { oid } = view;
+  const kind = view.kind === 'view' ? 'view' : 'materialized view';
+  return [{ kind, object: displayPath(view), oid, from: sqlName(view), roles, tables, untried: undefined }];
+}
+
+/** It, or a view that it reads, looks at tables as somebody else. */
+function leadsAround(facts: RlsFacts, view: ViewFacts, seen: ReadonlySet<number> = new Set()): boolean {
+  if (!view.securityInvoker) return true;
+  const inner = view.reads.flatMap((oid) => (seen.has(oid) ? [] : (facts.views.get(oid) ?? [])));
+  return inner.some((one) => leadsAround(facts, one, new Set([...seen, view.oid])));
+}
+
+function tenantTables(tables: readonly TableFacts[]): TableFacts[] {
+  return [...new Set(tables)].filter(({ tenantColumn, kind }) => tenantColumn !== undefined && kind !== 'foreign');
+}
+
+function wayOfFunction(facts: RlsFacts, definer: FunctionFacts): Way[] {
+  const roles = boundOf(facts, callersOf(facts, definer));
+  const untried = whyUntried(definer);
+  // What policies look up with is called for a row at a time, by the policies.
+  if (roles.length === 0 || definer.returnsNothing || (untried !== undefined && definer.servesPolicy)) return [];
+  const kind = definer.isProcedure ? 'procedure' : 'function';
+  const about = { kind, object: displaySignature(definer), oid: definer.oid, from: `${sqlName(definer)}()` } as const;
+  return [{ ...about, roles, tables: tablesRead(facts, definer), untried }];
+}
+
+function whyUntried({ isProcedure, requiredArguments, isVolatile }: FunctionFacts): string | undefined {
+  if (isProcedure) return 'a procedure is called for what it does: calling it may do more than read';
+  if (requiredArguments > 0) return 'it takes arguments, and nothing says which would show a row';
+  return isVolatile ? 'it is VOLATILE: calling it may do more than read' : undefined;
+}
+
+/** Tables that a body may read, directly or through views: a guess that decides which rows are made, and nothing else. */
+function tablesRead(facts: RlsFacts, { source, relations }: FunctionFacts): TableFacts[] {
+  const isNamed = ({ oid, name }: { readonly oid: number; readonly name: string }) =>
+    relations.includes(oid) || isWordOf(source, name);
+  const behind = [...facts.views.values()].filter(isNamed).flatMap((view) => tablesBehind(facts, view));
+  return tenantTables([
+    ...[...facts.tables.values()].filter((table) => isNamed(table)),
+    ...behind.map(({ table }) => table),
+  ]);
+}
+
+function isWordOf(source: string, name: string): boolean {
+  if (!source.includes(name)) return false;
+  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`(?<![\\w$])${escaped}(?![\\w$])`).test(source);
+}
+
+/** How a row of one of two tenants is told among those that come out of a way. */
+export interface Marks {
+  readonly own: readonly string[];
+  readonly other: readonly string[];
+}
+
+/** Long enough to stand in no row but the one that was made. */
+const UNLIKELY = /[0-9a-f]{12}|^[1-9][0-9]{9}$/i;
+
+/** Values that are in the rows of one tenant and not in the other's. */
+export function marksOf(own: ReadonlySet<string>, other: ReadonlySet<string>): Marks {
+  const only = (values: ReadonlySet<string>, others: ReadonlySet<string>) =>
+    [...values].filter((value) => UNLIKELY.test(value) && !others.has(value));
+  return { own: only(own, other), other: only(other, own) };
+}
+
+/** Something that is tried on a way. */
+export interface WayProbe {
+  readonly role: RoleFacts;
+  readonly context: ContextName;
+  /** The own rows are to be seen; what is not made so that it may be seen is a leak. */
+  readonly isControl: boolean;
+  readonly statement: string;
+  readonly attempt: Attempt;
+}
+
+interface ProbesOf {
+  readonly way: Pick<Way, 'from' | 'roles'>;
+  /** Rows of two tenants that were made; `undefined`: the rows that are there have to do. */
+  readonly marks: Marks | undefined;
+  /** The column of the way that says whose a row is. */
+  readonly tenantColumn: string | undefined;
+  settings(context: ContextName, role: RoleFacts): Readonly<Record<string, string>>;
+}
+
+/** A function is called where nothing can be written, whatever it calls itself. */
+const READ_ONLY = { transaction_read_only: 'on' } as const;
+
+/** Everything that is tried in a context; `unset` has to be a session that never named a tenant. */
+export function probesOfWay(setup: ProbesOf, context: ContextName): WayProbe[] {
+  const { way, marks, tenantColumn, settings } = setup;
+  const probe = (role: RoleFacts, condition: string, isControl = false): WayProbe => {
+    const sql = `select from ${way.from} seen where ${condition} limit 1`;
+    const attempt = { role: role.name, settings: { ...settings(context, role), ...READ_ONLY }, sql };
+    return {
+      role,
+      context,
+      isControl,
+      statement: `select * from ${way.from} seen where ${condition} limit 1;`,
+      attempt,
+    };
+  };
+  const holds = (values: readonly string[]) =>
+    `seen::text like any (array[${values.map((value) => quoteLiteral(`%${value}%`)).join(', ')}])`;
+  return way.roles.flatMap((role) => [
+    ...(marks !== undefined && context === 'own' ? [probe(role, holds(marks.own), true)] : []),
+    ...(marks === undefined ? [] : [probe(role, holds(marks.other))]),
+    // Whoever names no tenant that there is may see no tenant's row.
+    ...(tenantColumn !== undefined && context !== 'own'
+      ? [probe(role, `seen.${quoteIdentifier(tenantColumn)} is not null`)]
+      : []),
+  ]);
+}
+
+/** One row of another tenant refutes; where not even the own one is seen, nothing is proved. */
+export function judgeWay(
+  way: Pick<Way, 'kind' | 'object' | 'roles'>,
+  tried: readonly { readonly probe: WayProbe; readonly tried: Tried }[],
+): WayProof {
+  const about = { object: way.object, kind: way.kind };
+  const came = (one: Tried) => 'rows' in one && one.rows > 0;
+  const leak = tried.find((one) => !one.probe.isControl && came(one.tried));
+  if (leak !== undefined) {
+    const { role, context, statement } = leak.probe;
+    const reason = `as ${role.name}: a row of another tenant comes through the ${way.kind} in ${describeContext(context)}`;
+    return { ...about, verdict: 'refuted', reason, statement };
+  }
+  for (const role of way.roles) {
+    const own = tried.filter(({ probe }) => probe.role === role);
+    const failed = own.find((one) => 'error' in one.tried);
+    if (failed !== undefined && 'error' in failed.tried)
+      return { ...about, verdict: 'not-provable', reason: `as ${role.name}: ${failed.tried.error}` };
+    const controls = own.filter(({ probe }) => probe.isControl);
+    if (controls.length === 0 || !controls.some((one) => came(one.tried)))
+      return {
+        ...about,
+        verdict: 'not-provable',
+        reason: `as ${role.name}: no row comes out of it of which it could be told whose it is`,
+      };
+  }
+  return { ...about, verdict: 'proved' };
+}

@@ -1,0 +1,165 @@
+/** @module-tag since-13 */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeProject } from '../commands/project.ts';
+import { expect, type TestDatabase } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
+import { test } from './database.ts';
+import { proofOf } from './session.ts';
+
+const prelude = readFileSync(join(import.meta.dirname, 'fixtures/prelude.sql'), 'utf8');
+const A = 'aaaaaaaa-0000-4000-8000-00000000000a';
+const B = 'bbbbbbbb-0000-4000-8000-00000000000b';
+
+/** A table that is sound, and one whose owner is not bound: what looks at it as the owner sees every tenant. */
+const TABLES = `${prelude}
+  create table "sound %" (id int generated always as identity primary key, tenant_id uuid not null references tenant, note text);
+  select isolate('"sound %"');
+  create table open (id int generated always as identity primary key, tenant_id uuid not null references tenant, note text);
+  select isolate('open'); alter table open no force row level security;`;
+
+async function waysIn(db: TestDatabase, sql: string): Promise<Record<string, unknown>> {
+  await db.query(sql);
+  const { ways = [] } = await proofOf(db.url, {}, 'rows');
+  return Object.fromEntries(ways.map(({ object, ...way }) => [object, way]));
+}
+
+test('rows of the other tenant are shown to come through views, and not through look-alikes', async ({ db }) => {
+  const ways = await waysIn(
+    db,
+    `${TABLES} create view "leaks </script>" as select * from open; grant select on "leaks </script>" to authenticated;
+    create view without_column as select note from open; grant select on without_column to authenticated;
+    create view of_view as select upper(note) as note, note as same from without_column; grant select on of_view to authenticated;
+    create view bound as select * from "sound %"; grant select on bound to authenticated;
+    create view filtered as select * from open where tenant_id = (select own_tenant()); grant select on filtered to authenticated;
+    create view counted as select count(*) from open; grant select on counted to authenticated;
+    create view not_granted as select * from open;
+    create view of_nobody as select * from pg_catalog.pg_class; grant select on of_nobody to authenticated;`,
+  );
+  const refuted = {
+    kind: 'view',
+    verdict: 'refuted',
+    reason: expect.stringMatching(
+      /^as authenticated: a row of another tenant comes through the view in a session of one/,
+    ),
+  };
+  expect(ways).toEqual({
+    'public."leaks </script>"': {
+      ...refuted,
+      statement: expect.stringMatching(/^select \* from "public"."leaks <\/script>" seen where .* limit 1;$/),
+    },
+    'public.without_column': { ...refuted, statement: expect.stringMatching(/like any \(array\['%probe-/) },
+    'public.of_view': { ...refuted, statement: expect.any(String) },
+    'public.bound': { kind: 'view', verdict: 'proved' },
+    'public.filtered': { kind: 'view', verdict: 'proved' },
+    'public.counted': {
+      kind: 'view',
+      verdict: 'not-provable',
+      reason: 'as authenticated: no row comes out of it of which it could be told whose it is',
+    },
+  });
+});
+
+test('a view that looks at its tables as whoever asks is no way around them', async ({ db }) => {
+  if (testServer().versionNumber < 150_000) return expect(testServer().versionNumber).toBeGreaterThan(0);
+  const ways = await waysIn(
+    db,
+    `${TABLES} create view invoker with (security_invoker = true) as select * from open; grant select on invoker to authenticated;
+    create schema hidden; grant usage on schema hidden to authenticated;
+    create view hidden.inner_view as select * from open; grant select on hidden.inner_view to authenticated;
+    create view outer_view with (security_invoker = true) as select * from hidden.inner_view;
+    grant select on outer_view to authenticated;`,
+  );
+  expect(ways).toEqual({ 'public.outer_view': expect.objectContaining({ verdict: 'refuted' }) });
+});
+
+test('a materialized view is judged by what it holds, and is not filled again', async ({ db }) => {
+  await db.query(TABLES);
+  await db.superQuery(`insert into open (tenant_id, note) values ('${A}', 'a'), ('${B}', 'b')`);
+  const ways = await waysIn(
+    db,
+    `create materialized view copy as select * from open; grant select on copy to authenticated;
+    create materialized view without_column as select note from open; grant select on without_column to authenticated;
+    create materialized view empty as select * from open where false; grant select on empty to authenticated;`,
+  );
+  expect(ways).toEqual({
+    'public.copy': {
+      kind: 'materialized view',
+      verdict: 'refuted',
+      reason: expect.stringContaining('comes through the materialized view'),
+      statement: 'select * from "public"."copy" seen where seen."tenant_id" is not null limit 1;',
+    },
+    'public.without_column': expect.objectContaining({ verdict: 'not-provable' }),
+    'public.empty': expect.objectContaining({ verdict: 'not-provable' }),
+  });
+});
+
+test('functions are called where that can only read, and of the others it is said why not', async ({ db }) => {
+  const define = (name: string, body: string, more = '') =>
+    `create function ${name} ${more} language sql security definer set search_path = public as $$ ${body} $$;`;
+  const ways = await waysIn(
+    db,
+    `${TABLES} ${define('"leaks ü"()', 'select * from open', 'returns setof open stable')}
+    ${define('as_json()', 'select jsonb_agg(o) from open o', 'returns jsonb stable')}
+    ${define('filtered()', 'select * from open where tenant_id = (select own_tenant())', 'returns setof open stable')}
+    ${define('with_default(n int default 9)', 'select * from open', 'returns setof open stable')}
+    ${define('with_argument(n int)', 'select * from open', 'returns setof open stable')}
+    ${define('volatile_one()', 'select * from open', 'returns setof open')}
+    ${define('returns_nothing()', 'select', 'returns void stable')}
+    create sequence n;
+    create function writes() returns bigint language plpgsql stable security definer set search_path = public
+      as $$ begin return nextval('n'); end $$;
+    create procedure does() language sql security definer as 'select';
+    create function invoker() returns setof open language sql stable as 'select * from open';`,
+  );
+  const refuted = { kind: 'function', verdict: 'refuted' };
+  const untried = (reason: RegExp, kind = 'function') => ({
+    kind,
+    verdict: 'not-provable',
+    reason: expect.stringMatching(reason),
+  });
+  expect(ways).toMatchObject({
+    'public."leaks ü"()': {
+      ...refuted,
+      statement: expect.stringMatching(/^select \* from "public"."leaks ü"\(\) seen/),
+    },
+    'public.as_json()': refuted,
+    'public.with_default(n integer)': refuted,
+    'public.filtered()': { kind: 'function', verdict: 'proved' },
+    'public.with_argument(n integer)': untried(/^it takes arguments/),
+    'public.volatile_one()': untried(/^it is VOLATILE/),
+    'public.writes()': untried(/read-only transaction/),
+    'public.does()': untried(/^a procedure/, 'procedure'),
+  });
+  expect(Object.keys(ways)).toHaveLength(8);
+  // Nothing was counted up: a sequence is not undone by a rollback.
+  expect(await db.query('select is_called from n')).toEqual([{ is_called: false }]);
+});
+
+test('the report names the way with the statement, and what could not be tried is no green', async ({ db }) => {
+  await db.query(`${TABLES} alter table open force row level security;
+    create view leaks as select * from tenant; alter table tenant no force row level security;
+    grant select on leaks to authenticated;
+    create function asks(n int) returns setof tenant language sql stable security definer set search_path = public
+      as 'select * from tenant';`);
+  const config = JSON.stringify({ tenancy: { apiSchemas: ['public'] } });
+  const project = await makeProject({ 'aisha-db.config.json': config }, { env: { DATABASE_URL: db.url } });
+  const report = await project.report('rls-check', '--prove=rows');
+  expect(report.exitCode).toBe(1);
+  expect(report.data.ways.map(({ object, verdict }: Record<string, string>) => [object, verdict])).toEqual([
+    ['public.leaks', 'refuted'],
+    ['public.asks(n integer)', 'not-provable'],
+  ]);
+  expect(report.findings).toContainEqual(
+    expect.objectContaining({
+      check: 'isolation-proof',
+      severity: 'critical',
+      object: 'public.leaks',
+      remediation: expect.stringMatching(/^What gets through: select \* from "public"."leaks" seen/),
+    }),
+  );
+  const proof = report.checks.find(({ id }: { id: string }) => id === 'isolation-proof');
+  expect(proof.reason).toContain('public.asks(n integer): it takes arguments');
+  const { stdout } = await project.run('rls-check', '--prove=rows');
+  expect(stdout).toMatch(/Ways around the tables\n.*object +kind +verdict/);
+});
