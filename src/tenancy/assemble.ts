@@ -29,10 +29,11 @@ export function assembleFacts(snapshot: Snapshot, settings: TenancySettings): Ca
   const { roles, apiRoles, exposure } = snapshot;
   const schemaNames = new Map(snapshot.schemas.map(({ oid, name }) => [oid, name]));
   const schemas = scopeOf(snapshot, settings);
+  const inScope = new Set(schemas);
   const grants = grantsByRelation(snapshot);
   const place = (row: { readonly namespace: number; readonly name: string; readonly oid: number }) => {
     const schema = schemaNames.get(row.namespace) ?? '';
-    return { oid: row.oid, schema, name: row.name, inScope: schemas.includes(schema) };
+    return { oid: row.oid, schema, name: row.name, inScope: inScope.has(schema) };
   };
   const relation = (row: RelationRow) => ({
     ...place(row),
@@ -118,10 +119,17 @@ function assembleTables(snapshot: Snapshot, settings: TenancySettings, relation:
   return snapshot.relations.flatMap((row): TableFacts[] => {
     if (row.kind === 'v' || row.kind === 'm') return [];
     const own = policies.get(row.oid) ?? NONE;
+    const place = relation(row);
     const tenantColumn = columns.get(row.oid);
     return [
       {
-        ...relation(row),
+        // Spreading would make each of ten thousand objects grow in steps.
+        oid: row.oid,
+        schema: place.schema,
+        name: row.name,
+        inScope: place.inScope,
+        owner: row.owner,
+        grants: place.grants,
         kind: KINDS[row.kind],
         parents: parents.get(row.oid)?.map(({ parent }) => parent) ?? NONE,
         isPartition: row.is_partition,

@@ -70,8 +70,9 @@ export async function readClasses(
   });
   await Promise.all(lanes.map((lane) => evaluateNamed(lane, setup)));
   const all = drafts.flat();
+  const stuck = new Map([...new Set(all.map(({ asked }) => asked))].map((asked) => [asked, whyAnyStuck(asked)]));
   return {
-    classes: new Map(all.map((one) => [one.key, finish(one, setup)])),
+    classes: new Map(all.map((one) => [one.key, finish(one, stuck.get(one.asked), setup)])),
     tenantSetting: mostFrequent(settingsIn(all)),
   };
 }
@@ -228,11 +229,14 @@ function draftClass(
     textsMissing: table.policies.some(({ oid }) => !texts.has(oid)),
     texts: new Map([...found].map(([name, text]) => [name, byText.get(text)!])),
     asked,
-    words: translate(
-      [...asked.expressions.values()].map(({ shape }) => shape),
-      shapes,
-    ),
+    words: shapes.every(({ words }) => words.length === 0) ? NO_WORDS : translate(shapesAsked(asked), shapes),
   };
+}
+
+const NO_WORDS: ReadonlyMap<string, string> = new Map();
+
+function shapesAsked({ expressions }: Asked): WordShape[] {
+  return [...expressions.values()].map(({ shape }) => shape);
 }
 
 /** Columns of text whose words may be left out of expressions: those of plain text. */
@@ -495,8 +499,12 @@ function mostFrequent(names: readonly string[]): string | undefined {
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-function finish({ table, tenants, textsMissing, texts, asked, words }: Draft, setup: EvaluationSetup): PolicyClass {
-  const openBecause = whyOpen(table, asked, setup);
+function finish(
+  { table, tenants, textsMissing, texts, asked, words }: Draft,
+  stuckBecause: string | undefined,
+  setup: EvaluationSetup,
+): PolicyClass {
+  const openBecause = whyUnreachable(table, setup) ?? stuckBecause;
   const about = { table: table.oid, rows: asked.rows, words, tenants, openBecause };
   if (textsMissing)
     return { ...about, expressions: { known: false, reason: 'its policies could not be read: the table is locked' } };
@@ -516,10 +524,13 @@ function finish({ table, tenants, textsMissing, texts, asked, words }: Draft, se
   return { ...about, expressions: { known: true, value: new Map(value) } };
 }
 
-function whyOpen(table: TableFacts, asked: Asked, { unreachable }: EvaluationSetup): string | undefined {
+function whyUnreachable(table: TableFacts, { unreachable }: EvaluationSetup): string | undefined {
   const missed = unreachable.filter((role) => table.policies.some((policy) => appliesTo(policy, role)));
-  if (missed.length > 0) return `cannot become ${missed.map(({ name }) => name).join(', ')}`;
-  return [...asked.expressions.values()].map(whyStuck).find((reason) => reason !== undefined);
+  return missed.length === 0 ? undefined : `cannot become ${missed.map(({ name }) => name).join(', ')}`;
+}
+
+function whyAnyStuck({ expressions }: Asked): string | undefined {
+  return [...expressions.values()].map(whyStuck).find((reason) => reason !== undefined);
 }
 
 /** Why an expression is asked no more: what took too long once would take as long again. */

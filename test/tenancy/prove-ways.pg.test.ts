@@ -48,7 +48,7 @@ test('rows of the other tenant are shown to come through views, and not through 
       ...refuted,
       statement: expect.stringMatching(/^select \* from "public"."leaks <\/script>" seen where .* limit 1;$/),
     },
-    'public.without_column': { ...refuted, statement: expect.stringMatching(/like any \(array\['%probe-/) },
+    'public.without_column': { ...refuted, statement: expect.stringMatching(/like any \(array\[.*'%probe-/) },
     'public.of_view': { ...refuted, statement: expect.any(String) },
     'public.bound': { kind: 'view', verdict: 'proved' },
     'public.filtered': { kind: 'view', verdict: 'proved' },
@@ -108,7 +108,7 @@ test('functions are called where that can only read, and of the others it is sai
     ${define('returns_nothing()', 'select', 'returns void stable')}
     create sequence n;
     create function writes() returns bigint language plpgsql stable security definer set search_path = public
-      as $$ begin return nextval('n'); end $$;
+      as $$ begin return nextval('n') from open; end $$;
     create procedure does() language sql security definer as 'select';
     create function invoker() returns setof open language sql stable as 'select * from open';`,
   );

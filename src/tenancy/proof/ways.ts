@@ -5,6 +5,7 @@ import type { ContextName, FunctionFacts, RlsFacts, RoleFacts, TableFacts, ViewF
 import { displayPath, displaySignature } from '../names.ts';
 import { sqlName } from '../proposal.ts';
 import { tablesBehind } from '../views.ts';
+import { type Passage, passageOf } from './probes.ts';
 import type { WayProof } from './proof.ts';
 import type { Attempt, Tried } from './run-probes.ts';
 
@@ -58,7 +59,8 @@ function wayOfFunction(facts: RlsFacts, definer: FunctionFacts): Way[] {
   const roles = boundOf(facts, callersOf(facts, definer));
   const untried = whyUntried(definer);
   // What policies look up with is called for a row at a time, by the policies.
-  if (roles.length === 0 || definer.returnsNothing || (untried !== undefined && definer.servesPolicy)) return [];
+  const showsNothing = definer.returnsNothing && !definer.isProcedure;
+  if (roles.length === 0 || showsNothing || (untried !== undefined && definer.servesPolicy)) return [];
   const kind = definer.isProcedure ? 'procedure' : 'function';
   const about = { kind, object: displaySignature(definer), oid: definer.oid, from: `${sqlName(definer)}()` } as const;
   return [{ ...about, roles, tables: tablesRead(facts, definer), untried }];
@@ -157,25 +159,27 @@ export function judgeWay(
   tried: readonly { readonly probe: WayProbe; readonly tried: Tried }[],
 ): WayProof {
   const about = { object: way.object, kind: way.kind };
-  const came = (one: Tried) => 'rows' in one && one.rows > 0;
-  const leak = tried.find((one) => !one.probe.isControl && came(one.tried));
+  const passages = tried.map((one) => ({ ...one, passage: passageOf({ command: 'SELECT' }, one.tried) }));
+  const leak = passages.find(({ probe, passage }) => !probe.isControl && passage === 'through');
   if (leak !== undefined) {
     const { role, context, statement } = leak.probe;
     const reason = `as ${role.name}: a row of another tenant comes through the ${way.kind} in ${describeContext(context)}`;
     return { ...about, verdict: 'refuted', reason, statement };
   }
   for (const role of way.roles) {
-    const own = tried.filter(({ probe }) => probe.role === role);
-    const failed = own.find((one) => 'error' in one.tried);
-    if (failed !== undefined && 'error' in failed.tried)
-      return { ...about, verdict: 'not-provable', reason: `as ${role.name}: ${failed.tried.error}` };
-    const controls = own.filter(({ probe }) => probe.isControl);
-    if (controls.length === 0 || !controls.some((one) => came(one.tried)))
-      return {
-        ...about,
-        verdict: 'not-provable',
-        reason: `as ${role.name}: no row comes out of it of which it could be told whose it is`,
-      };
+    const reason = whyOpen(passages.filter(({ probe }) => probe.role === role));
+    if (reason !== undefined) return { ...about, verdict: 'not-provable', reason: `as ${role.name}: ${reason}` };
   }
   return { ...about, verdict: 'proved' };
+}
+
+function whyOpen(
+  passages: readonly { readonly probe: WayProbe; readonly tried: Tried; readonly passage: Passage }[],
+): string | undefined {
+  for (const { passage } of passages) if (typeof passage === 'object') return passage.undecided;
+  const controls = passages.filter(({ probe }) => probe.isControl);
+  if (controls.some(({ passage }) => passage === 'through')) return undefined;
+  const failed = controls.find(({ tried }) => 'error' in tried);
+  if (failed !== undefined && 'error' in failed.tried) return failed.tried.error;
+  return 'no row comes out of it of which it could be told whose it is';
 }
