@@ -1,5 +1,5 @@
 // `rls-check` on a catalog as large as they come: facts and findings, and the proof that touches no row.
-//   node bench/rls.mjs [--tables 10000] [--rounds 3]
+//   node bench/rls.mjs [--tables 10000] [--rounds 3] [--unlike words|expressions]
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -10,7 +10,11 @@ import { measureRun, median, print } from './measure.mjs';
 import { makeCatalog } from './rls-catalog.mjs';
 
 const { values } = parseArgs({
-  options: { tables: { type: 'string', default: '10000' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    tables: { type: 'string', default: '10000' },
+    rounds: { type: 'string', default: '3' },
+    unlike: { type: 'string', default: 'words' },
+  },
 });
 const AISHA = join(resolve(import.meta.dirname, '..'), 'bin', 'aisha-db.js');
 const DATABASE = 'bench_rls';
@@ -19,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'aisha-db-bench-'));
 writeFileSync(join(folder, 'aisha-db.config.json'), JSON.stringify({ tenancy: { apiSchemas: ['public'] } }));
 const server = await startScratchServer({ settings: { max_locks_per_transaction: '256' } });
 try {
-  await makeCatalog(onDatabase, DATABASE, Number(values.tables));
+  await makeCatalog(onDatabase, DATABASE, Number(values.tables), values.unlike);
   print(['what', 'wall s', 'client cpu s', 'server cpu s', 'client MiB', 'backend MiB'], true);
   await report(`facts and findings, ${values.tables} tables`, []);
   await report('and --prove', ['--prove']);
