@@ -101,7 +101,7 @@ function othersFor(type: string, token: string): string[] {
 }
 
 /** A version 4 UUID of 32 hexadecimal digits. */
-export function uuidOf(token: string): string {
+function uuidOf(token: string): string {
   const hex = token.padEnd(32, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
