@@ -11,11 +11,12 @@ import { readLedger, SINCE_BEGIN, upsertSql } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import { BACK_TO_ONESELF, cancellable, freshSession, type Job, ledgerEntry, type Running } from './runner.ts';
+import { type SafeguardOptions, safeguard } from './safeguard.ts';
 import { prepareScript, type Script } from './script.ts';
 import { timeoutsOf } from './timeouts.ts';
 import { loadGrammar } from './tree.ts';
 
-export interface FixOptions extends LockOptions {
+export interface FixOptions extends LockOptions, Pick<SafeguardOptions, 'saveFirst'> {
   readonly name: string;
   readonly fixesDir: string;
   readonly dryRun: boolean;
@@ -29,9 +30,14 @@ export interface FixResult {
   /** What each statement did: `UPDATE 3`. */
   readonly tags: readonly string[];
   readonly committed: boolean;
+  /** Identifier of the backup that was taken before it. */
+  readonly backupId?: string | undefined;
 }
 
-/** Runs one FIX file in a transaction, shows how many rows each statement changed, and commits when told to. */
+/**
+ * Runs one FIX file in a transaction, shows how many rows each statement changed, and commits when told to. What was
+ * there is saved first, as before migrations.
+ */
 export async function runFix(
   source: MigrationSource,
   target: Target,
@@ -47,9 +53,12 @@ export async function runFix(
   try {
     refuseForeignLedger(source.ledger, await readLedger(work, source.ledger));
     const checksum = folder.files.find((f) => f.name.file === file)?.checksum ?? '';
-    return await lockRun(source, target, work, options, hooks, (running) =>
-      run(running, { script, checksum, recordedAs }, options),
-    );
+    return await lockRun(source, target, work, options, hooks, async (running) => {
+      const sql = () => [Buffer.from(script.expanded.sql).toString('utf8')];
+      // A dry run changes nothing that would have to be brought back.
+      const ready = options.dryRun ? running : await safeguard(running, sql, options);
+      return { ...(await run(ready, { script, checksum, recordedAs }, options)), backupId: ready.backupId };
+    });
   } finally {
     await work.close();
   }

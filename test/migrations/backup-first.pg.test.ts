@@ -189,6 +189,27 @@ test('a rollback is preceded by a backup as well', async ({ db }) => {
   expect(storeOf(project)).toHaveLength(1);
 });
 
+test('a fix is preceded by a backup that its row of the ledger names; a dry run only tells of it', async ({ db }) => {
+  const project = await backupProject(db, 'create table a as select 1 as id');
+  await configure(project, { proveAtOnce: [] });
+  await project.write({ 'sql/fixes/FIX_a.sql': 'update a set id = 2' });
+  const dry = await project.run('fix', 'a', '--dry-run');
+  expect(dry.stdout).toContain('Backup before the first file');
+  expect(storeOf(project)).toEqual([]);
+  const { data } = await project.report('fix', 'a', '--yes');
+  expect(storeOf(project)).toEqual([data.backup]);
+  expect(await backupsInLedger(db)).toEqual([data.backup]);
+  // What it holds is what was there before.
+  const back = await project.run('restore', data.backup, '--table', 'public.a');
+  expect(back.stderr).toContain('public.a has no key');
+  await configure(project, { binDir: await brokenTools('pg_dump') });
+  const failed = await project.run('fix', 'a', '--yes');
+  expect(failed.code).toBe(10);
+  expect(failed.stderr).toContain('nothing was applied, because the backup before it failed');
+  await project.run('fix', 'a', '--yes', '--no-backup');
+  expect(await backupsInLedger(db)).toEqual([null]);
+});
+
 describe('a dry run', () => {
   test('says that a backup would be taken, how big and how long, and writes nothing', async ({ db }) => {
     const project = await backupProject(db, 'create table a as select generate_series(1, 1000) i');

@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly input?: string;
   /** Milliseconds until the program is killed and the test fails; default 60,000. */
   readonly timeoutMs?: number;
-  /** Leave migrate and rollback their backup, which takes seconds; default: without, unless an argument asks for one. */
+  /** Leave migrate, rollback and fix their backup, which takes seconds; default: without, unless an argument asks for one. */
   readonly backUp?: boolean;
   /** Arguments for node itself. */
   readonly nodeArgs?: readonly string[];
@@ -80,7 +80,7 @@ export function startCli(args: readonly string[], options: RunOptions): StartedC
 }
 
 function withoutBackup(args: readonly string[], { backUp = false }: RunOptions): readonly string[] {
-  if (backUp || args.includes('--backup') || !['migrate', 'rollback'].includes(args[0] ?? '')) return args;
+  if (backUp || args.includes('--backup') || !['migrate', 'rollback', 'fix'].includes(args[0] ?? '')) return args;
   return [args[0]!, '--no-backup', ...args.slice(1)];
 }
 
