@@ -110,7 +110,10 @@ interface Run {
 async function execute(invocation: Invocation, talk: EdgeTalk, signal: AbortSignal, edge: Edge): Promise<Run> {
   const { command, args, options, global } = invocation;
   const { cwd, env, redactor, streams } = edge;
-  const ask = async (question: string) => (await import('./cli/ask.ts')).ask(question, streams, signal);
+  const ask = async (question: string) => {
+    talk.clear();
+    return (await import('./cli/ask.ts')).ask(question, streams, signal);
+  };
   const input = async () => (await import('./cli/ask.ts')).readInput(streams, signal);
   const world = { cwd, env, talk, signal, redactor, ask, input };
   let target: () => RunFacts['target'] = () => undefined;

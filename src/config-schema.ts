@@ -106,6 +106,10 @@ const maxAge = z.strictObject({
   quarterly: age.optional().describe('Default: "95d".'),
 });
 
+const recipients = z.array(
+  z.string().regex(/^age1/, { error: 'expected a public key of age, which begins with age1' }),
+);
+
 const remote = z.strictObject({
   url: z
     .string()
@@ -121,11 +125,10 @@ const remote = z.strictObject({
     .boolean()
     .optional()
     .describe('The bucket in the path, not in the host name. Default: true with an endpoint.'),
-  recipients: z
-    .array(z.string().regex(/^age1/, { error: 'expected a public key of age, which begins with age1' }))
+  recipients: recipients
     .optional()
-    .describe('Public keys of age that copies are encrypted for.'),
-  identityFile: path.optional().describe('File with the identity of age that opens copies.'),
+    .describe('Public keys of age that copies are encrypted for. Default: those of backups.'),
+  identityFile: path.optional().describe('File with the identity of age that opens copies. Default: that of backups.'),
 });
 
 const backup = z.strictObject({
@@ -139,13 +142,20 @@ const backup = z.strictObject({
   idleTimeout: duration.optional().describe('End a dump that has not moved for so long. 0: never. Default: "10min".'),
   excludeSchemas: z.array(identifier).optional().describe('Schemas that are left out of backups.'),
   keepDays: keepDays.optional().describe('Days that backups are kept, by class; null: for ever.'),
-  beforeMigrate: z.boolean().optional().describe('Take a backup before files are applied or undone. Default: true.'),
+  beforeMigrate: z
+    .boolean()
+    .optional()
+    .describe('Take a backup before files are applied or undone, and before a fix. Default: true.'),
   proveAtOnce: z
     .array(z.enum(BACKUP_CLASSES))
     .optional()
     .describe('Classes proved by a restore as soon as they are taken. Default: pre-migration, weekly.'),
   maxAge: maxAge.optional().describe('How old the newest backup may be, by class; null: nobody waits for one.'),
   maxProofAge: duration.optional().describe('How old the newest verified backup may be. 0: any age. Default: "8d".'),
+  compression: z.int().min(0).max(9).optional().describe('Level of gzip, 0: none, 9: the smallest. Default: 3.'),
+  encrypt: z.boolean().optional().describe('Encrypt every backup in the store, with age. Default: false.'),
+  recipients: recipients.optional().describe('Public keys of age that backups are encrypted for.'),
+  identityFile: path.optional().describe('File with the identity of age that opens encrypted backups.'),
   remote: remote.optional().describe('External storage of copies.'),
 });
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   type BackupSettings,
+  DEFAULT_COMPRESSION,
   DEFAULT_KEEP_DAYS,
   DEFAULT_MAX_AGE,
   DEFAULT_MAX_PROOF_AGE_MS,
@@ -201,6 +202,7 @@ function layerOfBackup(
     keepDays,
     maxAge,
     maxProofAge,
+    identityFile,
     remote,
     ...plain
   }: NonNullable<Block['backup']>,
@@ -211,6 +213,7 @@ function layerOfBackup(
     store: absolute(store, base),
     binDir: absolute(binDir, base),
     serverBinDir: absolute(serverBinDir, base),
+    identityFile: absolute(identityFile, base),
     lockWaitMs: duration(lockWait, 'backup.lockWait'),
     idleTimeoutMs: duration(idleTimeout, 'backup.idleTimeout'),
     keepDays: keepDays && defined(keepDays),
@@ -326,6 +329,8 @@ function resolveMaintenance(layers: readonly NonNullable<Layer['maintenance']>[]
 }
 
 function resolveBackup(layers: readonly BackupLayer[]): BackupSettings {
+  const recipients = strongest(layers, 'recipients') ?? [];
+  const identityFile = strongest(layers, 'identityFile');
   return {
     store: strongest(layers, 'store'),
     binDir: strongest(layers, 'binDir'),
@@ -339,19 +344,29 @@ function resolveBackup(layers: readonly BackupLayer[]): BackupSettings {
     proveAtOnce: strongest(layers, 'proveAtOnce') ?? DEFAULT_PROVE_AT_ONCE,
     maxAge: Object.assign({}, DEFAULT_MAX_AGE, ...layers.map((layer) => layer.maxAge).reverse()),
     maxProofAgeMs: strongest(layers, 'maxProofAgeMs') ?? DEFAULT_MAX_PROOF_AGE_MS,
-    remote: resolveRemote(layers.map((layer) => layer.remote ?? {})),
+    compression: strongest(layers, 'compression') ?? DEFAULT_COMPRESSION,
+    encrypt: strongest(layers, 'encrypt') ?? false,
+    recipients,
+    identityFile,
+    remote: resolveRemote(
+      layers.map((layer) => layer.remote ?? {}),
+      { recipients, identityFile },
+    ),
   };
 }
 
-function resolveRemote(layers: readonly Partial<RemoteSettings>[]): RemoteSettings {
+function resolveRemote(
+  layers: readonly Partial<RemoteSettings>[],
+  keys: Pick<RemoteSettings, 'recipients' | 'identityFile'>,
+): RemoteSettings {
   const endpoint = strongest(layers, 'endpoint');
   return {
     url: strongest(layers, 'url'),
     endpoint,
     region: strongest(layers, 'region'),
     forcePathStyle: strongest(layers, 'forcePathStyle') ?? endpoint !== undefined,
-    recipients: strongest(layers, 'recipients') ?? [],
-    identityFile: strongest(layers, 'identityFile'),
+    recipients: strongest(layers, 'recipients') ?? keys.recipients,
+    identityFile: strongest(layers, 'identityFile') ?? keys.identityFile,
   };
 }
 

@@ -71,6 +71,10 @@ test('without a file everything has a default and every path is absolute', async
         quarterly: 95 * 24 * HOUR,
       },
       maxProofAgeMs: 8 * 24 * HOUR,
+      compression: 3,
+      encrypt: false,
+      recipients: [],
+      identityFile: undefined,
       remote: {
         url: undefined,
         endpoint: undefined,

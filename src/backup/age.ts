@@ -16,7 +16,7 @@ export async function encryptStream(plain: Readable, recipients: readonly string
     } catch (error) {
       throw new AishaError('usage', `"${recipient}" is no recipient of age: ${messageOf(error)}`, {
         cause: error,
-        hint: 'Correct backup.remote.recipients: age-keygen prints a public key that begins with age1.',
+        hint: 'Correct backup.recipients: age-keygen prints a public key that begins with age1.',
       });
     }
   }
@@ -39,9 +39,15 @@ export async function decryptStream(sealed: Readable, identities: readonly strin
     if (sealed.errored) throw sealed.errored;
     throw new AishaError('backup', `${name} cannot be decrypted: ${messageOf(error)}`, {
       cause: error,
-      hint: 'Give the identity of one of the recipients that it was encrypted for: --identity FILE, or backup.remote.identityFile.',
+      hint: 'Give the identity of one of the recipients that it was encrypted for: --identity FILE, or backup.identityFile.',
     });
   }
+}
+
+/** The public key of an identity. */
+export async function recipientOf(identity: string): Promise<string> {
+  const { identityToRecipient } = await import('age-encryption');
+  return identityToRecipient(identity);
 }
 
 /**

@@ -7,6 +7,7 @@ import { counted, quantity } from '../report/quantity.ts';
 import { type BackupWorld, createBackup, previewBackup, sessionName } from './create.ts';
 import { endSessions } from './leftovers.ts';
 import type { BackupPreview, BackupRequest } from './plan.ts';
+import { checkProofKey } from './sealed-files.ts';
 import { openReader } from './snapshot-session.ts';
 import type { StoredBackup } from './store.ts';
 
@@ -19,9 +20,10 @@ import type { StoredBackup } from './store.ts';
 export async function backUpBeforeFiles(target: Target, world: BackupWorld): Promise<string> {
   world.info('backing up before the first file (--no-backup runs without)');
   try {
+    if (isProved(world)) await checkProofKey(world.settings);
     const backup = await createBackup(requestOf(world), target, world);
     const { id, tables } = backup.manifest;
-    const proof = world.settings.proveAtOnce.includes('pre-migration') ? await prove(backup, world) : 'not proved';
+    const proof = isProved(world) ? await prove(backup, world) : 'not proved';
     await awaitEnd(target, id, world);
     world.info(`backup ${id}: ${counted(tables.length, 'table')}, ${quantity(backup.bytes, 'bytes')}, ${proof}`);
     return id;
@@ -31,8 +33,13 @@ export async function backUpBeforeFiles(target: Target, world: BackupWorld): Pro
 }
 
 /** What would be taken, and what stands against it. */
-export function previewBeforeFiles(target: Target, world: BackupWorld): Promise<BackupPreview> {
+export async function previewBeforeFiles(target: Target, world: BackupWorld): Promise<BackupPreview> {
+  if (isProved(world)) await checkProofKey(world.settings);
   return previewBackup(requestOf(world), target, world);
+}
+
+function isProved({ settings }: BackupWorld): boolean {
+  return settings.proveAtOnce.includes('pre-migration');
 }
 
 function requestOf({ settings }: BackupWorld): BackupRequest {

@@ -14,14 +14,15 @@ import {
 } from './compare.ts';
 import { readLargeObjects, readOrdinaryTables, readSequences, readTable } from './contents.ts';
 import type { Omissions } from './contents-list.ts';
-import { CATALOG_FILE } from './create.ts';
+import { type BackupWorld, CATALOG_FILE } from './create.ts';
 import type { TableContent } from './manifest.ts';
+import { tableProgress } from './progress.ts';
 import { openReader } from './snapshot-session.ts';
-import type { StoredBackup } from './store.ts';
+import { contentFolder, type StoredBackup } from './store.ts';
 
 /** What the catalog of the source said at the dump's snapshot. */
-export function readStoredCatalog({ path }: Pick<StoredBackup, 'path'>): CatalogEntry[] {
-  return JSON.parse(readFileSync(join(path, CATALOG_FILE), 'utf8')) as CatalogEntry[];
+export function readStoredCatalog(backup: Pick<StoredBackup, 'manifest' | 'path' | 'content'>): CatalogEntry[] {
+  return JSON.parse(readFileSync(join(contentFolder(backup), CATALOG_FILE), 'utf8')) as CatalogEntry[];
 }
 
 /** The same as `compareRestored`, in a session of its own, which an abort cuts. */
@@ -30,14 +31,14 @@ export async function compareDatabase(
   backup: StoredBackup,
   omissions: Omissions,
   applicationName: string,
-  signal: AbortSignal,
+  { signal, progress }: Pick<BackupWorld, 'signal' | 'progress'>,
 ): Promise<Difference[]> {
   const session = await openReader(target, applicationName, signal);
   const onAbort = (): void => session.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     await session.query('begin isolation level repeatable read, read only');
-    return await compareRestored(session, backup, omissions);
+    return await compareRestored(session, backup, omissions, progress);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -54,19 +55,21 @@ export async function compareDatabase(
  */
 export async function compareRestored(
   session: Session,
-  { manifest, path }: Pick<StoredBackup, 'manifest' | 'path'>,
+  backup: Pick<StoredBackup, 'manifest' | 'path' | 'content'>,
   omissions: Omissions,
+  progress: BackupWorld['progress'],
 ): Promise<Difference[]> {
+  const { manifest } = backup;
   const after = await readCatalog(session, manifest.excludedSchemas);
   const ordinary = await readOrdinaryTables(session, manifest.excludedSchemas);
   return [
     ...tablesNotCounted(manifest, ordinary),
-    ...compareTables(manifest.tables, await readTables(session, manifest.tables)),
+    ...compareTables(manifest.tables, await readTables(session, manifest.tables, progress)),
     ...(manifest.kind === 'full' ? compareLargeObjects(manifest.largeObjects, await readLargeObjects(session)) : []),
     ...(manifest.kind === 'schema'
       ? []
       : compareSequences(manifest.sequences, await readSequences(session, manifest.excludedSchemas))),
-    ...compareCatalogs(expected(readStoredCatalog({ path }), omissions), after, {
+    ...compareCatalogs(expected(readStoredCatalog(backup), omissions), after, {
       before: manifest.server.major,
       after: await readMajor(session),
     }),
@@ -82,9 +85,14 @@ async function readMajor(session: Session): Promise<number> {
 }
 
 /** A table that is not there is a difference, not an error. */
-async function readTables(session: Session, tables: readonly TableContent[]): Promise<TableContent[]> {
+async function readTables(
+  session: Session,
+  tables: readonly TableContent[],
+  progress: BackupWorld['progress'],
+): Promise<TableContent[]> {
   const contents: TableContent[] = [];
-  for (const table of tables) {
+  for (const [index, table] of tables.entries()) {
+    progress(tableProgress('comparing', index, tables.length));
     await session.query('savepoint one_table');
     try {
       contents.push(await readTable(session, table, table.method));

@@ -1,6 +1,6 @@
 import { quoteQualified } from '../postgres/quote.ts';
-import { SQLSTATE } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
+import { type HashedColumn, rowHashSql } from './fingerprint.ts';
 import type { FingerprintMethod, LargeObjects, SequenceValue, TableContent } from './manifest.ts';
 
 interface TableName {
@@ -9,28 +9,21 @@ interface TableName {
 }
 
 /**
- * Counts and sums up the rows of one table in the session's transaction. The hash of a record adds up those of its
- * columns, so that a sum over rows would not notice values that moved from one row to another: it is hashed once more.
- * Hashing records costs about what count(*) does and gives the same on every version from 14 on; a type without a hash function (json, point, xml) makes us hash
- * the text of the row instead, in the session's pinned formats.
- * @param method the one that was used at the dump, when two are to be compared; by default the first that works
+ * Counts and sums up the rows of one table in the session's transaction. Hashing costs little more than count(*) does,
+ * and gives the same on every version.
+ * @param method the one that was used at the dump, when two are to be compared
  */
 export async function readTable(
   session: Session,
   { schema, name }: TableName,
-  method?: FingerprintMethod,
+  method: FingerprintMethod = 'columns',
 ): Promise<TableContent> {
-  if (method !== undefined) return { schema, name, method, ...(await sumUp(session, { schema, name }, method)) };
-  await session.query('savepoint fingerprint');
-  try {
-    const content = await sumUp(session, { schema, name }, 'record');
-    await session.query('release savepoint fingerprint');
-    return { schema, name, method: 'record', ...content };
-  } catch (error) {
-    if ((error as { readonly code?: string }).code !== SQLSTATE.undefinedFunction) throw error;
-    await session.query('rollback to savepoint fingerprint');
-    return { schema, name, method: 'text', ...(await sumUp(session, { schema, name }, 'text')) };
-  }
+  const relation = quoteQualified(schema, name);
+  const columns = method === 'columns' ? await readColumns(session, relation) : [];
+  const [row] = await session.query<Pick<TableContent, 'rows' | 'fingerprint'>>(
+    `select count(*)::float8 as rows, coalesce(sum(${rowHashSql(method, columns)}), 0)::text as fingerprint from only ${relation} t`,
+  );
+  return { schema, name, method, ...row! };
 }
 
 /** Counts and sums up the large objects, as far as the role may read them. */
@@ -66,17 +59,17 @@ export async function readSequences(session: Session, excludedSchemas: readonly 
   );
 }
 
-async function sumUp(
-  session: Session,
-  { schema, name }: TableName,
-  method: FingerprintMethod,
-): Promise<Pick<TableContent, 'rows' | 'fingerprint'>> {
-  const hash =
-    method === 'record'
-      ? 'pg_catalog.hashint8extended(pg_catalog.hash_record_extended(t.*, 0), 0)'
-      : 'pg_catalog.hashtextextended(t.*::text, 0)';
-  const [row] = await session.query<Pick<TableContent, 'rows' | 'fingerprint'>>(
-    `select count(*)::float8 as rows, coalesce(sum(${hash}), 0)::text as fingerprint from only ${quoteQualified(schema, name)} t`,
+async function readColumns(session: Session, relation: string): Promise<HashedColumn[]> {
+  return session.query<HashedColumn>(
+    `with recursive columns as (
+       select a.attnum, a.attname, a.atttypid as type from pg_catalog.pg_attribute a
+       where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped
+       union all
+       select c.attnum, c.attname, t.typbasetype from columns c join pg_catalog.pg_type t on t.oid = c.type
+       where t.typtype = 'd'
+     )
+     select c.attname::text as name, c.type::bigint::float8 as type
+     from columns c join pg_catalog.pg_type t on t.oid = c.type where t.typtype <> 'd' order by c.attnum`,
+    [relation],
   );
-  return row!;
 }

@@ -12,6 +12,7 @@ import { serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { type ClientTools, chooseTools, noFittingTools } from '../postgres/tool-choice.ts';
+import type { Progress } from '../report/progress.ts';
 import { readCatalog } from './catalog.ts';
 import { readLargeObjects, readTable } from './contents.ts';
 import type { DatabaseFacts, OtherSession } from './facts.ts';
@@ -26,8 +27,9 @@ import {
   type Problem,
   planBackup,
 } from './plan.ts';
-import { CopyProgress, type TableRows } from './progress.ts';
+import { CopyProgress, type TableRows, tableProgress } from './progress.ts';
 import { readBlockers, readFacts } from './read-facts.ts';
+import { sealFiles, sealingRecipients } from './sealed-files.ts';
 import type { BackupSettings } from './settings.ts';
 import { awaitBlockers, claimDatabase, describeSession, openReader } from './snapshot-session.ts';
 import {
@@ -58,6 +60,8 @@ export interface BackupWorld {
   readonly signal: AbortSignal;
   readonly info: (line: string) => void;
   readonly warn: (line: string) => void;
+  /** How far long work is; called often. */
+  readonly progress: (progress: Progress) => void;
   /** Called once the server has answered. */
   readonly connected: (serverVersion: string) => void;
 }
@@ -89,13 +93,14 @@ export async function previewBackup(
   target: Target,
   world: BackupWorld,
 ): Promise<BackupPreview> {
-  return prepare(request, target, world, 'preview', async ({ plan, tools }) => {
+  return prepare(request, target, world, 'preview', async ({ plan, tools, recipients }) => {
     const where = { path: resolve(world.store, 'ID', dumpPath(plan)), snapshot: 'SNAPSHOT' };
-    const args = dumpArguments(plan, { ...where, lockWaitMs: world.settings.lockWaitMs });
+    const args = dumpArguments(plan, { ...where, ...world.settings });
     return {
       plan,
       command: [resolve(tools.binDir, 'pg_dump'), ...args],
       freeBytes: freeBytes(world.store),
+      recipients,
       refusal: plan.problems.length === 0 ? undefined : refusal(plan.problems),
     };
   });
@@ -111,6 +116,8 @@ interface Preparation {
   readonly id: string;
   readonly applicationName: string;
   readonly request: BackupRequest;
+  /** Whom it is encrypted for; nobody when it is not. */
+  readonly recipients: readonly string[];
   readonly facts: DatabaseFacts;
   readonly plan: BackupPlan;
   readonly tools: ClientTools;
@@ -131,6 +138,7 @@ async function prepare<T>(
   use: (preparation: Preparation) => Promise<T>,
 ): Promise<T> {
   refusePoolerAddress(target);
+  const recipients = await sealingRecipients(world.settings);
   const id = newId(request.class);
   const applicationName = sessionName(id);
   const holder = await openReader(target, applicationName, world.signal);
@@ -138,7 +146,7 @@ async function prepare<T>(
     const watcher = await openReader(target, applicationName, world.signal);
     try {
       const ready = await inspect(request, target, world, purpose, { holder, watcher });
-      return await use({ id, applicationName, request, holder, watcher, ...ready });
+      return await use({ id, applicationName, request, recipients, holder, watcher, ...ready });
     } finally {
       await watcher.close();
     }
@@ -168,7 +176,7 @@ async function inspect(
   await holder.query(`select pg_catalog.set_config('lock_timeout', $1, true)`, [String(settings.lockWaitMs)]);
   const facts = await readFacts(holder, watcher, request.excludeSchemas, world.ledger);
   world.connected(facts.serverVersion);
-  const machine = { cpus: availableParallelism(), freeBytes: freeBytes(store) };
+  const machine = { cpus: availableParallelism(), freeBytes: freeBytes(store), encrypts: settings.encrypt };
   const plan = planBackup(request, facts, machine, lastBackupOf(databaseKey(addressOf(facts, target)), store));
   for (const warning of plan.warnings) world.warn(`warning: ${warning}`);
   const tools = toolsFor(facts.serverMajor, world);
@@ -287,14 +295,15 @@ async function dumpInto(
   target: Target,
   world: BackupWorld,
 ): Promise<Manifest> {
-  const { id, request, facts, plan, tools, holder } = preparation;
+  const { id, request, facts, plan, tools, holder, recipients } = preparation;
   const [snapshot] = await holder.query<{ id: string }>('select pg_catalog.pg_export_snapshot() as id');
   const startedAt = performance.now();
   const { tables, largeObjects } = await dumpAndSumUp(snapshot!.id, folder, preparation, target, world);
-  const dumpMs = Math.round(performance.now() - startedAt);
   const catalog = await readCatalog(holder, plan.excludedSchemas);
   await holder.query('rollback');
   writeFileSync(join(folder, CATALOG_FILE), `${JSON.stringify(catalog)}\n`, { mode: 0o600 });
+  if (recipients.length > 0) await sealFiles(folder, recipients, world);
+  const dumpMs = Math.round(performance.now() - startedAt);
   return {
     id,
     class: request.class,
@@ -318,7 +327,8 @@ async function dumpInto(
     danglingForeignKeys: plan.danglingForeignKeys,
     excludedSchemas: plan.excludedSchemas,
     leftOut: plan.leftOut,
-    files: await hashFiles(folder),
+    ...(recipients.length === 0 ? {} : { encryption: { format: 'age', recipients } as const }),
+    files: await hashFiles(folder, world.progress),
   };
 }
 
@@ -347,10 +357,16 @@ async function dumpAndSumUp(
     });
   stop.signal.addEventListener('abort', () => holder.destroy(), { once: true });
   try {
-    const progress = new CopyProgress(plan.tables.map((table) => rowsOf(table, table.estimatedRows)));
-    const dump = runDump({ snapshot, folder, ownPids, progress }, stop.signal, preparation, target, world);
+    const rows = new CopyProgress(plan.tables.map((table) => rowsOf(table, table.estimatedRows)));
+    let isDumped = false;
+    const dump = runDump({ snapshot, folder, ownPids, rows }, stop.signal, preparation, target, world).then(() => {
+      isDumped = true;
+    });
+    const onCounted = (count: number): void => {
+      if (isDumped) world.progress(tableProgress('counting', count, plan.tables.length));
+    };
     // Both have ended before anybody removes what they work on.
-    const [dumped, contents] = await Promise.allSettled([ending(dump), ending(sumUp(holder, plan, progress))]);
+    const [dumped, contents] = await Promise.allSettled([ending(dump), ending(sumUp(holder, plan, rows, onCounted))]);
     if (dumped.status === 'fulfilled' && contents.status === 'fulfilled') return contents.value;
     await endSessions(watcher, applicationName, ownPids).catch(() => {});
     throw stop.signal.reason;
@@ -359,12 +375,18 @@ async function dumpAndSumUp(
   }
 }
 
-async function sumUp(holder: Session, plan: BackupPlan, progress: CopyProgress): Promise<Contents> {
+async function sumUp(
+  holder: Session,
+  plan: BackupPlan,
+  rows: CopyProgress,
+  onCounted: (tables: number) => void,
+): Promise<Contents> {
   const tables: TableContent[] = [];
   for (const table of plan.tables) {
     const content = await readTable(holder, table);
-    progress.know(rowsOf(content, content.rows));
+    rows.know(rowsOf(content, content.rows));
     tables.push(content);
+    onCounted(tables.length);
   }
   return { tables, largeObjects: plan.withLargeObjects ? await readLargeObjects(holder) : null };
 }
@@ -378,22 +400,22 @@ interface DumpRun {
   readonly snapshot: string;
   readonly folder: string;
   readonly ownPids: readonly number[];
-  readonly progress: CopyProgress;
+  readonly rows: CopyProgress;
 }
 
 async function runDump(
-  { snapshot, folder, ownPids, progress }: DumpRun,
+  { snapshot, folder, ownPids, rows }: DumpRun,
   stop: AbortSignal,
   { applicationName, plan, tools, watcher }: Preparation,
   target: Target,
-  { settings, env, info }: BackupWorld,
+  { settings, env, progress }: BackupWorld,
 ): Promise<void> {
   const path = join(folder, dumpPath(plan));
   const ear = new Ear();
   const hear = (line: string): void => {
     ear.hear();
     const table = /^pg_dump: dumping contents of table "(.*)"$/s.exec(line)?.[1];
-    if (table !== undefined) progress.begin(table);
+    if (table !== undefined) rows.begin(table);
   };
   const ended = new AbortController();
   const failed = new AbortController();
@@ -403,16 +425,16 @@ async function runDump(
     applicationName,
     ownPids,
     path,
-    progress,
+    rows,
     wasHeard: () => ear.wasHeard(),
     idleTimeoutMs: settings.idleTimeoutMs,
-    info,
+    progress,
     signal: ended.signal,
   }).catch((error) => failed.abort(error));
   const outcome = await withPassfile(target, (passfile) =>
     runTool({
       program: join(tools.binDir, 'pg_dump'),
-      args: dumpArguments(plan, { path, snapshot, lockWaitMs: settings.lockWaitMs }),
+      args: dumpArguments(plan, { path, snapshot, ...settings }),
       env: libpqEnvironment(target, { applicationName, passfile }, env),
       signal,
       onLine: hear,

@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import { AishaError, messageOf } from '../errors.ts';
 import { runTool } from '../postgres/run-tool.ts';
 import { type BackupWorld, dumpPath, toolsFor } from './create.ts';
-import { type StoredBackup, syncToDisk, whileInUse } from './store.ts';
+import { withContent } from './sealed-files.ts';
+import { contentFolder, type StoredBackup, syncToDisk } from './store.ts';
 import { recordDamage, verifyFiles } from './verify.ts';
 
 /** A file of SQL that was made from a backup. */
@@ -24,28 +25,28 @@ export async function exportPlain(
   backup: StoredBackup,
   file: string,
   isSchemaOnly: boolean,
-  world: Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'info' | 'store'>,
+  world: Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'info' | 'progress' | 'store'>,
 ): Promise<PlainExport> {
   if (existsSync(file)) {
     throw new AishaError('usage', `${file} is there already`, { hint: 'Name another file, or remove it first.' });
   }
-  return whileInUse(world.store, backup, async () => {
-    const { id, pgDumpVersion } = backup.manifest;
-    world.info(`reading ${id} to prove its files`);
-    const damage = await verifyFiles(backup, world.signal);
-    if (damage.length > 0) {
-      recordDamage(backup, damage);
-      throw new AishaError('backup', `${id} is not what was written: it is not exported`, {
-        details: damage.map(({ object, message }) => `${object} ${message}`),
-        hint: 'Export another backup: aisha-db backup list shows them.',
-      });
-    }
+  const { id, pgDumpVersion } = backup.manifest;
+  world.info(`reading ${id} to prove its files`);
+  const damage = await verifyFiles(backup, world.signal, world.progress);
+  if (damage.length > 0) {
+    recordDamage(backup, damage);
+    throw new AishaError('backup', `${id} is not what was written: it is not exported`, {
+      details: damage.map(({ object, message }) => `${object} ${message}`),
+      hint: 'Export another backup: aisha-db backup list shows them.',
+    });
+  }
+  return withContent(backup, world, async (opened) => {
     const { binDir } = toolsFor(Number.parseInt(pgDumpVersion, 10), world);
     const draft = `${file}.draft`;
     try {
       makeDraft(draft);
       world.info(`writing ${file}`);
-      await convert(backup, join(binDir, 'pg_restore'), draft, isSchemaOnly, world);
+      await convert(opened, join(binDir, 'pg_restore'), draft, isSchemaOnly, world);
       syncToDisk(draft);
       renameSync(draft, file);
       syncToDisk(dirname(file));
@@ -76,7 +77,7 @@ async function convert(
   isSchemaOnly: boolean,
   { env, signal }: Pick<BackupWorld, 'env' | 'signal'>,
 ): Promise<void> {
-  const dump = join(backup.path, dumpPath(backup.manifest));
+  const dump = join(contentFolder(backup), dumpPath(backup.manifest));
   const { exitCode, endedBy, complaints } = await runTool({
     program,
     args: [`--file=${draft}`, ...(isSchemaOnly ? ['--schema-only'] : []), dump],

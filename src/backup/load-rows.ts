@@ -3,8 +3,9 @@ import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Session } from '../postgres/session.ts';
+import type { Progress } from '../report/progress.ts';
 import { CopyScript } from './copy-script.ts';
-import { CopyProgress, describeProgress } from './progress.ts';
+import { CopyProgress, rowProgress } from './progress.ts';
 
 /** Where rows go to. */
 interface RowsTarget {
@@ -15,10 +16,10 @@ interface RowsTarget {
   readonly expected: number;
   /** Called with the columns of the rows, before the first one is sent. */
   readonly prepare: (columns: readonly string[]) => Promise<void>;
-  readonly info: (line: string) => void;
+  readonly progress: (progress: Progress) => void;
 }
 
-const TELL_MS = 5_000;
+const TELL_MS = 500;
 
 /**
  * Sends the rows of a script of pg_restore into a table, as they come: memory does not grow with them.
@@ -29,13 +30,13 @@ export async function loadRows(stdout: Readable, target: RowsTarget): Promise<nu
   const columns = await script.columns();
   if (columns === undefined) return 0;
   await target.prepare(columns);
-  const { session, name, expected, info } = target;
+  const { session, name, expected } = target;
   const stream = session.client.query(copyFrom(`copy ${name} (${columns.map(quoteIdentifier).join(', ')}) from stdin`));
-  const progress = new CopyProgress([{ name, rows: expected }]);
-  progress.begin(name);
+  const copy = new CopyProgress([{ name, rows: expected }]);
+  copy.begin(name);
   let rows = 0;
   const tell = setInterval(() => {
-    info(`loading: ${describeProgress(progress.sample([{ name, rows }], performance.now()))}`);
+    target.progress(rowProgress('loading', copy.sample([{ name, rows }], performance.now())));
   }, TELL_MS);
   const counted = async function* (chunks: AsyncIterable<Buffer>) {
     for await (const chunk of chunks) {

@@ -8,8 +8,8 @@ const SCHEMA = 'aisha-db/backup@1';
 /** `full`: everything. `tables`: the whole schema and the rows of some tables. `schema`: no rows. */
 export type BackupKind = 'full' | 'tables' | 'schema';
 
-/** How rows were summed up: by the hash of the record's values, or of its text where a type has no hash. */
-export type FingerprintMethod = 'record' | 'text';
+/** How rows were summed up: column by column; by older versions by the hash of the record's values, or of its text. */
+export type FingerprintMethod = 'columns' | 'record' | 'text';
 
 /** The rows of one table at the dump's snapshot. */
 export interface TableContent {
@@ -95,7 +95,7 @@ export interface Manifest {
   readonly pgDumpVersion: string;
   readonly format: 'directory' | 'custom';
   readonly jobs: number;
-  /** Milliseconds of the dump itself. */
+  /** Milliseconds of the dump and its encryption. */
   readonly dumpMs: number;
   readonly server: {
     readonly version: string;
@@ -128,6 +128,8 @@ export interface Manifest {
   readonly danglingForeignKeys: readonly ForeignKey[];
   readonly excludedSchemas: readonly string[];
   readonly leftOut: readonly LeftOut[];
+  /** How the files are encrypted, each by itself; absent when they can be read. The manifest always can. */
+  readonly encryption?: { readonly format: 'age'; readonly recipients: readonly string[] } | undefined;
   /** Every file of the backup but the manifest. */
   readonly files: readonly BackupFile[];
 }

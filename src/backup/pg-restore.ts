@@ -13,7 +13,7 @@ import type { Difference } from './compare.ts';
 import { type BackupWorld, dumpPath } from './create.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { openReader } from './snapshot-session.ts';
-import type { StoredBackup } from './store.ts';
+import { contentFolder, type StoredBackup } from './store.ts';
 import { Ear, watchProgress } from './watch-progress.ts';
 
 export interface RestoreRun {
@@ -29,7 +29,7 @@ export interface RestoreRun {
   readonly label: string;
 }
 
-export type RestoreRunWorld = Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'info'>;
+export type RestoreRunWorld = Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'progress'>;
 
 /** What stopped a restore. */
 export interface RestoreFailure extends Difference {
@@ -57,10 +57,10 @@ export function restoreArguments(
 export async function runRestore(
   backup: StoredBackup,
   run: RestoreRun,
-  { settings, env, signal, info }: RestoreRunWorld,
+  { settings, env, signal, progress }: RestoreRunWorld,
 ): Promise<RestoreFailure[]> {
   const { target, tools, applicationName } = run;
-  const dump = join(backup.path, dumpPath(backup.manifest));
+  const dump = join(contentFolder(backup), dumpPath(backup.manifest));
   const program = join(tools.binDir, 'pg_restore');
   return withPassfile(target, (passfile) =>
     withScratchFolder(async (folder) => {
@@ -71,9 +71,9 @@ export async function runRestore(
       const selected = run.select(listed.stdout);
       const list = join(folder, 'list');
       writeFileSync(list, selected, { mode: 0o600 });
-      const progress = new RestoreProgress(backup.manifest.tables, selected);
+      const parts = new RestoreProgress(backup.manifest.tables, selected);
       const ear = new Ear();
-      const restored = await watched(run, progress, ear, settings.idleTimeoutMs, { signal, info }, (stop) =>
+      const restored = await watched(run, parts, ear, settings.idleTimeoutMs, { signal, progress }, (stop) =>
         runTool({
           program,
           args: restoreArguments(run.args, { list, database: target.database, dump }),
@@ -81,7 +81,7 @@ export async function runRestore(
           signal: stop,
           onLine: (line) => {
             ear.hear();
-            progress.hear(line);
+            parts.hear(line);
           },
         }),
       );
@@ -111,7 +111,7 @@ export async function readDump<T>(
   { env, signal }: Pick<RestoreRunWorld, 'env' | 'signal'>,
   use: (dump: DumpReader) => Promise<T>,
 ): Promise<T> {
-  const dump = join(backup.path, dumpPath(backup.manifest));
+  const dump = join(contentFolder(backup), dumpPath(backup.manifest));
   const program = join(tools.binDir, 'pg_restore');
   // It reads a file and connects to nothing.
   const environment = { PATH: env['PATH'] ?? '', LC_ALL: 'C.UTF-8' };
@@ -150,10 +150,10 @@ function withoutMetaCommands(script: string): string {
 /** Watches from a session of its own while `work` runs; a watch that fails ends the work. */
 async function watched<T>(
   { target, applicationName, label }: RestoreRun,
-  progress: RestoreProgress,
+  parts: RestoreProgress,
   ear: Ear,
   idleTimeoutMs: number,
-  { signal, info }: Pick<RestoreRunWorld, 'signal' | 'info'>,
+  { signal, progress }: Pick<RestoreRunWorld, 'signal' | 'progress'>,
   work: (stop: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const session = await openReader(target, applicationName, signal);
@@ -164,11 +164,11 @@ async function watched<T>(
       applicationName,
       ownPids: [await backendPid(session)],
       what: 'the restore',
-      describe: (copies) => `${label}: ${progress.describe(copies, performance.now())}`,
+      describe: (copies) => parts.describe(label, copies, performance.now()),
       sign: () => undefined,
       wasHeard: () => ear.wasHeard(),
       idleTimeoutMs,
-      info,
+      progress,
       signal: ended.signal,
     }).catch((error) => stuck.abort(error));
     const result = await work(AbortSignal.any([signal, stuck.signal])).finally(() => ended.abort());

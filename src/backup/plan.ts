@@ -22,6 +22,8 @@ export interface Machine {
   readonly cpus: number;
   /** Bytes that the store has left. */
   readonly freeBytes: number;
+  /** Files are encrypted one after the other: for a moment one is there twice. */
+  readonly encrypts?: boolean;
 }
 
 /** The last backup of the same database, to estimate by. */
@@ -75,6 +77,8 @@ export interface BackupPreview {
   readonly command: readonly string[];
   /** Bytes that the store has left. */
   readonly freeBytes: number;
+  /** Whom it is encrypted for; nobody when it is not. */
+  readonly recipients: readonly string[];
   /** Everything that stands against it. */
   readonly refusal: AishaError | undefined;
 }
@@ -126,7 +130,7 @@ export function planBackup(
       ...unreadable(request, scope),
       ...filtered(selection.tables, facts),
       ...(withLargeObjects ? unreadableLargeObjects(facts) : []),
-      ...tooLittleSpace(estimatedBytes, machine),
+      ...tooLittleSpace(neededBytes(estimatedBytes, format, machine), machine),
     ],
     warnings: warnings(facts),
   };
@@ -139,11 +143,17 @@ export function planBackup(
  */
 export function dumpArguments(
   plan: BackupPlan,
-  where: { readonly path: string; readonly snapshot: string; readonly lockWaitMs: number },
+  where: {
+    readonly path: string;
+    readonly snapshot: string;
+    readonly lockWaitMs: number;
+    readonly compression: number;
+  },
 ): string[] {
   return [
     '--verbose',
     `--format=${plan.format}`,
+    `--compress=${where.compression}`,
     `--file=${where.path}`,
     `--snapshot=${where.snapshot}`,
     ...(where.lockWaitMs > 0 ? [`--lock-wait-timeout=${where.lockWaitMs}`] : []),
@@ -248,6 +258,12 @@ function unreadableLargeObjects({ largeObjects }: DatabaseFacts): Problem[] {
       hint: 'Back up as their owner, or grant SELECT on each of them.',
     },
   ];
+}
+
+/** One file is encrypted as a whole; of a folder, the files of the largest tables are there twice only in turns. */
+function neededBytes(estimate: number, format: BackupPlan['format'], { encrypts = false }: Machine): number {
+  if (!encrypts) return estimate;
+  return format === 'custom' ? 2 * estimate : 1.5 * estimate;
 }
 
 function tooLittleSpace(estimate: number, { freeBytes }: Machine): Problem[] {

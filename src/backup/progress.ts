@@ -1,4 +1,6 @@
-import { quantity } from '../report/quantity.ts';
+import { Meter, type Reading } from '../report/meter.ts';
+import type { Progress } from '../report/progress.ts';
+import { counted, quantity } from '../report/quantity.ts';
 
 /** Rows that one table has, by its name as pg_dump prints it. */
 export interface TableRows {
@@ -23,16 +25,12 @@ export interface ProgressSample {
   readonly msLeft: number | undefined;
 }
 
-/** The rate is that of this many milliseconds before now. */
-const WINDOW_MS = 30_000;
-
 /** How far a dump is, from the tables that were begun and the COPYs that run. It never goes back. */
 export class CopyProgress {
   readonly #rows: Map<string, number>;
   #total: number;
   readonly #begun = new Set<string>();
-  readonly #samples: { readonly at: number; readonly rows: number }[] = [];
-  #best = 0;
+  readonly #meter = new Meter();
   #percent = 0;
 
   constructor(tables: readonly TableRows[]) {
@@ -61,22 +59,10 @@ export class CopyProgress {
       // The statistics may know fewer rows than there are.
       return sum + Math.min(total, current.get(name) ?? total);
     }, 0);
-    this.#best = Math.max(this.#best, done);
-    this.#samples.push({ at: now, rows: this.#best });
-    while (this.#samples.length > 2 && this.#samples[1]!.at < now - WINDOW_MS) this.#samples.shift();
-    const first = this.#samples[0]!;
-    const rowsPerSecond = now > first.at ? ((this.#best - first.rows) * 1000) / (now - first.at) : 0;
     // A count may have shown that there are fewer rows than the statistics said, or more.
-    const rowsDone = Math.min(this.#best, this.#total);
-    const percent = this.#total === 0 ? 0 : Math.min(99, Math.floor((rowsDone * 100) / this.#total));
-    this.#percent = Math.max(this.#percent, percent);
-    return {
-      percent: this.#percent,
-      rowsDone,
-      rowsTotal: this.#total,
-      rowsPerSecond,
-      msLeft: rowsPerSecond > 0 ? ((this.#total - rowsDone) * 1000) / rowsPerSecond : undefined,
-    };
+    const { done: rowsDone, share, rate: rowsPerSecond, msLeft } = this.#meter.read(done, this.#total, now);
+    this.#percent = Math.max(this.#percent, Math.min(99, Math.floor(share * 100)));
+    return { percent: this.#percent, rowsDone, rowsTotal: this.#total, rowsPerSecond, msLeft };
   }
 }
 
@@ -85,10 +71,57 @@ function weightOf(rows: number): number {
   return Math.max(1, rows);
 }
 
-/** `42 %, 1,200 of 3,000 rows, 400 rows/s, 4.5 s left`. */
-export function describeProgress({ percent, rowsDone, rowsTotal, rowsPerSecond, msLeft }: ProgressSample): string {
-  const parts = [`${percent} %`, `${quantity(rowsDone)} of about ${quantity(rowsTotal)} rows`];
-  if (rowsPerSecond > 0) parts.push(`${quantity(Math.round(rowsPerSecond))} rows/s`);
-  if (msLeft !== undefined) parts.push(`${quantity(Math.round(msLeft), 'milliseconds')} left`);
-  return parts.join(', ');
+/** `dumping: 42 %, 4.5 s left, 400 rows/s, 1,200 of 3,000 rows`. */
+export function rowProgress(what: string, sample: ProgressSample): Progress {
+  const { percent, rowsDone, rowsTotal, rowsPerSecond, msLeft } = sample;
+  return {
+    what,
+    share: percent / 100,
+    details: [
+      ...timeLeft(msLeft),
+      ...(rowsPerSecond > 0 ? [`${quantity(Math.round(rowsPerSecond))} rows/s`] : []),
+      `${quantity(rowsDone)} of about ${quantity(rowsTotal)} rows`,
+    ],
+  };
+}
+
+/** The same of bytes that are read, encrypted or sent. */
+function byteProgress(what: string, { done, total, share, rate, msLeft }: Reading): Progress {
+  return {
+    what,
+    share,
+    details: [
+      ...timeLeft(msLeft),
+      ...(rate > 0 ? [`${quantity(rate, 'bytes')}/s`] : []),
+      `${quantity(done, 'bytes')} of ${quantity(total, 'bytes')}`,
+    ],
+  };
+}
+
+/** Counts bytes as they pass and tells how far they are, not more often than anybody could look. */
+export function byteCounter(what: string, total: number, tell: (progress: Progress) => void): (bytes: number) => void {
+  const meter = new Meter();
+  let [done, toldAt] = [0, Number.NEGATIVE_INFINITY];
+  return (bytes) => {
+    done += bytes;
+    const now = performance.now();
+    if (now - toldAt < TELL_MS) return;
+    toldAt = now;
+    tell(byteProgress(what, meter.read(done, total, now)));
+  };
+}
+
+const TELL_MS = 200;
+
+/** `comparing: 30 %, 3 of 10 tables`. */
+export function tableProgress(what: string, done: number, total: number): Progress {
+  return {
+    what,
+    share: total === 0 ? undefined : done / total,
+    details: [`${quantity(done)} of ${counted(total, 'table')}`],
+  };
+}
+
+function timeLeft(ms: number | undefined): string[] {
+  return ms === undefined ? [] : [`${quantity(Math.round(ms), 'milliseconds')} left`];
 }

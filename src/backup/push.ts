@@ -2,10 +2,13 @@ import { createReadStream, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AishaError } from '../errors.ts';
-import { quantity } from '../report/quantity.ts';
+import type { Progress } from '../report/progress.ts';
+import { counted, quantity } from '../report/quantity.ts';
 import { encryptStream } from './age.ts';
 import { Digest } from './digest.ts';
 import type { BackupFile } from './manifest.ts';
+import { byteCounter } from './progress.ts';
+import { PushRecord } from './push-record.ts';
 import type { ObjectStorage } from './s3.ts';
 import { hashFile, MANIFEST, type StoredBackup } from './store.ts';
 import {
@@ -21,31 +24,48 @@ export interface PushOptions {
   /** Public keys of age; none stores the backup as it is. */
   readonly recipients: readonly string[];
   readonly info: (line: string) => void;
+  readonly progress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
 
 /**
  * Copies a backup to external storage. Every file is compared with the manifest on its way, encrypted, stored, read
  * back and compared again; only then the marker is written that makes it a copy. Nothing is held in memory but the
- * parts that are on their way.
+ * parts that are on their way. What an earlier push has stored is read back, and not stored again when it is whole.
  * @throws AishaError (backup) when a file is not as it was written, or the storage fails; then no copy is listed
  */
 export async function pushBackup(
-  { manifest, path, bytes }: StoredBackup,
+  backup: StoredBackup,
   storage: ObjectStorage,
-  { recipients, info, signal }: PushOptions,
+  { recipients, info, progress, signal }: PushOptions,
 ): Promise<StoredCopy> {
+  const { manifest, path } = backup;
+  const { location } = storage;
   const { id, createdAt, class: backupClass } = manifest;
   const copy = { id, createdAt, class: backupClass, encrypted: recipients.length > 0 };
-  info(`storing ${id}, ${quantity(bytes, 'bytes')}, at ${describeLocation(storage.location)}`);
+  const record = await PushRecord.open(backup, storage, recipients);
+  const files = [...manifest.files, await hashFile(path, MANIFEST)];
+  const onBytes = byteCounter('storing', backup.bytes, progress);
+  info(`storing ${id}, ${quantity(backup.bytes, 'bytes')}, at ${describeLocation(location)}`);
   const objects: StoredObject[] = [];
-  for (const file of [...manifest.files, await hashFile(path, MANIFEST)]) {
+  let found = 0;
+  for (const file of files) {
     signal.throwIfAborted();
-    const key = objectKey(storage.location, copy, file.path);
-    objects.push({ path: file.path, ...(await storeFile(path, file, key, storage, recipients)) });
+    const isSealed = manifest.encryption !== undefined && file.path !== MANIFEST;
+    const name = { path: file.path, ...(isSealed ? { asIs: true as const } : {}) };
+    const key = objectKey(location, copy, name);
+    const sealFor = isSealed ? [] : recipients;
+    const known = await record.find(key, file, sealFor.length > 0);
+    const object = known ?? (await storeFile(path, file, key, storage, sealFor));
+    if (known === undefined) record.add(key, file, object);
+    else found += 1;
+    objects.push({ ...name, ...object });
+    onBytes(file.bytes);
   }
+  if (found > 0) info(`${quantity(found)} of ${counted(files.length, 'file')} were there already, and are whole`);
   const whole: StoredCopy = { ...copy, objects };
   await storeMarker(whole, storage);
+  record.close();
   return whole;
 }
 

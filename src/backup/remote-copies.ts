@@ -4,11 +4,13 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { AishaError } from '../errors.ts';
+import type { Progress } from '../report/progress.ts';
 import { quantity } from '../report/quantity.ts';
 import { decryptStream } from './age.ts';
 import type { Difference } from './compare.ts';
 import { Digest } from './digest.ts';
 import { parseManifest } from './manifest.ts';
+import { byteCounter } from './progress.ts';
 import type { ObjectStorage } from './s3.ts';
 import type { BackupClass } from './settings.ts';
 import { beginRun, endRun, MANIFEST, publish, readStore, type StoredBackup } from './store.ts';
@@ -55,15 +57,21 @@ export function findCopy({ copies }: RemoteContent, wanted: string, { location }
 }
 
 /** Reads every byte of a copy and names each object that is not as it was stored; needs no identity. */
-export async function verifyCopy(storage: ObjectStorage, copy: StoredCopy): Promise<Difference[]> {
+export async function verifyCopy(
+  storage: ObjectStorage,
+  copy: StoredCopy,
+  progress: (progress: Progress) => void,
+): Promise<Difference[]> {
   const { location } = storage;
-  const own = new Map(copy.objects.map((object) => [objectKey(location, copy, object.path), object]));
+  const own = new Map(copy.objects.map((object) => [objectKey(location, copy, object), object]));
   const listed = new Map((await storage.list(`${copy.id}/`)).map(({ key, bytes }) => [key, bytes]));
   const differences: Difference[] = [...listed.keys()]
     .filter((key) => !own.has(key) && key !== markerKey(location, copy.id))
     .map((key) => ({ object: key, message: 'does not belong to the copy' }));
+  const onBytes = byteCounter('reading', sizeOfCopy(copy), progress);
   for (const [key, object] of own) {
     const message = listed.has(key) ? await changeOf(storage, key, object) : 'is missing';
+    onBytes(object.bytes);
     if (message !== undefined) differences.push({ object: key, message });
   }
   return differences;
@@ -75,6 +83,7 @@ export interface FetchOptions {
   /** Identities of age; not asked for when the copy is not encrypted. */
   readonly identities: () => readonly string[];
   readonly info: (line: string) => void;
+  readonly progress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
 
@@ -89,7 +98,7 @@ export async function fetchCopy(
   copy: StoredCopy,
   options: FetchOptions,
 ): Promise<StoredBackup> {
-  const { store, info, signal } = options;
+  const { store, info, progress, signal } = options;
   const { id } = copy;
   if (readStore(store).backups.some(({ manifest }) => manifest.id === id)) {
     throw new AishaError('usage', `the backup ${id} is in the store already`, {
@@ -101,9 +110,11 @@ export async function fetchCopy(
   const run = `fetching-${id}`;
   const folder = beginRun(store, { id: run, class: copy.class as BackupClass, database: '', applicationName: '' });
   try {
+    const onBytes = byteCounter('fetching', sizeOfCopy(copy), progress);
     for (const object of copy.objects) {
       signal.throwIfAborted();
       await fetchObject(storage, copy, object, folder, identities);
+      onBytes(object.bytes);
     }
     const manifest = parseManifest(readFileSync(join(folder, MANIFEST), 'utf8'), `${id}/${MANIFEST}`);
     const { verifyFiles } = await import('./verify.ts');
@@ -150,11 +161,11 @@ async function fetchObject(
   identities: readonly string[],
 ): Promise<void> {
   const file = join(folder, object.path);
-  const key = objectKey(storage.location, copy, object.path);
+  const key = objectKey(storage.location, copy, object);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   await storage.read(key, async (content) => {
     const received = Readable.from(asStored(content, key, copy.id, object));
-    const plain = copy.encrypted ? await decryptStream(received, identities, key) : received;
+    const plain = copy.encrypted && object.asIs !== true ? await decryptStream(received, identities, key) : received;
     await pipeline(plain, createWriteStream(file, { mode: 0o600 }));
   });
 }

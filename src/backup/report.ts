@@ -40,6 +40,7 @@ function backupData(backup: ReportedBackup, keepDays: KeepDays): Readonly<Record
     kind: manifest.kind,
     pinned,
     restoreMs,
+    encrypted: manifest.encryption !== undefined,
   };
 }
 
@@ -60,7 +61,10 @@ export function createdResult(backup: ReportedBackup, keepDays: KeepDays): Comma
 }
 
 /** What would be done, and what it would take. */
-export function planResult({ plan, command, freeBytes, refusal }: BackupPreview, isProved: boolean): CommandResult {
+export function planResult(
+  { plan, command, freeBytes, recipients, refusal }: BackupPreview,
+  isProved: boolean,
+): CommandResult {
   const { kind, format, jobs, tables, estimatedBytes, estimatedMs, estimatedRestoreMs, estimatedBy, leftOut } = plan;
   return {
     text: `would back up ${counted(tables.length, 'table')}, about ${quantity(estimatedBytes, 'bytes')}; nothing was written`,
@@ -74,6 +78,7 @@ export function planResult({ plan, command, freeBytes, refusal }: BackupPreview,
           ['locks', 'ACCESS SHARE on every table: waits for and holds up DDL, nothing else'],
           ['time', `about ${formatDuration(estimatedMs)}, by ${estimateOf(estimatedBy)}`],
           ['proof', isProved ? proofTime(estimatedRestoreMs) : 'none; --restore proves it'],
+          ...encryptionRow(recipients),
           ['disk', `about ${quantity(estimatedBytes, 'bytes')} of ${quantity(freeBytes, 'bytes')} that are free`],
           ['command', command.join(' ')],
         ],
@@ -92,12 +97,17 @@ export function planResult({ plan, command, freeBytes, refusal }: BackupPreview,
         estimatedBy,
         isProved,
         freeBytes,
+        recipients,
         command,
         leftOut,
       },
     },
     ...(refusal === undefined ? {} : { error: refusal }),
   };
+}
+
+function encryptionRow(recipients: readonly string[]): [string, string][] {
+  return recipients.length === 0 ? [] : [['encryption', `age, for ${recipients.join(', ')}`]];
 }
 
 function estimateOf(by: BackupPlan['estimatedBy']): string {
@@ -135,6 +145,9 @@ function listTable(backups: readonly ReportedBackup[], keepDays: KeepDays): Repo
     ...(backups.every(({ manifest }) => manifest.kind === 'full')
       ? []
       : ([['kind', ({ manifest }: ReportedBackup) => manifest.kind]] as const)),
+    ...(backups.every(({ manifest }) => manifest.encryption === undefined)
+      ? []
+      : ([['encrypted', ({ manifest }: ReportedBackup) => (manifest.encryption === undefined ? '' : 'age')]] as const)),
     ...(databases.size < 2 ? [] : ([['database', ({ manifest }: ReportedBackup) => manifest.database.name]] as const)),
   ];
   return {

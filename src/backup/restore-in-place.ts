@@ -4,6 +4,7 @@ import type { Target } from '../postgres/target.ts';
 import { compareDatabase } from './compare-restored.ts';
 import { type BackupWorld, createBackup } from './create.ts';
 import { openAdmin, targetOf } from './restore.ts';
+import { checkProofKey, withContent } from './sealed-files.ts';
 import type { StoredBackup } from './store.ts';
 import { restoreAndSwap, type SwapOptions, type SwapOutcome } from './swap.ts';
 import { verifyByRestore } from './verify-restore.ts';
@@ -32,7 +33,12 @@ export async function restoreInPlace(
   world.info(`comparing ${swapped.names.kept} with ${safety.manifest.id}`);
   const old = targetOf(target, swapped.names.kept);
   const none = { extensions: [], foreignKeys: [] };
-  const differences = await compareDatabase(old, safety, none, 'aisha-db restore swap', world.signal);
+  const differences = await withContent(
+    safety,
+    world,
+    (opened) => compareDatabase(old, opened, none, 'aisha-db restore swap', world),
+    'catalog',
+  );
   const dropped = differences.length === 0;
   if (dropped) await drop(old, world.signal);
   else world.warn(`warning: ${old.database} was written to after ${safety.manifest.id}: it stays`);
@@ -40,6 +46,7 @@ export async function restoreInPlace(
 }
 
 async function takeSafetyBackup(target: Target, world: BackupWorld): Promise<StoredBackup> {
+  await checkProofKey(world.settings);
   world.info(`backing up ${target.database} as it is now`);
   const request = {
     class: 'on-demand',

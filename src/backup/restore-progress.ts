@@ -1,6 +1,7 @@
+import type { Progress } from '../report/progress.ts';
 import { counted, quantity } from '../report/quantity.ts';
 import type { TableContent } from './manifest.ts';
-import { CopyProgress, describeProgress, type RunningCopy } from './progress.ts';
+import { CopyProgress, type RunningCopy, rowProgress } from './progress.ts';
 
 /** What pg_restore makes when the rows are in: most of the time that is left goes into it. */
 const AFTER_ROWS = /^pg_restore: creating (?:INDEX|CONSTRAINT|FK CONSTRAINT|TRIGGER|MATERIALIZED VIEW DATA|POLICY) "/;
@@ -30,10 +31,18 @@ export class RestoreProgress {
     else if (AFTER_ROWS.test(line)) this.#made += 1;
   }
 
-  /** @param now milliseconds of any clock that does not go back */
-  describe(running: readonly RunningCopy[], now: number): string {
+  /**
+   * @param what is being done: `restoring`
+   * @param now milliseconds of any clock that does not go back
+   */
+  describe(what: string, running: readonly RunningCopy[], now: number): Progress {
     const sample = this.#copies.sample(running, now);
-    if (this.#made === 0) return describeProgress(sample);
-    return `${counted(this.#rows, 'row')}, ${quantity(this.#made)} of ${quantity(this.#items)} indexes, constraints and triggers begun`;
+    if (this.#made === 0) return rowProgress(what, sample);
+    return {
+      what: `${what}: indexes, constraints`,
+      // One that has begun is not made yet.
+      share: (this.#made - 1) / this.#items,
+      details: [`${quantity(this.#made)} of ${quantity(this.#items)} begun`, `${counted(this.#rows, 'row')} are in`],
+    };
   }
 }

@@ -31,6 +31,7 @@ import type { Problem } from './plan.ts';
 import { readLiveTable, readOwnedSequences } from './read-live-table.ts';
 import { type RestoreWorld, refuseDamage } from './restore.ts';
 import { refusal } from './restore-report.ts';
+import { withContent } from './sealed-files.ts';
 import { dropSideTable, findSideTables, loadSideTable } from './side-schema.ts';
 import { openReader } from './snapshot-session.ts';
 import { beginRun, endRun, openStore, type StoredBackup } from './store.ts';
@@ -111,12 +112,14 @@ export async function restoreTable(
 ): Promise<MergedTable | RestoredTable> {
   const table = findTable(backup, wanted);
   await refuseDamage(backup, world);
-  return withSession(backup, target, world, async (session) => {
-    const tools = toolsFor(Number.parseInt(backup.manifest.pgDumpVersion, 10), world);
-    const live = await readLiveTable(session, table);
-    if (live === undefined) return restoreWhole(backup, table, { session, tools }, world);
-    return compareAndMerge(backup, table, live, { session, tools }, world, options);
-  });
+  return withContent(backup, world, (opened) =>
+    withSession(opened, target, world, async (session) => {
+      const tools = toolsFor(Number.parseInt(backup.manifest.pgDumpVersion, 10), world);
+      const live = await readLiveTable(session, table);
+      if (live === undefined) return restoreWhole(opened, table, { session, tools }, world);
+      return compareAndMerge(opened, table, live, { session, tools }, world, options);
+    }),
+  );
 }
 
 /** Removes the rows that an earlier run has loaded; false when there were none. */
@@ -224,7 +227,7 @@ async function build(
   contents: TableContents,
   table: TableContent,
   session: Session,
-  { info }: RestoreWorld,
+  { progress }: RestoreWorld,
 ): Promise<void> {
   const run = async (part: string): Promise<void> => {
     const { error } = await session.script([await dump.script(part)]);
@@ -235,7 +238,7 @@ async function build(
   const sequences = await readOwnedSequences(session, table);
   await takeBackDefaults(session, [name, ...sequences.map((own) => quoteQualified(own.schema, own.name))]);
   if (contents.rows !== '') {
-    const target = { session, name, expected: table.rows, prepare: async () => {}, info };
+    const target = { session, name, expected: table.rows, prepare: async () => {}, progress };
     await dump.rows(contents.rows, async (script) => {
       await loadRows(script, target);
     });

@@ -21,12 +21,16 @@ import { type RestoreMark, writeMark } from './restore-mark.ts';
 import { creatorsInPublic, planRestore, type RestorePlan } from './restore-plan.ts';
 import { refusal } from './restore-report.ts';
 import { rolesSql } from './scratch-roles.ts';
+import { withContent } from './sealed-files.ts';
 import { openReader } from './snapshot-session.ts';
 import { beginRun, endRun, openStore, type StoredBackup } from './store.ts';
 import { verifyFiles } from './verify.ts';
 
 /** What a restore needs of the run it is part of. */
-export type RestoreWorld = Pick<BackupWorld, 'store' | 'settings' | 'env' | 'signal' | 'info' | 'warn' | 'connected'>;
+export type RestoreWorld = Pick<
+  BackupWorld,
+  'store' | 'settings' | 'env' | 'signal' | 'info' | 'warn' | 'progress' | 'connected'
+>;
 
 export interface RestoreOptions {
   /** Connections of pg_restore; default: the CPUs of this machine, at most 4. */
@@ -76,12 +80,14 @@ export async function restoreDatabase(
   options: RestoreOptions = {},
 ): Promise<RestoreOutcome> {
   await refuseDamage(backup, world);
-  return withAdmin(target, world, options, async (admin, applicationName) => {
-    const { plan, facts, tools } = await inspect(backup, target, admin, applicationName, world, options);
-    if (plan.problems.length > 0) throw refusal(plan.problems, 'nothing was restored');
-    for (const warning of plan.warnings) world.warn(`warning: ${warning}`);
-    return carryOut(plan, { backup, target, admin, applicationName, facts, tools }, world, options);
-  });
+  return withContent(backup, world, (opened) =>
+    withAdmin(target, world, options, async (admin, applicationName) => {
+      const { plan, facts, tools } = await inspect(opened, target, admin, applicationName, world, options);
+      if (plan.problems.length > 0) throw refusal(plan.problems, 'nothing was restored');
+      for (const warning of plan.warnings) world.warn(`warning: ${warning}`);
+      return carryOut(plan, { backup: opened, target, admin, applicationName, facts, tools }, world, options);
+    }),
+  );
 }
 
 /** What `restoreDatabase` would do, and everything that stands against it; nothing is written. */
@@ -91,15 +97,20 @@ export async function previewRestore(
   world: RestoreWorld,
   options: RestoreOptions = {},
 ): Promise<RestorePreview> {
-  return withAdmin(target, world, options, (admin, applicationName) =>
-    inspect(backup, target, admin, applicationName, world, options),
-  );
+  const look = (opened: StoredBackup) =>
+    withAdmin(target, world, options, (admin, applicationName) =>
+      inspect(opened, target, admin, applicationName, world, options),
+    );
+  return withContent(backup, world, look, 'catalog');
 }
 
 /** @throws AishaError (backup) when a file of the backup is not what was written */
-export async function refuseDamage(backup: StoredBackup, { signal, info }: Pick<RestoreWorld, 'signal' | 'info'>) {
+export async function refuseDamage(
+  backup: StoredBackup,
+  { signal, info, progress }: Pick<RestoreWorld, 'signal' | 'info' | 'progress'>,
+): Promise<void> {
   info(`reading ${backup.manifest.id} to prove its files`);
-  const damage = await verifyFiles(backup, signal);
+  const damage = await verifyFiles(backup, signal, progress);
   if (damage.length === 0) return;
   throw new AishaError('backup', `${backup.manifest.id} is not what was written: it is not restored`, {
     details: damage.map(({ object, message }) => `${object} ${message}`),
@@ -300,7 +311,7 @@ async function restoreAndCompare(
   world.info('comparing with what was backed up');
   return {
     restoreMs,
-    differences: await compareDatabase(target, backup, plan.omissions, applicationName, world.signal),
+    differences: await compareDatabase(target, backup, plan.omissions, applicationName, world),
   };
 }
 

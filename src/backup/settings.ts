@@ -31,6 +31,9 @@ export const DEFAULT_MAX_AGE: MaxAge = {
   quarterly: 95 * 24 * HOUR,
 };
 
+/** The level of pg_dump itself is 6: this one takes half its time and makes a dump a few per cent larger. */
+export const DEFAULT_COMPRESSION = 3;
+
 /** Proofs come with the weekly backups. */
 export const DEFAULT_MAX_PROOF_AGE_MS = 8 * 24 * HOUR;
 
@@ -58,6 +61,14 @@ export interface BackupSettings {
   readonly maxAge: MaxAge;
   /** Milliseconds that the newest verified backup may be old; 0 is no limit. */
   readonly maxProofAgeMs: number;
+  /** Level of the dump's compression by gzip: 0 is none, 9 the smallest. */
+  readonly compression: number;
+  /** Encrypt every backup in the store. */
+  readonly encrypt: boolean;
+  /** Public keys of age (`age1...`): whoever has the identity of one of them can read the backups. */
+  readonly recipients: readonly string[];
+  /** File with the identities of age (`AGE-SECRET-KEY-1...`) that open backups. */
+  readonly identityFile: string | undefined;
   /** External storage of copies. */
   readonly remote: RemoteSettings;
 }
@@ -70,8 +81,8 @@ export interface RemoteSettings {
   readonly region: string | undefined;
   /** The bucket in the path in place of the host name: what most servers but Amazon's want. */
   readonly forcePathStyle: boolean;
-  /** Public keys of age (`age1...`): whoever has the identity of one of them can read the copies. */
+  /** Public keys of age (`age1...`) that copies are encrypted for; by default those of backups. */
   readonly recipients: readonly string[];
-  /** File with the identities of age (`AGE-SECRET-KEY-1...`) that open copies. */
+  /** File with the identities of age (`AGE-SECRET-KEY-1...`) that open copies; by default that of backups. */
   readonly identityFile: string | undefined;
 }

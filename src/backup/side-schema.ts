@@ -131,7 +131,7 @@ async function load(
   table: TableName,
   catalog: readonly CatalogEntry[],
   expected: number,
-  { info }: RestoreWorld,
+  { progress }: RestoreWorld,
 ): Promise<readonly BackupColumn[]> {
   let columns: readonly BackupColumn[] = [];
   const name = quoteQualified(schema, table.name);
@@ -139,7 +139,7 @@ async function load(
     columns = await typedColumns(session, table, catalog, names);
     for (const statement of sideTableSql(schema, table, columns)) await session.query(statement);
   };
-  const rows = await loadRows(stdout, { session, name, expected, prepare, info });
+  const rows = await loadRows(stdout, { session, name, expected, prepare, progress });
   if (columns.length === 0) throw notWhole(table, 'the dump has no rows for it');
   if (rows !== expected) throw notWhole(table, `the dump gave ${rows} rows and the manifest says ${expected}`);
   await session.query(`analyze ${name}`);

@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -18,7 +19,9 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AishaError, messageOf } from '../errors.ts';
 import { isIdentityRunning, processIdentity } from '../postgres/process-identity.ts';
+import type { Progress } from '../report/progress.ts';
 import { type BackupFile, type Manifest, parseManifest, serializeManifest, sizeOf } from './manifest.ts';
+import { byteCounter } from './progress.ts';
 import type { BackupState } from './retention.ts';
 import type { BackupClass } from './settings.ts';
 
@@ -30,6 +33,8 @@ const PIN = 'pinned';
 /** Work that nobody has finished: out of sight until it is whole. */
 const IN_PROGRESS = '.in-progress';
 const FAILURES = '.failures';
+/** What uploads that were not finished have stored so far. */
+export const PUSHES = '.pushes';
 
 /** What a verification by restore found. */
 export interface Verification {
@@ -56,6 +61,22 @@ export interface StoredBackup {
   readonly state: BackupState;
   readonly verification: Verification | undefined;
   readonly pinned: boolean;
+  /** Folder with the readable content of an encrypted backup, while somebody has it opened. */
+  readonly content?: string;
+}
+
+/**
+ * Folder of the dump and of the catalog.
+ * @throws Error when the backup is encrypted and was not opened: a defect of ours
+ */
+export function contentFolder({
+  manifest,
+  path,
+  content,
+}: Pick<StoredBackup, 'manifest' | 'path' | 'content'>): string {
+  if (content !== undefined) return content;
+  if (manifest.encryption === undefined) return path;
+  throw new Error(`the backup ${manifest.id} is encrypted and was not opened`);
 }
 
 /** What lies in a store. */
@@ -149,12 +170,16 @@ export function readRuns(store: string): RunRecord[] {
   return readJsonFiles<RunRecord>(join(store, IN_PROGRESS));
 }
 
-/** Keeps a backup from being pruned while `use` reads it. */
-export async function whileInUse<T>(store: string, { manifest }: StoredBackup, use: () => Promise<T>): Promise<T> {
+/** Keeps a backup from being pruned while `use` reads it; lends a folder that goes with the run. */
+export async function whileInUse<T>(
+  store: string,
+  { manifest }: StoredBackup,
+  use: (folder: string) => Promise<T>,
+): Promise<T> {
   const id = `reading-${manifest.id}-${randomBytes(3).toString('hex')}`;
-  beginRun(store, { id, class: manifest.class, database: '', applicationName: '', uses: manifest.id });
+  const folder = beginRun(store, { id, class: manifest.class, database: '', applicationName: '', uses: manifest.id });
   try {
-    return await use();
+    return await use(folder);
   } finally {
     endRun(store, id);
   }
@@ -192,6 +217,12 @@ export function removeBackup(store: string, { manifest, path }: StoredBackup): v
   renameSync(path, join(folder, manifest.id));
   syncToDisk(store);
   endRun(store, id);
+  for (const name of pushRecords(store))
+    if (name.startsWith(manifest.id)) rmSync(join(store, PUSHES, name), { force: true });
+}
+
+function pushRecords(store: string): string[] {
+  return existsSync(join(store, PUSHES)) ? readdirSync(join(store, PUSHES)) : [];
 }
 
 export function recordFailure(store: string, failure: Failure): void {
@@ -223,9 +254,15 @@ export function manifestHash({ path }: Pick<StoredBackup, 'path'>): string {
 }
 
 /** Size and hash of every file below the folder, in the order of their names; memory does not grow with them. */
-export async function hashFiles(folder: string): Promise<BackupFile[]> {
+export async function hashFiles(
+  folder: string,
+  progress: (progress: Progress) => void = () => {},
+): Promise<BackupFile[]> {
   const files: BackupFile[] = [];
-  for (const path of contentOf(folder)) files.push(await hashFile(folder, path));
+  const paths = contentOf(folder);
+  const total = paths.reduce((sum, path) => sum + statSync(join(folder, path)).size, 0);
+  const onBytes = byteCounter('hashing', total, progress);
+  for (const path of paths) files.push(await hashFile(folder, path, onBytes));
   return files;
 }
 
@@ -239,13 +276,18 @@ export function contentOf(folder: string): string[] {
     .sort();
 }
 
-export async function hashFile(folder: string, path: string): Promise<BackupFile> {
+export async function hashFile(
+  folder: string,
+  path: string,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<BackupFile> {
   const hash = createHash('sha256');
   let bytes = 0;
   await pipeline(createReadStream(join(folder, path)), async (chunks) => {
     for await (const chunk of chunks as AsyncIterable<Buffer>) {
       hash.update(chunk);
       bytes += chunk.length;
+      onBytes(chunk.length);
     }
   });
   return { path, bytes, sha256: hash.digest('hex') };
@@ -315,7 +357,7 @@ function folderNames(folder: string): string[] {
 }
 
 /** The file is there with its whole content, on disk, or not at all. */
-function writeWhole(file: string, text: string): void {
+export function writeWhole(file: string, text: string): void {
   const draft = `${file}.draft`;
   try {
     writeFileSync(draft, text, { mode: 0o600, flush: true });

@@ -12,6 +12,8 @@ export interface RemoteLocation {
 export interface StoredObject {
   /** Path in the backup; the object's name has `.age` behind it when the copy is encrypted. */
   readonly path: string;
+  /** The backup has it encrypted already: the object is the file as it is. */
+  readonly asIs?: true;
   /** Of the object, as it is stored. */
   readonly bytes: number;
   /** Of the object, as it is stored: whoever lacks the identity can check the copy, too. */
@@ -55,9 +57,9 @@ export function markerKey({ prefix }: RemoteLocation, id: string): string {
 export function objectKey(
   { prefix }: RemoteLocation,
   copy: Pick<StoredCopy, 'id' | 'encrypted'>,
-  path: string,
+  { path, asIs }: Pick<StoredObject, 'path' | 'asIs'>,
 ): string {
-  return `${prefix}${copy.id}/${path}${copy.encrypted ? '.age' : ''}`;
+  return `${prefix}${copy.id}/${path}${copy.encrypted && asIs !== true ? '.age' : ''}`;
 }
 
 /** What lies at a location: copies that are complete, as far as names tell, and uploads that are not. */

@@ -1,7 +1,6 @@
 import { formatDuration } from '../duration.ts';
 import { AishaError } from '../errors.ts';
 import { counted, quantity } from '../report/quantity.ts';
-import type { BackupWorld } from './create.ts';
 import { type StoredBackup, type Verification, whileInUse } from './store.ts';
 import { recordDamage, verifyFiles } from './verify.ts';
 import { type VerifyWorld, verifyByRestore } from './verify-restore.ts';
@@ -24,7 +23,7 @@ export interface Verified {
 export async function verifyBackups(
   backups: readonly StoredBackup[],
   byRestore: boolean,
-  world: VerifyWorld & Pick<BackupWorld, 'store'>,
+  world: VerifyWorld,
 ): Promise<Verified> {
   const after: StoredBackup[] = [];
   const verifications: (Verification & { id: string })[] = [];
@@ -46,7 +45,7 @@ export async function verifyBackups(
 
 async function rehash(backup: StoredBackup, world: VerifyWorld): Promise<Verification | undefined> {
   world.info(`reading ${backup.manifest.id}: ${quantity(backup.bytes, 'bytes')}`);
-  const differences = await verifyFiles(backup, world.signal);
+  const differences = await verifyFiles(backup, world.signal, world.progress);
   return differences.length === 0 ? undefined : recordDamage(backup, differences);
 }
 

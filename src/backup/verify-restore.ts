@@ -14,12 +14,13 @@ import { type BackupWorld, toolsFor } from './create.ts';
 import type { Manifest } from './manifest.ts';
 import { runRestore } from './pg-restore.ts';
 import { rolesSql } from './scratch-roles.ts';
+import { withContent } from './sealed-files.ts';
 import { openReader } from './snapshot-session.ts';
 import { manifestHash, recordVerification, type StoredBackup, type Verification } from './store.ts';
 import { recordDamage, verifyFiles } from './verify.ts';
 
 /** What a verification needs of the run it is part of. */
-export type VerifyWorld = Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'info'>;
+export type VerifyWorld = Pick<BackupWorld, 'store' | 'settings' | 'env' | 'signal' | 'info' | 'progress'>;
 
 /** Name of the restored database on the scratch server, which is nobody else's. */
 export const DATABASE = 'restored';
@@ -42,21 +43,23 @@ const SCRATCH_SETTINGS = {
  * @throws AishaError (tool) when this machine has no server or pg_restore for it: then nothing is recorded
  */
 export async function verifyByRestore(backup: StoredBackup, world: VerifyWorld): Promise<Verification> {
-  const damage = await verifyFiles(backup, world.signal);
+  const damage = await verifyFiles(backup, world.signal, world.progress);
   if (damage.length > 0) return recordDamage(backup, damage);
   const { manifest } = backup;
   const tools = toolsFor(Number.parseInt(manifest.pgDumpVersion, 10), world);
   world.info(`verifying ${manifest.id}: starting a scratch server`);
-  const server = await startServer(manifest, world);
-  try {
-    const verification = await restoreAndCompare(backup, server, tools, world);
-    recordVerification(backup, verification);
-    return verification;
-  } catch (error) {
-    throw isServerTrouble(error) ? scratchFailed(manifest, [messageOf(error)]) : error;
-  } finally {
-    await server.stop();
-  }
+  return withContent(backup, world, async (opened) => {
+    const server = await startServer(manifest, world);
+    try {
+      const verification = await restoreAndCompare(opened, server, tools, world);
+      recordVerification(backup, verification);
+      return verification;
+    } catch (error) {
+      throw isServerTrouble(error) ? scratchFailed(manifest, [messageOf(error)]) : error;
+    } finally {
+      await server.stop();
+    }
+  });
 }
 
 /** @throws AishaError (tool) when no server programs of at least the source's major version are found, or those given are not */
@@ -90,7 +93,7 @@ async function restoreAndCompare(
       applicationName: APPLICATION,
       args: [`--jobs=${availableParallelism()}`],
       select: (list) => omitFromList(list, omissions),
-      label: `verifying ${manifest.id}: restoring`,
+      label: 'verifying: restoring',
     },
     world,
   );
@@ -104,7 +107,7 @@ async function restoreAndCompare(
   if (failure.length > 0 && omissions.extensions.length > 0) throw cannotProve(manifest, omissions, failure);
   world.info(`verifying ${manifest.id}: comparing`);
   const differences =
-    failure.length > 0 ? failure : await compareDatabase(target, backup, omissions, APPLICATION, world.signal);
+    failure.length > 0 ? failure : await compareDatabase(target, backup, omissions, APPLICATION, world);
   return {
     manifestSha256: manifestHash(backup),
     verified: differences.length === 0,

@@ -1,27 +1,27 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CopyProgress, describeProgress } from './progress.ts';
+import { type CopyProgress, rowProgress } from './progress.ts';
 import { type ProgressWatch, watchProgress } from './watch-progress.ts';
 
 export interface WatchOptions
   extends Pick<
     ProgressWatch,
-    'session' | 'applicationName' | 'ownPids' | 'wasHeard' | 'idleTimeoutMs' | 'info' | 'signal'
+    'session' | 'applicationName' | 'ownPids' | 'wasHeard' | 'idleTimeoutMs' | 'progress' | 'signal'
   > {
   /** File or folder that the dump writes. */
   readonly path: string;
-  readonly progress: CopyProgress;
+  readonly rows: CopyProgress;
 }
 
 /**
  * Tells how far a dump is, until `signal` ends it.
  * @throws AishaError (backup) that names the blocker when nothing has moved for too long: no row, no byte, no word
  */
-export async function watchDump({ path, progress, ...options }: WatchOptions): Promise<void> {
+export async function watchDump({ path, rows, ...options }: WatchOptions): Promise<void> {
   return watchProgress({
     ...options,
     what: 'the dump',
-    describe: (copies) => `dumping: ${describeProgress(progress.sample(copies, performance.now()))}`,
+    describe: (copies) => rowProgress('dumping', rows.sample(copies, performance.now())),
     sign: () => bytesOf(path),
   });
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../duration.ts';
 import { AishaError } from '../errors.ts';
 import type { Session } from '../postgres/session.ts';
+import type { Progress } from '../report/progress.ts';
 import type { RunningCopy } from './progress.ts';
 
 export interface ProgressWatch {
@@ -13,22 +14,19 @@ export interface ProgressWatch {
   /** `the dump`, for the error. */
   readonly what: string;
   /** Takes the COPYs that run and tells how far it is. */
-  readonly describe: (running: readonly RunningCopy[]) => string;
+  readonly describe: (running: readonly RunningCopy[]) => Progress;
   /** Another sign of life: what changes as long as something happens. */
   readonly sign: () => unknown;
   /** Something was heard since the last look; asking takes it back. */
   readonly wasHeard: () => boolean;
   /** Milliseconds; 0 is no limit. */
   readonly idleTimeoutMs: number;
-  readonly info: (line: string) => void;
+  readonly progress: (progress: Progress) => void;
   /** Ends the watch. */
   readonly signal: AbortSignal;
 }
 
 const POLL_MS = 500;
-const TELL_MS = 5_000;
-/** The first line comes sooner: somebody may be waiting to see whether anything happens. */
-const FIRST_TELL_MS = 1_000;
 
 /**
  * Tells how far a program of PostgreSQL is, until `signal` ends it.
@@ -36,18 +34,14 @@ const FIRST_TELL_MS = 1_000;
  */
 export async function watchProgress(options: ProgressWatch): Promise<void> {
   const { idleTimeoutMs, signal } = options;
-  let [before, movedAt, toldAt] = ['', Date.now(), Date.now() - TELL_MS + FIRST_TELL_MS];
+  let [before, movedAt] = ['', Date.now()];
   while (!signal.aborted) {
     const copies = await runningCopies(options);
-    const line = options.describe(copies);
+    options.progress(options.describe(copies));
     const now = Date.now();
     const state = JSON.stringify([copies, options.sign()]);
     if (options.wasHeard() || state !== before) [before, movedAt] = [state, now];
     if (idleTimeoutMs > 0 && now - movedAt >= idleTimeoutMs) throw await stuck(options);
-    if (now - toldAt >= TELL_MS) {
-      options.info(line);
-      toldAt = now;
-    }
     await sleep(POLL_MS, undefined, { signal }).catch(() => {});
   }
 }

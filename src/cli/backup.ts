@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { BackupWorld } from '../backup/create.ts';
 import type { ReportedBackup } from '../backup/report.ts';
 import type { StoredBackup } from '../backup/store.ts';
@@ -25,12 +25,27 @@ export function localBackupWorld(context: Context): Omit<BackupWorld, 'connected
     signal,
     info: (line) => talk.info(line),
     warn: (line) => talk.warn(line),
+    progress: (progress) => talk.progress(progress),
   };
 }
 
 /** The same, with a target to tell of. */
 export function backupWorld(context: Context, target: Target): BackupWorld {
   return { ...localBackupWorld(context), connected: runHooks(context, target).connected };
+}
+
+/** The same with what the command line says about encryption. */
+export function withKeys<T extends Pick<BackupWorld, 'settings'>>(
+  world: T,
+  { cwd }: Context,
+  { encrypt, identity }: Readonly<Record<string, unknown>>,
+): T {
+  const settings = {
+    ...world.settings,
+    ...(typeof encrypt === 'boolean' ? { encrypt } : {}),
+    ...(typeof identity === 'string' ? { identityFile: resolve(cwd, identity) } : {}),
+  };
+  return { ...world, settings };
 }
 
 /** A backup as reports tell of it. */

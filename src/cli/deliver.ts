@@ -21,6 +21,7 @@ export async function deliver(
 ): Promise<number> {
   // Only scripts read `data`; it may hold a hundred thousand texts that nobody would see.
   const shown = how.format === 'json' ? result : { ...result, data: {} };
+  talk.clear();
   const report = edge.redactor.deep(composeReport(shown, facts, how));
   const unwritten = await writeReport(report, how, edge).catch((error) => understandError(error, edge));
   const failures = [result.error, unwritten].filter((error) => error !== undefined);

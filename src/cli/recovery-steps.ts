@@ -2,7 +2,8 @@ import type { MergeMode } from '../backup/merge-plan.ts';
 import { readLiveTable } from '../backup/read-live-table.ts';
 import { restoreDatabase } from '../backup/restore.ts';
 import { type MergedTable, restoreTable } from '../backup/restore-table.ts';
-import { type StoredBackup, whileInUse } from '../backup/store.ts';
+import { withContent } from '../backup/sealed-files.ts';
+import type { StoredBackup } from '../backup/store.ts';
 import { previewSwap, restoreAndSwap } from '../backup/swap.ts';
 import type { Context } from '../commands/command.ts';
 import { didYouMean } from '../did-you-mean.ts';
@@ -120,8 +121,9 @@ export async function restoreLost(context: Context, options: RecoveryOptions): P
       hint: 'Name one with --backup; aisha-db backup list shows them.',
     });
   }
-  const { store } = localBackupWorld(context);
-  return whileInUse(store, backup, () => restoreBy({ context, target, found, options, backup, way }));
+  return withContent(backup, localBackupWorld(context), (opened) =>
+    restoreBy({ context, target, found, options, backup: opened, way }),
+  );
 }
 
 async function restoreBy(step: RestoreStep): Promise<CommandResult> {

@@ -1,3 +1,4 @@
+import { withContent } from '../backup/sealed-files.ts';
 import type { StoredBackup } from '../backup/store.ts';
 import type { Context } from '../commands/command.ts';
 import { AishaError } from '../errors.ts';
@@ -69,7 +70,10 @@ async function assessOn(
   if (session === undefined) return assessLost(backup);
   try {
     const elsewhere = await askElsewhere(context, target, session, backup);
-    return await assess(session, backup, span, context.config.ledger, elsewhere);
+    const { ledger } = context.config;
+    if (backup === undefined) return await assess(session, undefined, span, ledger, elsewhere);
+    const look = (opened: StoredBackup) => assess(session, opened, span, ledger, elsewhere);
+    return await withContent(backup, localBackupWorld(context), look, 'catalog');
   } finally {
     await session.close();
   }

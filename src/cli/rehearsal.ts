@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createBackup } from '../backup/create.ts';
+import { withContent } from '../backup/sealed-files.ts';
 import { findBackup, readStore, type StoredBackup } from '../backup/store.ts';
 import type { Context } from '../commands/command.ts';
 import { AishaError } from '../errors.ts';
@@ -39,25 +40,28 @@ export async function rehearsePending(context: Context, options: RehearsalOption
       hint: 'Choose one that holds every table: aisha-db backup list.',
     });
   }
-  const { rehearsal, subject } = await rehearse(
-    {
-      backup,
-      origin,
-      source: migrationSource(context),
-      migrate: {
-        ...planOptions(context),
-        allowOutOfOrder: options.allowOutOfOrder,
-        lockWaitMs: config.lockWaitMs,
-        run: runSettings(context),
-        settings: config.settings,
+  const world = localBackupWorld(context);
+  const { rehearsal, subject } = await withContent(backup, world, (opened) =>
+    rehearse(
+      {
+        backup: opened,
+        origin,
+        source: migrationSource(context),
+        migrate: {
+          ...planOptions(context),
+          allowOutOfOrder: options.allowOutOfOrder,
+          lockWaitMs: config.lockWaitMs,
+          run: runSettings(context),
+          settings: config.settings,
+        },
+        openGate: () => openGate(context, { isStrict: options.strictGate }),
+        gate: gateInWords(context, options.strictGate),
+        command: options.command ?? config.rehearsal.run,
+        masks: { rules: config.rehearsal.masks, key: maskKey(context) },
+        examine: ({ target }) => examine(context, target),
       },
-      openGate: () => openGate(context, { isStrict: options.strictGate }),
-      gate: gateInWords(context, options.strictGate),
-      command: options.command ?? config.rehearsal.run,
-      masks: { rules: config.rehearsal.masks, key: maskKey(context) },
-      examine: ({ target }) => examine(context, target),
-    },
-    localBackupWorld(context),
+      world,
+    ),
   );
   const { passed, ...result } = rehearsalResult(rehearsal);
   const path = keepRecord(rehearsalFolder(context), {

@@ -36,7 +36,8 @@ export async function push(
   const recipients = options.encrypt ? recipientsOf(context) : [];
   return withStorage(context, options, async (storage) => {
     const copies: StoredCopy[] = [];
-    const pushing = { recipients, info: context.talk.info.bind(context.talk), signal: context.signal };
+    const { signal, talk } = context;
+    const pushing = { recipients, info: talk.info.bind(talk), progress: talk.progress.bind(talk), signal };
     for (const backup of backups) {
       copies.push(await whileInUse(storeFolder(context), backup, () => pushBackup(backup, storage, pushing)));
     }
@@ -65,7 +66,13 @@ export async function fetch(context: Context, ids: readonly string[], options: R
     openStore(store);
     const { signal, talk } = context;
     const identities = () => identitiesOf(context, options.identityFile);
-    const backup = await fetchCopy(storage, copy, { store, identities, info: (line) => talk.info(line), signal });
+    const backup = await fetchCopy(storage, copy, {
+      store,
+      identities,
+      info: (line) => talk.info(line),
+      progress: (now) => talk.progress(now),
+      signal,
+    });
     return createdResult(reported(backup), context.config.backup.keepDays);
   });
 }
@@ -89,7 +96,7 @@ export async function verifyRemote(
     const damaged: AishaError[] = [];
     for (const copy of copies) {
       context.talk.info(`reading the copy of ${copy.id}`);
-      const differences = await verifyCopy(storage, copy);
+      const differences = await verifyCopy(storage, copy, (progress) => context.talk.progress(progress));
       if (differences.length > 0) damaged.push(damagedCopy(copy.id, differences));
     }
     const result = copiesResult(copies, ids.length === 0 ? content.unfinished : [], storage.location);
@@ -128,7 +135,7 @@ function recipientsOf({ config }: Context): readonly string[] {
   const { recipients } = config.backup.remote;
   if (recipients.length > 0) return recipients;
   throw new AishaError('usage', 'there is nobody to encrypt the copy for', {
-    hint: 'Set backup.remote.recipients to the public key that age-keygen prints, or store it readable with --no-encrypt.',
+    hint: 'Set backup.recipients (or backup.remote.recipients) to the public key that age-keygen prints, or store it readable with --no-encrypt.',
   });
 }
 
@@ -136,6 +143,6 @@ function identitiesOf({ config }: Context, given: unknown): readonly string[] {
   const file = typeof given === 'string' ? given : config.backup.remote.identityFile;
   if (file !== undefined) return readIdentities(file);
   throw new AishaError('usage', 'the copy is encrypted, and no identity is named', {
-    hint: 'Give --identity FILE, or set backup.remote.identityFile in the configuration.',
+    hint: 'Give --identity FILE, or set backup.identityFile in the configuration.',
   });
 }

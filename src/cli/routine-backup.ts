@@ -1,5 +1,6 @@
 import { createBackup } from '../backup/create.ts';
 import { createdResult } from '../backup/report.ts';
+import { checkProofKey } from '../backup/sealed-files.ts';
 import type { StoredBackup } from '../backup/store.ts';
 import type { Context } from '../commands/command.ts';
 import { AishaError } from '../errors.ts';
@@ -31,6 +32,7 @@ export async function routineBackup(context: Context, target: Target): Promise<C
   const { backup: settings } = context.config;
   const world = backupWorld(context, target);
   try {
+    await checkProofKey(settings);
     const backup = await createBackup(
       {
         class: 'quarterly',

@@ -4,6 +4,7 @@ import { type BackupWorld, createBackup, previewBackup } from '../backup/create.
 import type { BackupRequest } from '../backup/plan.ts';
 import { createdResult, damagedFindings, listResult, planResult, pruneResult } from '../backup/report.ts';
 import { planPrune } from '../backup/retention.ts';
+import { checkProofKey } from '../backup/sealed-files.ts';
 import { BACKUP_CLASSES, type BackupClass, type KeepDays } from '../backup/settings.ts';
 import { statusOf, statusResult } from '../backup/status.ts';
 import {
@@ -15,7 +16,7 @@ import {
   type StoredBackup,
   setPinned,
 } from '../backup/store.ts';
-import { backupWorld, localBackupWorld, readJobs, reported, storeFolder } from '../cli/backup.ts';
+import { backupWorld, localBackupWorld, readJobs, reported, storeFolder, withKeys } from '../cli/backup.ts';
 import type { RemoteOptions } from '../cli/remote-backups.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { AishaError } from '../errors.ts';
@@ -80,8 +81,9 @@ export const command: Command = {
         'create, push: s3://bucket/folder for a copy; export: the file of SQL, which must not be there',
       )
       .option('--remote [url]', 'list, verify, fetch: what lies in external storage; default: the configured one')
-      .option('--no-encrypt', 'create, push: store the copy readable')
-      .option('--identity <file>', 'fetch: identity of age that opens the copy');
+      .option('--encrypt', 'create: encrypt the backup with age, for backup.recipients')
+      .option('--no-encrypt', 'create, push: leave the backup, or store the copy, readable')
+      .option('--identity <file>', 'verify, export, fetch: identity of age that opens what is encrypted');
   },
   async run(context, [action = 'create', ...ids], options) {
     const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
@@ -101,9 +103,10 @@ async function create(context: Context, ids: readonly string[], options: Options
   if (ids.length > 0) throw new AishaError('usage', `unexpected argument "${ids[0]}"`, { hint: 'create takes none.' });
   const request = readRequest(context, options);
   const target = await context.target();
-  const world = backupWorld(context, target);
+  const world = withKeys(backupWorld(context, target), context, options);
   const { proveAtOnce } = context.config.backup;
   const isProved = options['restore'] === undefined ? proveAtOnce.includes(request.class) : options['restore'] === true;
+  if (isProved) await checkProofKey(world.settings);
   if (options['plan'] === true) return planResult(await previewBackup(request, target, world), isProved);
   const remote = options['to'] === undefined ? undefined : await remoteBackups();
   // Not after an hour of dumping.
@@ -158,7 +161,7 @@ async function verify(context: Context, ids: readonly string[], options: Options
     return (await remoteBackups()).verifyRemote(context, ids, remoteOptions(options));
   }
   const byRestore = options['restore'] === true;
-  const world = localBackupWorld(context);
+  const world = withKeys(localBackupWorld(context), context, options);
   const content = readStore(world.store);
   const names = ids.length > 0 ? ids : byRestore ? ['latest'] : content.backups.map(({ manifest }) => manifest.id);
   const { verifyBackups } = await import('../backup/verify-all.ts');
@@ -187,7 +190,7 @@ async function exportBackup(context: Context, ids: readonly string[], options: O
   if (typeof to !== 'string') {
     throw new AishaError('usage', 'export needs --to FILE', { hint: 'Name the file of SQL to write.' });
   }
-  const world = localBackupWorld(context);
+  const world = withKeys(localBackupWorld(context), context, options);
   const backup = findBackup(readStore(world.store), name);
   const { exportPlain } = await import('../backup/export-plain.ts');
   const { file, bytes } = await exportPlain(backup, resolve(context.cwd, to), options['schemaOnly'] === true, world);

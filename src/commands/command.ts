@@ -2,6 +2,7 @@ import type { Command as Commander } from 'commander';
 import type { Config } from '../config.ts';
 import type { ErrorKind } from '../errors.ts';
 import type { Target } from '../postgres/target.ts';
+import type { Progress } from '../report/progress.ts';
 import type { CommandResult, Severity } from '../report/report.ts';
 
 /** The talk of a run: stderr. Reports never go here, and nothing but this and the reporters writes. */
@@ -12,6 +13,8 @@ export interface Talk {
   warn(line: string): void;
   /** How far long work is: a line that the next one replaces. Only on a terminal, and silent with --quiet. */
   status(line: string): void;
+  /** The same with a bar; where stderr is no terminal a line now and then, so that a log shows that it goes on. */
+  progress(progress: Progress): void;
   /** True when stderr is a terminal, where a status is seen. */
   readonly interactive: boolean;
 }

@@ -13,7 +13,7 @@ import {
 import { plannedResult, restoredResult, swappedResult } from '../backup/restore-report.ts';
 import { findBackup, readStore, type StoredBackup, whileInUse } from '../backup/store.ts';
 import { mergeResult, restoredTableResult } from '../backup/table-report.ts';
-import { backupWorld, readJobs, storeFolder } from '../cli/backup.ts';
+import { backupWorld, readJobs, storeFolder, withKeys } from '../cli/backup.ts';
 import { askToEnd } from '../cli/end-sessions.ts';
 import { AishaError } from '../errors.ts';
 import type { Target } from '../postgres/target.ts';
@@ -51,6 +51,7 @@ export const command: Command = {
       .option('--keep', 'with --merge: keep the rows of the backup in their side schema')
       .option('--discard', 'with --table: remove the rows that an earlier run has loaded')
       .option('--lock-timeout <duration>', 'with --merge: how long to wait for the table')
+      .option('--identity <file>', 'identity of age that opens an encrypted backup')
       .option('--store <folder>', 'folder of the backups')
       .option('--jobs <number>', 'connections of pg_restore')
       .option('--skip-missing-extensions', 'leave out extensions that the server does not have')
@@ -101,7 +102,7 @@ async function restoreInto(
 ): Promise<CommandResult> {
   const configured = await context.target();
   const target = targetOf(configured, database);
-  const world = backupWorld(context, configured);
+  const world = withKeys(backupWorld(context, configured), context, options);
   const restoreOptions = readOptions(configured, options);
   if (options['plan'] !== true) {
     return restoredResult(backup.manifest, await restoreDatabase(backup, target, world, restoreOptions));
@@ -112,7 +113,7 @@ async function restoreInto(
 async function swap(context: Context, backup: StoredBackup, options: Options): Promise<CommandResult> {
   const { previewSwap, restoreAndSwap } = await import('../backup/swap.ts');
   const target = await context.target();
-  const world = backupWorld(context, target);
+  const world = withKeys(backupWorld(context, target), context, options);
   const restoreOptions = readOptions(target, options);
   if (options['plan'] !== true) {
     if (options['inPlace'] === true) demandName(target, options);
@@ -147,7 +148,7 @@ async function restoreOneTable(
   const { discardTable, restoreTable } = await import('../backup/restore-table.ts');
   const merge = readMode(options['merge']);
   const target = await context.target();
-  const world = backupWorld(context, target);
+  const world = withKeys(backupWorld(context, target), context, options);
   if (options['discard'] === true) {
     const was = await discardTable(backup, table, target, world);
     return { text: was ? `the rows of ${table} that were loaded are gone` : `no rows of ${table} were loaded` };

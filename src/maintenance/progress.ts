@@ -1,4 +1,5 @@
 import { formatDuration } from '../duration.ts';
+import { progressBar } from '../report/progress.ts';
 import type { WorkItem } from './plan.ts';
 
 /** A statement in hand, as the views of progress tell of it. */
@@ -12,8 +13,6 @@ export interface StatementProgress {
   readonly elapsedMs: number;
 }
 
-const BAR_WIDTH = 20;
-
 /** `[2/5] vacuum public.users [########------------] 42 % scanning heap, 12 s`; several statements side by side. */
 export function describeProgress(statements: readonly StatementProgress[], ended: number, all: number): string {
   const each = statements.map((statement) => `${describe(statement)}`);
@@ -23,9 +22,6 @@ export function describeProgress(statements: readonly StatementProgress[], ended
 function describe({ item, phase, done, total, elapsedMs }: StatementProgress): string {
   const time = formatDuration(Math.floor(elapsedMs / 1_000) * 1_000);
   const what = `${item.kind} ${item.object}`;
-  if (total <= 0) return `${what} ${phase}, ${time}`;
-  const share = Math.min(1, done / total);
-  const filled = Math.round(share * BAR_WIDTH);
-  const bar = `${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}`;
-  return `${what} [${bar}] ${Math.floor(share * 100)} % ${phase}, ${time}`;
+  const share = total <= 0 ? undefined : done / total;
+  return progressBar({ what, share, details: [`${phase}, ${time}`] });
 }

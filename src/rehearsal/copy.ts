@@ -29,15 +29,12 @@ export interface Copy {
   close(): Promise<void>;
 }
 
-/** What a copy needs of the run it is part of. */
-export type CopyWorld = VerifyWorld & { readonly store: string };
-
 /**
  * Restores a backup into a scratch server that listens on no network, with the role that migrates it; whatever could
  * reach out of the copy is replaced by stubs that write down who called them.
  * @throws AishaError (backup) when it cannot be restored; (tool) without server programs or pg_restore
  */
-export async function makeCopy(backup: StoredBackup, origin: Origin, world: CopyWorld): Promise<Copy> {
+export async function makeCopy(backup: StoredBackup, origin: Origin, world: VerifyWorld): Promise<Copy> {
   const { manifest } = backup;
   const tools = toolsFor(Number.parseInt(manifest.pgDumpVersion, 10), world);
   world.info(`restoring ${manifest.id} into a scratch server`);

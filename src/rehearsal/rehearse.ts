@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readStoredCatalog } from '../backup/compare-restored.ts';
 import { databaseKey, type StoredBackup } from '../backup/store.ts';
+import type { VerifyWorld } from '../backup/verify-restore.ts';
 import { AishaError, messageOf } from '../errors.ts';
 import { ensureLedger, readLedger } from '../migrations/ledger.ts';
 import { type MigrateOptions, migrate } from '../migrations/migrate.ts';
@@ -8,7 +9,7 @@ import { type MigrationSource, openSession, type RunHooks } from '../migrations/
 import { applyMasks, type MaskOrder } from './apply-masks.ts';
 import { backAndForth } from './back-and-forth.ts';
 import { type LedgerPlace, printCatalog } from './catalog-print.ts';
-import { type Copy, type CopyWorld, makeCopy } from './copy.ts';
+import { type Copy, makeCopy } from './copy.ts';
 import { newSince } from './judge.ts';
 import type { Origin } from './origin.ts';
 import type { PlannedFile, Subject } from './record.ts';
@@ -37,7 +38,7 @@ export interface RehearsalOrder {
   readonly examine: (copy: Copy) => Promise<Examination>;
 }
 
-export type RehearsalWorld = CopyWorld & { readonly warn: (line: string) => void };
+export type RehearsalWorld = VerifyWorld & { readonly warn: (line: string) => void };
 
 /** What a rehearsal brought, and what it was of. */
 export interface RehearsalOutcome {

@@ -169,13 +169,14 @@ describe('what is left out', () => {
 });
 
 describe('the arguments of pg_dump', () => {
-  const where = { path: '/store/x/dump', snapshot: '0-1', lockWaitMs: 5000 };
+  const where = { path: '/store/x/dump', snapshot: '0-1', lockWaitMs: 5000, compression: 3 };
 
   test('never leave anything out without a word', () => {
     const args = dumpArguments(planBackup(FULL, facts([table('a')]), MACHINE), where);
     expect(args).toEqual([
       '--verbose',
       '--format=custom',
+      '--compress=3',
       '--file=/store/x/dump',
       '--snapshot=0-1',
       '--lock-wait-timeout=5000',
@@ -189,6 +190,7 @@ describe('the arguments of pg_dump', () => {
     expect(args).toEqual([
       '--verbose',
       '--format=custom',
+      '--compress=3',
       '--file=/store/x/dump',
       '--snapshot=0-1',
       '--no-blobs',

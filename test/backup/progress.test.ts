@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CopyProgress, describeProgress } from '../../src/backup/progress.ts';
+import { byteCounter, CopyProgress, rowProgress } from '../../src/backup/progress.ts';
+import { type Progress, progressBar, progressText } from '../../src/report/progress.ts';
+import { textWidth } from '../../src/report/text-width.ts';
 
 describe('progress', () => {
   test('counts the rows of tables that are done and of those that run', () => {
@@ -14,7 +16,9 @@ describe('progress', () => {
     progress.begin('public.b');
     const sample = progress.sample([{ name: 'public.b', rows: 100 }], 2000);
     expect(sample).toEqual({ percent: 50, rowsDone: 200, rowsTotal: 400, rowsPerSecond: 100, msLeft: 2000 });
-    expect(describeProgress(sample)).toBe('50 %, 200 of about 400 rows, 100 rows/s, 2 s left');
+    expect(progressText(rowProgress('dumping', sample))).toBe(
+      'dumping: 50 %, 2 s left, 100 rows/s, 200 of about 400 rows',
+    );
   });
 
   test('is 99 % at most: the rest is the manifest', () => {
@@ -66,5 +70,46 @@ describe('progress', () => {
         }
       }),
     );
+  });
+});
+
+describe('a line of progress', () => {
+  const now: Progress = {
+    what: 'restoring',
+    share: 0.42,
+    details: ['4.5 s left', '400 rows/s', '1,200 of 3,000 rows'],
+  };
+
+  test('has a bar and as much of the rest as fits, the most important first', () => {
+    const whole = 'restoring [########------------] 42 % 4.5 s left, 400 rows/s, 1,200 of 3,000 rows';
+    expect(progressBar(now)).toBe(whole);
+    expect(progressBar(now, 79)).toBe('restoring [########------------] 42 % 4.5 s left, 400 rows/s');
+    expect(progressBar(now, 50)).toBe('restoring [########------------] 42 % 4.5 s left');
+    expect(progressBar(now, 40)).toBe('restoring [########------------] 42 %');
+    expect(progressBar(now, 30)).toBe('restoring [####------] 42 %');
+  });
+
+  test('fits into any number of columns that holds its name and a short bar', () => {
+    const text = fc.string({ maxLength: 12 });
+    fc.assert(
+      fc.property(fc.record({ what: text, share: fc.double({ noNaN: true }), details: fc.array(text) }), (progress) => {
+        expect(textWidth(progressBar(progress, 60))).toBeLessThanOrEqual(60);
+      }),
+    );
+  });
+
+  test('is never over the end, and has no bar while nobody can tell', () => {
+    expect(progressBar({ ...now, share: 7, details: [] })).toBe('restoring [####################] 100 %');
+    expect(progressBar({ ...now, share: undefined })).toBe('restoring 4.5 s left, 400 rows/s, 1,200 of 3,000 rows');
+    expect(progressText({ ...now, share: undefined, details: [] })).toBe('restoring');
+  });
+
+  test('of bytes tells how many are left and how fast they go', () => {
+    const told: Progress[] = [];
+    const onBytes = byteCounter('reading', 4096, (progress) => told.push(progress));
+    onBytes(1024);
+    // So soon nobody could read another.
+    onBytes(1024);
+    expect(told).toEqual([{ what: 'reading', share: 0.25, details: ['1 kB of 4 kB'] }]);
   });
 });

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { describe, expect, test } from 'vitest';
@@ -183,6 +192,52 @@ describe('what is cut, refused or wrong is told by its cause, and nothing half i
     const whole = await here.project.run('backup', 'list', '--remote');
     expect(whole.code).toBe(0);
     expect(whole.stdout).toContain('1 copy in');
+  });
+
+  test.each([
+    ['encrypted', []],
+    ['readable', ['--no-encrypt']],
+  ])('a push that is killed goes on from what is there and whole, %s', async (_name, args) => {
+    const here = await place();
+    const large = { 'dump/a.dat': randomBytes(1024 * 1024), 'dump/b.dat': randomBytes(16 * 1024 * 1024) };
+    rmSync(here.backup.path, { recursive: true });
+    const folder = join(here.store, '.in-progress/large');
+    await writeFiles(folder, { ...large, 'catalog.json': '[]\n' });
+    publish(here.store, folder, { ...MANIFEST, files: await hashFiles(folder) });
+    const run = here.project.start('backup', 'push', ...args);
+    const ending = args.length === 0 ? '.age' : '';
+    const first = here.object(`dump/a.dat${ending}`);
+    const records = () => (existsSync(join(here.store, '.pushes')) ? readdirSync(join(here.store, '.pushes')) : []);
+    // The second file has begun, and takes a while.
+    await expect
+      .poll(() => (records().length > 0 ? readFileSync(join(here.store, '.pushes', records()[0]!), 'utf8') : ''), {
+        timeout: 30_000,
+        interval: 5,
+      })
+      .toContain('dump/a.dat');
+    run.kill('SIGKILL');
+    await run.done;
+    expect((await here.project.run('backup', 'list', '--remote')).stdout).toContain('no copy in');
+    const before = statSync(first).ino;
+    const next = await here.project.run('backup', 'push', ...args);
+    expect(next.code, next.stderr).toBe(0);
+    expect(next.stderr).toMatch(/[12] of 4 files were there already, and are whole/);
+    expect(statSync(first).ino).toBe(before);
+    expect(records()).toEqual([]);
+    expect((await here.project.run('backup', 'verify', '--remote')).code).toBe(0);
+    await lose(here);
+    expect((await here.project.run('backup', 'fetch')).code).toBe(0);
+    expect(readFileSync(join(here.store, 'b1/dump/b.dat')).equals(large['dump/b.dat'])).toBe(true);
+  });
+
+  test('an object that was changed since an interrupted push is stored again', async () => {
+    const here = await place();
+    expect((await here.project.run('backup', 'push', '--no-encrypt')).code).toBe(0);
+    flip(here.object('dump/1.dat.gz'));
+    const again = await here.project.run('backup', 'push', '--no-encrypt');
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toContain('were there already');
+    expect((await here.project.run('backup', 'verify', '--remote')).code).toBe(0);
   });
 
   test('an upload that was never finished', async () => {

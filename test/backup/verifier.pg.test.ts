@@ -202,7 +202,7 @@ function readerOf({ superUrl }: TestDatabase): Promise<Session> {
 async function compareIn(session: Session, change: string, backup: StoredBackup): Promise<string[]> {
   const client: pg.Client = session.client;
   await client.query(`begin isolation level repeatable read; ${change}`);
-  const differences = await compareRestored(session, backup, NOTHING);
+  const differences = await compareRestored(session, backup, NOTHING, () => {});
   await client.query('rollback');
   return differences.map(({ object }) => object);
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { openTalk } from '../../src/cli/talk.ts';
 import { describeProgress } from '../../src/maintenance/progress.ts';
 
@@ -35,4 +35,29 @@ test('a status is replaced by the next and by a line that stays; a log and --qui
   expect(written(true, false)).toBe(`${clear}one${clear}two is lo… terminal${clear}three\nfour\n`);
   expect(written(false, false)).toBe('three\nfour\n');
   expect(written(true, true)).toBe('four\n');
+});
+
+test('progress moves in one line on a terminal, and is a line now and then in a log', () => {
+  const talkTo = (isTTY: boolean, columns: number) => {
+    const written: string[] = [];
+    const stream = { isTTY, columns, write: () => {}, on: () => {} };
+    const output = { stream, write: (more: string) => void written.push(more), flush: async () => {} };
+    const redactor = { text: (line: string) => line } as Parameters<typeof openTalk>[1];
+    return { talk: openTalk(output, redactor, false), written };
+  };
+  const clear = '\r\u001b[2K';
+  const now = { what: 'restoring', share: 0.5, details: ['4 s left', '10 of 20 rows'] };
+  const terminal = talkTo(true, 50);
+  terminal.talk.progress(now);
+  terminal.talk.clear();
+  terminal.talk.clear();
+  expect(terminal.written).toEqual([`${clear}restoring [##########----------] 50 % 4 s left`, clear]);
+  vi.useFakeTimers({ now: 1_000_000 });
+  const log = talkTo(false, 0);
+  for (let second = 0; second <= 12; second += 0.5) {
+    log.talk.progress(now);
+    vi.advanceTimersByTime(500);
+  }
+  vi.useRealTimers();
+  expect(log.written).toEqual(Array.from({ length: 3 }, () => 'restoring: 50 %, 4 s left, 10 of 20 rows\n'));
 });
