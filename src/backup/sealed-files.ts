@@ -12,7 +12,7 @@ import type { BackupSettings } from './settings.ts';
 import { contentOf, freeBytes, type StoredBackup, whileInUse } from './store.ts';
 
 /** Ending of the name of a file that is encrypted. */
-export const SEALED = '.age';
+const SEALED = '.age';
 
 type Keys = Pick<BackupSettings, 'encrypt' | 'recipients' | 'identityFile'>;
 
