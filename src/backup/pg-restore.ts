@@ -97,6 +97,8 @@ export interface DumpReader {
   readonly list: string;
   /** The SQL of a part of the table of contents, which has no rows in it. */
   script(part: string): Promise<string>;
+  /** The SQL of one section of a part: no rows of tables. */
+  section(name: 'pre-data' | 'data' | 'post-data', part: string): Promise<string>;
   /** Hands over the script with the rows of a part. */
   rows(part: string, consume: (script: Readable) => Promise<void>): Promise<void>;
 }
@@ -133,6 +135,12 @@ export async function readDump<T>(
     return use({
       list: await read(['--list', '--verbose'], { keepOutput: true }),
       script: async (part) => withoutMetaCommands(await read([chosen(part), '--file=-'], { keepOutput: true })),
+      section: async (name, part) => {
+        const script = withoutMetaCommands(
+          await read([`--section=${name}`, chosen(part), '--file=-'], { keepOutput: true }),
+        );
+        return name === 'data' ? withoutTransactions(script) : script;
+      },
       rows: async (part, consume) => {
         await read(['--data-only', chosen(part), '--file=-'], { consume });
       },
@@ -145,6 +153,11 @@ function withoutMetaCommands(script: string): string {
   const key = /^\\restrict (\S+)$/m.exec(script)?.[1];
   if (key === undefined) return script;
   return script.replace(`\\restrict ${key}\n`, '').replace(`\\unrestrict ${key}\n`, '');
+}
+
+/** pg_restore puts large objects into transactions of their own, and would commit the one that it runs in. */
+function withoutTransactions(script: string): string {
+  return script.replaceAll(/^(?:BEGIN|COMMIT);$/gm, '');
 }
 
 /** Watches from a session of its own while `work` runs; a watch that fails ends the work. */

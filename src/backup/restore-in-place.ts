@@ -3,7 +3,9 @@ import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Target } from '../postgres/target.ts';
 import { compareDatabase } from './compare-restored.ts';
 import { type BackupWorld, createBackup } from './create.ts';
-import { openAdmin, targetOf } from './restore.ts';
+import { previewReplace, type ReplaceOptions, replaceContent } from './replace-content.ts';
+import { openAdmin, type RestoreOutcome, targetOf } from './restore.ts';
+import { refusal } from './restore-report.ts';
 import { checkProofKey, withContent } from './sealed-files.ts';
 import type { StoredBackup } from './store.ts';
 import { restoreAndSwap, type SwapOptions, type SwapOutcome } from './swap.ts';
@@ -14,6 +16,30 @@ export interface InPlaceOutcome extends SwapOutcome {
   readonly safety: string;
   /** The old database is gone, since the safety backup is equal to it. */
   readonly dropped: boolean;
+}
+
+/** What a restore in place made without a second database. */
+export interface ReplaceOutcome {
+  readonly restored: RestoreOutcome;
+  /** Identifier of the backup of what was there before: proved by a restore. */
+  readonly safety: string;
+}
+
+/**
+ * The same where no second database may be made: in one transaction, after the same safety backup.
+ * @throws AishaError as `createBackup`, `verifyByRestore` and `replaceContent` do
+ */
+export async function restoreWithin(
+  backup: StoredBackup,
+  target: Target,
+  world: BackupWorld,
+  options: ReplaceOptions,
+): Promise<ReplaceOutcome> {
+  await previewReplace(backup, target, world, options).then(({ plan: { problems } }) => {
+    if (problems.length > 0) throw refusal(problems, 'nothing was restored');
+  });
+  const safety = await takeSafetyBackup(target, world, backup.manifest.excludedSchemas);
+  return { restored: await replaceContent(backup, safety, target, world, options), safety: safety.manifest.id };
 }
 
 /**
@@ -28,7 +54,7 @@ export async function restoreInPlace(
   world: BackupWorld,
   options: SwapOptions,
 ): Promise<InPlaceOutcome> {
-  const safety = await takeSafetyBackup(target, world);
+  const safety = await takeSafetyBackup(target, world, []);
   const swapped = await restoreAndSwap(backup, target, world, options);
   world.info(`comparing ${swapped.names.kept} with ${safety.manifest.id}`);
   const old = targetOf(target, swapped.names.kept);
@@ -45,14 +71,19 @@ export async function restoreInPlace(
   return { ...swapped, safety: safety.manifest.id, dropped };
 }
 
-async function takeSafetyBackup(target: Target, world: BackupWorld): Promise<StoredBackup> {
+/** @param excludeSchemas what is left alone need not be saved, and may not be readable */
+async function takeSafetyBackup(
+  target: Target,
+  world: BackupWorld,
+  excludeSchemas: readonly string[],
+): Promise<StoredBackup> {
   await checkProofKey(world.settings);
   world.info(`backing up ${target.database} as it is now`);
   const request = {
     class: 'on-demand',
     kind: 'full',
     tables: [],
-    excludeSchemas: [],
+    excludeSchemas,
     jobs: world.settings.jobs,
     format: undefined,
   } as const;

@@ -12,6 +12,8 @@ export interface RestoreRequest {
   readonly jobs: number | undefined;
   /** Leave out extensions that the server does not have, in place of refusing. */
   readonly skipMissingExtensions: boolean;
+  /** What is in the database goes: it need not be empty. */
+  readonly replaces?: boolean;
 }
 
 /** What is done with the database before anything is restored into it. */
@@ -80,7 +82,7 @@ export function planRestore(
     },
     problems: [
       ...versionProblems(manifest, facts, machine.toolMajor),
-      ...databaseProblems(preparation, request.database, manifest, facts),
+      ...databaseProblems(preparation, request, manifest, facts),
       ...roleProblems(created, manifest, owned, facts),
       ...policyProblems(catalog, facts),
       ...(request.skipMissingExtensions ? [] : extensionProblems(missing)),
@@ -121,12 +123,12 @@ function versionProblems(
 
 function databaseProblems(
   preparation: Preparation,
-  name: string,
+  { database: name, replaces = false }: RestoreRequest,
   manifest: Manifest,
   { role, database }: RestoreFacts,
 ): Problem[] {
   const problems: Problem[] = [];
-  const needsCreation = preparation !== 'use';
+  const needsCreation = preparation !== 'use' && !replaces;
   if (needsCreation && !role.superuser && !role.createDatabase) {
     problems.push({
       message: `${role.name} may not create the database ${name}`,
@@ -134,7 +136,7 @@ function databaseProblems(
     });
   }
   if (database === undefined) return problems;
-  for (const session of database.restoring) {
+  for (const session of replaces ? [] : database.restoring) {
     problems.push({
       message: `another restore into ${name} still runs: ${session}`,
       hint: 'Wait until it is done, or end its session with pg_terminate_backend.',
@@ -147,7 +149,7 @@ function databaseProblems(
     });
   }
   if (preparation === 'replace') return problems;
-  if (database.content.length > 0) {
+  if (database.content.length > 0 && !replaces) {
     problems.push({
       message: `${name} is not empty: it has ${database.content.join(', ')}`,
       hint: 'Name a new database with --into: nothing is ever restored over what is there.',

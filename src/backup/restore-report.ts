@@ -78,6 +78,16 @@ export function swappedResult(manifest: Manifest, swapped: SwappedDatabase): Com
   };
 }
 
+/** The result of a restore in place without a second database. */
+export function replacedResult(manifest: Manifest, restored: RestoredDatabase, safety: string): CommandResult {
+  const { database, restoreMs, notRestored } = restored;
+  return {
+    text: `${database} is now ${manifest.id}, as of ${manifest.createdAt}, in one transaction of ${formatDuration(restoreMs)}; what it was is the backup ${safety}`,
+    tables: listTable('Not restored', notRestored),
+    data: { replace: { backup: manifest.id, database, safety, restored } },
+  };
+}
+
 /** What would be done, as far as it can be known before. */
 export interface PlannedRestore {
   readonly plan: RestorePlan;
@@ -87,6 +97,8 @@ export interface PlannedRestore {
   readonly measuredMs: number | undefined;
   /** What happens besides the restore itself. */
   readonly steps: readonly string[];
+  /** What is in the database goes, in one transaction. */
+  readonly replaces?: boolean;
 }
 
 const PREPARATIONS: Readonly<Record<Preparation, string>> = {
@@ -97,13 +109,21 @@ const PREPARATIONS: Readonly<Record<Preparation, string>> = {
 
 /** The plan with everything that stands against it; nothing was written. */
 export function plannedResult(manifest: Manifest, planned: PlannedRestore): CommandResult {
-  const { plan, command, measuredMs, steps } = planned;
+  const { plan, command, measuredMs, steps, replaces = false } = planned;
   const rows: [string, string][] = [
     ['backup', `${manifest.id} of ${manifest.database.name}, snapshot of ${manifest.createdAt}`],
-    ['database', `${plan.database} ${PREPARATIONS[plan.preparation]}`],
+    [
+      'database',
+      `${plan.database} ${replaces ? 'is emptied and filled again, in one transaction' : PREPARATIONS[plan.preparation]}`,
+    ],
     ['time', timeOf(measuredMs)],
     ['disk', `${quantity(manifest.tableBytes, 'bytes')} for tables on the server; indexes and WAL come on top`],
-    ['locks', 'none but in the restored database'],
+    [
+      'locks',
+      replaces
+        ? 'ACCESS EXCLUSIVE on every table, until the commit: whoever reads or writes waits'
+        : 'none but in the restored database',
+    ],
     ['connections', String(plan.jobs + 3)],
     ['command', command.join(' ')],
     ...steps.map((step): [string, string] => ['then', step]),

@@ -44,7 +44,7 @@ export function openTalk(stderr: Output, redactor: Redactor, quiet: boolean): Ed
   const isDue = paceOf(TELL_MS, FIRST_TELL_MS);
   const progress = (now: Progress): void => {
     if (interactive) status(progressBar(now, columns()));
-    else if (!quiet && isDue(Date.now())) say(progressText(now));
+    else if (!quiet && isDue(Date.now(), now.what)) say(progressText(now));
   };
   return {
     interactive,
@@ -63,12 +63,12 @@ export function openTalk(stderr: Output, redactor: Redactor, quiet: boolean): Ed
   };
 }
 
-/** Says when the next line is due: the first one `firstMs` after work began, and after a pause it begins anew. */
-function paceOf(everyMs: number, firstMs: number): (now: number) => boolean {
-  let [askedAt, due] = [Number.NEGATIVE_INFINITY, 0];
-  return (now) => {
-    if (now - askedAt > everyMs) due = now + firstMs;
-    askedAt = now;
+/** Says when the next line is due: the first one `firstMs` after work began; other work, or a pause, begins anew. */
+function paceOf(everyMs: number, firstMs: number): (now: number, what: string) => boolean {
+  let [askedAt, due, current] = [Number.NEGATIVE_INFINITY, 0, ''];
+  return (now, what) => {
+    if (what !== current || now - askedAt > everyMs) due = now + firstMs;
+    [askedAt, current] = [now, what];
     if (now < due) return false;
     due = now + everyMs;
     return true;

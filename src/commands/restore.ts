@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command as Commander } from 'commander';
-import { dumpPath } from '../backup/create.ts';
+import { type BackupWorld, dumpPath } from '../backup/create.ts';
 import type { MergeMode } from '../backup/merge-plan.ts';
 import { restoreArguments } from '../backup/pg-restore.ts';
 import {
@@ -10,7 +10,7 @@ import {
   restoreDatabase,
   targetOf,
 } from '../backup/restore.ts';
-import { plannedResult, restoredResult, swappedResult } from '../backup/restore-report.ts';
+import { plannedResult, replacedResult, restoredResult, swappedResult } from '../backup/restore-report.ts';
 import { findBackup, readStore, type StoredBackup, whileInUse } from '../backup/store.ts';
 import { mergeResult, restoredTableResult } from '../backup/table-report.ts';
 import { backupWorld, readJobs, storeFolder, withKeys } from '../cli/backup.ts';
@@ -45,12 +45,16 @@ export const command: Command = {
         '--in-place',
         'as --swap, with a proved backup of the old database in place of keeping it; needs --confirm',
       )
+      .option(
+        '--single-transaction',
+        'with --in-place: in one transaction, without a second database; so by itself where none may be made',
+      )
       .option('--end-sessions', 'with --swap, --in-place: end the sessions of the database without asking')
       .option('--table <name>', 'one table: restored whole where it is gone, else compared, and merged with --merge')
       .option('--merge <mode>', 'with --table: missing (rows that are gone) or changed (also rows with other values)')
       .option('--keep', 'with --merge: keep the rows of the backup in their side schema')
       .option('--discard', 'with --table: remove the rows that an earlier run has loaded')
-      .option('--lock-timeout <duration>', 'with --merge: how long to wait for the table')
+      .option('--lock-timeout <duration>', 'with --merge, --single-transaction: how long to wait for a table')
       .option('--identity <file>', 'identity of age that opens an encrypted backup')
       .option('--store <folder>', 'folder of the backups')
       .option('--jobs <number>', 'connections of pg_restore')
@@ -89,6 +93,9 @@ function refuseContradictions(options: Options): void {
       hint: 'Without --merge the table is not written to: its rows are loaded into a schema of their own and compared.',
     });
   }
+  if (options['singleTransaction'] === true && options['inPlace'] === undefined) {
+    throw new AishaError('usage', '--single-transaction is for a restore in place', { hint: 'Add --in-place.' });
+  }
   if (options['merge'] !== undefined && options['table'] === undefined) {
     throw new AishaError('usage', '--merge is for one table', { hint: 'Name it with --table.' });
   }
@@ -115,6 +122,11 @@ async function swap(context: Context, backup: StoredBackup, options: Options): P
   const target = await context.target();
   const world = withKeys(backupWorld(context, target), context, options);
   const restoreOptions = readOptions(target, options);
+  if (options['inPlace'] === true) {
+    const { mayCreateDatabase } = await import('../backup/replace-content.ts');
+    const isWithin = options['singleTransaction'] === true || !(await mayCreateDatabase(target, world));
+    if (isWithin) return restoreInOneTransaction(context, backup, target, world, options);
+  }
   if (options['plan'] !== true) {
     if (options['inPlace'] === true) demandName(target, options);
     await context.confirm(target);
@@ -137,6 +149,40 @@ async function swap(context: Context, backup: StoredBackup, options: Options): P
     'owner, grants and settings of the database are taken over',
     ...(options['inPlace'] === true ? [`${names.kept} is dropped, if it is still equal to its backup`] : []),
   ]);
+}
+
+/** In place where no second database may be made, or where what is connected to this one cannot be ended. */
+async function restoreInOneTransaction(
+  context: Context,
+  backup: StoredBackup,
+  target: Target,
+  world: BackupWorld,
+  options: Options,
+): Promise<CommandResult> {
+  const { skipMissingExtensions } = readOptions(target, options);
+  const replaceOptions = {
+    skipMissingExtensions: skipMissingExtensions === true,
+    lockTimeoutMs: context.config.lockTimeoutMs,
+  };
+  if (options['plan'] === true) {
+    const { previewReplace } = await import('../backup/replace-content.ts');
+    const preview = await previewReplace(backup, target, world, replaceOptions);
+    return planned(
+      backup,
+      preview,
+      [
+        `${target.database} is backed up, and that backup proved, before all this; it is compared with it under the locks`,
+        'what lies in schemas that the backup leaves out, and what belongs to extensions, stays',
+        `${COMPARED}, before the commit`,
+      ],
+      true,
+    );
+  }
+  demandName(target, options);
+  await context.confirm(target);
+  const { restoreWithin } = await import('../backup/restore-in-place.ts');
+  const { restored, safety } = await restoreWithin(backup, target, world, replaceOptions);
+  return replacedResult(backup.manifest, restored, safety);
 }
 
 async function restoreOneTable(
@@ -184,14 +230,22 @@ function planned(
   backup: StoredBackup,
   { plan, facts, tools }: RestorePreview,
   steps: readonly string[],
+  replaces = false,
 ): CommandResult {
   const where = { list: 'LIST', database: plan.database, dump: join(backup.path, dumpPath(backup.manifest)) };
   return plannedResult(backup.manifest, {
     plan,
     serverVersion: facts.serverVersion,
-    command: [join(tools.binDir, 'pg_restore'), ...restoreArguments([`--jobs=${plan.jobs}`], where)],
+    command: [
+      join(tools.binDir, 'pg_restore'),
+      // Its script is run by us, so that all of it is one transaction.
+      ...(replaces
+        ? ['--section=SECTION', `--use-list=${where.list}`, '--file=-', where.dump]
+        : restoreArguments([`--jobs=${plan.jobs}`], where)),
+    ],
     measuredMs: backup.verification?.restoreMs ?? undefined,
     steps,
+    replaces,
   });
 }
 
