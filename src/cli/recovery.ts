@@ -15,6 +15,7 @@ import { type Assessment, losses, type Verification } from '../recovery/incident
 import { findIncident, newIncident } from '../recovery/incident-store.ts';
 import { assessedResult, chosenResult, stepResult } from '../recovery/report.ts';
 import type { CommandResult } from '../report/report.ts';
+import { localBackupWorld } from './backup.ts';
 import { examine } from './examine.ts';
 import {
   currentIncident,

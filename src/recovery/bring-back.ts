@@ -67,7 +67,7 @@ async function build(
   { manifest }: StoredBackup,
   missing: readonly string[],
   session: Session,
-  { info }: RestoreWorld,
+  { info, progress }: RestoreWorld,
 ): Promise<BroughtBack> {
   const contents = selectMissing(
     dump.list,
@@ -84,7 +84,7 @@ async function build(
   await run(contents.structure);
   await takeBackDefaults(session, await relationsOf(session, missing));
   await resetRoutines(session);
-  const rows = await loadAll(dump, contents, await printed(session, manifest.tables), session, info);
+  const rows = await loadAll(dump, contents, await printed(session, manifest.tables), session, { info, progress });
   await run(contents.rest);
   return { rows, unknown: contents.unknown };
 }
@@ -104,7 +104,7 @@ async function loadAll(
   { rows: parts }: MissingContents,
   tables: ReadonlyMap<string, TableContent>,
   session: Session,
-  info: RestoreWorld['info'],
+  { info, progress }: Pick<RestoreWorld, 'info' | 'progress'>,
 ): Promise<number> {
   let rows = 0;
   for (const { object, part } of parts) {
@@ -112,7 +112,7 @@ async function loadAll(
     const expected = tables.get(name)?.rows ?? 0;
     info(`restoring ${name}: ${counted(expected, 'row')}`);
     await dump.rows(part, async (script) => {
-      rows += await loadRows(script, { session, name, expected, prepare: async () => {}, info });
+      rows += await loadRows(script, { session, name, expected, prepare: async () => {}, progress });
     });
   }
   return rows;
