@@ -127,7 +127,6 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a verification is killed',
-    sparesBackups: true,
     how: 'kill -9 while the scratch server restores; the next verification ends that server',
     code: 'killed',
     says: '',
