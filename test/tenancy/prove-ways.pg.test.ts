@@ -106,6 +106,8 @@ test('functions are called where that can only read, and of the others it is sai
     ${define('with_argument(n int)', 'select * from open', 'returns setof open stable')}
     ${define('volatile_one()', 'select * from open', 'returns setof open')}
     ${define('returns_nothing()', 'select', 'returns void stable')}
+    ${define('lookup()', 'select own_tenant()', 'returns uuid stable')}
+    create policy by_lookup on open as restrictive using (tenant_id = (select lookup()));
     create sequence n;
     create function writes() returns bigint language plpgsql stable security definer set search_path = public
       as $$ begin return nextval('n') from open; end $$;

@@ -44,7 +44,10 @@ export class WayProver {
 
   async proveAll(constantsIn: (text: string) => readonly string[]): Promise<WayProof[]> {
     const proofs: WayProof[] = [];
-    for (const way of findWays(this.#facts)) proofs.push(await this.#prove(way, constantsIn));
+    for (const way of findWays(this.#facts)) {
+      const proof = await this.#prove(way, constantsIn);
+      if (!way.servesPolicy || proof.verdict === 'refuted') proofs.push(proof);
+    }
     return proofs;
   }
 

@@ -22,6 +22,8 @@ export interface Way {
   readonly tables: readonly TableFacts[];
   /** Why it cannot be tried. */
   readonly untried: string | undefined;
+  /** Policies look up with it: it shows no rows, and is worth a word only if it does. */
+  readonly servesPolicy: boolean;
 }
 
 /** All ways that lead around the policies of tables of tenants, views first. */
@@ -41,7 +43,18 @@ function wayOfView(facts: RlsFacts, view: ViewFacts): Way[] {
   if (roles.length === 0 || tables.length === 0 || !leadsAround(facts, view)) return [];
   const { oid } = view;
   const kind = view.kind === 'view' ? 'view' : 'materialized view';
-  return [{ kind, object: displayPath(view), oid, from: sqlName(view), roles, tables, untried: undefined }];
+  return [
+    {
+      kind,
+      object: displayPath(view),
+      oid,
+      from: sqlName(view),
+      roles,
+      tables,
+      untried: undefined,
+      servesPolicy: false,
+    },
+  ];
 }
 
 /** It, or a view that it reads, looks at tables as somebody else. */
@@ -63,7 +76,7 @@ function wayOfFunction(facts: RlsFacts, definer: FunctionFacts): Way[] {
   if (roles.length === 0 || showsNothing || (untried !== undefined && definer.servesPolicy)) return [];
   const kind = definer.isProcedure ? 'procedure' : 'function';
   const about = { kind, object: displaySignature(definer), oid: definer.oid, from: `${sqlName(definer)}()` } as const;
-  return [{ ...about, roles, tables: tablesRead(facts, definer), untried }];
+  return [{ ...about, roles, tables: tablesRead(facts, definer), untried, servesPolicy: definer.servesPolicy }];
 }
 
 function whyUntried({ isProcedure, requiredArguments, isVolatile }: FunctionFacts): string | undefined {
