@@ -6,11 +6,13 @@ import { AishaError, messageOf } from '../errors.ts';
 import { ensureLedger, readLedger } from '../migrations/ledger.ts';
 import { type MigrateOptions, migrate } from '../migrations/migrate.ts';
 import { type MigrationSource, openSession, type RunHooks } from '../migrations/open.ts';
+import type { Target } from '../postgres/target.ts';
 import { applyMasks, type MaskOrder } from './apply-masks.ts';
 import { backAndForth } from './back-and-forth.ts';
 import { type LedgerPlace, printCatalog } from './catalog-print.ts';
 import { type Copy, makeCopy } from './copy.ts';
 import { newSince } from './judge.ts';
+import { makeNamedCopy } from './named-copy.ts';
 import type { Origin } from './origin.ts';
 import type { PlannedFile, Subject } from './record.ts';
 import { FileRehearser } from './rehearse-file.ts';
@@ -24,6 +26,8 @@ import { witnessSql } from './witness.ts';
 export interface RehearsalOrder {
   readonly backup: StoredBackup;
   readonly origin: Origin;
+  /** A database of a server that is there, as its superuser; a scratch server when absent. */
+  readonly into: Target | undefined;
   readonly source: MigrationSource;
   /** As production's run would have them. */
   readonly migrate: Omit<MigrateOptions, 'only' | 'dryRun' | 'openGate'>;
@@ -55,9 +59,14 @@ const EXAMINED_EACH = 10;
  * @throws AishaError (plan, changed) when production's run would be refused; (backup, tool) when there can be no copy
  */
 export async function rehearse(order: RehearsalOrder, world: RehearsalWorld): Promise<RehearsalOutcome> {
-  const copy = await makeCopy(order.backup, order.origin, world);
+  const { backup, origin, into } = order;
+  const copy = await (into === undefined
+    ? makeCopy(backup, origin, world)
+    : makeNamedCopy(backup, origin, into, world));
   try {
-    return await rehearseOn(copy, order, world);
+    const outcome = await rehearseOn(copy, order, world);
+    await copy.finish();
+    return outcome;
   } finally {
     await copy.close();
   }

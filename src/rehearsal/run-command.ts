@@ -31,8 +31,7 @@ export async function runCommand(
   const startedAt = performance.now();
   const { exitCode, endedBy, complaints } = await runTool({
     program: '/bin/sh',
-    // What it writes to stdout is no part of our report.
-    args: ['-c', `exec 1>&2\n${command}`],
+    args: ['-c', WATCHED, 'sh', command, String(process.pid)],
     env: { ...harmless(env), ...addressOf(copy) },
     signal,
     onLine: info,
@@ -46,6 +45,18 @@ export async function runCommand(
     lastLines: complaints,
   };
 }
+
+/**
+ * Runs $1. What it writes to stdout is no part of our report. A program that is killed cannot end what it has started:
+ * a watcher in the group does, as soon as the process $2 is gone.
+ */
+const WATCHED = `exec 1>&2
+( while kill -0 "$2"; do sleep 1; done; kill -KILL 0 ) </dev/null >/dev/null 2>&1 &
+watcher=$!
+/bin/sh -c "$1"
+code=$?
+kill "$watcher"
+exit "$code"`;
 
 /** The environment without whatever names a database. */
 function harmless(env: CommandWorld['env']): Record<string, string> {

@@ -181,8 +181,11 @@ export function stubsSql(missing: readonly string[]): string {
   return [RECORDER, ...missing.filter(hasStub).map((name) => `${pretend(name)}${KNOWN[name]!.sql}`)].join('\n');
 }
 
-/** SQL for the restored database: what is real of them is cut off. */
+/** SQL for the empty database, behind the stubs: what is real of them is cut off as soon as it is made. */
 export const CUT_OFF_SQL = CUT_OFF;
+
+/** SQL for the restored database: nothing has come past it. */
+export const CUT_OFF_AGAIN_SQL = `select ${OWN_SCHEMA}.cut_off();`;
 
 function pretend(extension: string): string {
   return `

@@ -1,9 +1,14 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import { stageUrl } from '../../src/diagnostics/stage/database.ts';
+import { isRunning } from '../../src/postgres/process-identity.ts';
+import { quoteIdentifier } from '../../src/postgres/quote.ts';
 import { stubsSql } from '../../src/rehearsal/stub-sql.ts';
 import { makeProject, type Project } from '../commands/project.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 
 const ODD = `it's a.Table 100% </script>`;
 
@@ -203,6 +208,14 @@ describe('nothing leaves the copy', { timeout: 120_000 }, () => {
     await db.superQuery(`create schema "Ext's"; create extension dblink schema "Ext's"; grant usage on schema "Ext's" to public;
       create extension postgres_fdw; create server far foreign data wrapper postgres_fdw options (host '203.0.113.9');
       create user mapping for public server far; create foreign table public.far (id int) server far; alter foreign table public.far owner to app_owner`);
+    // Every read of the near table is one more of a sequence.
+    await db.query(`create sequence public.reads; create view public.counted as select nextval('public.reads') as n`);
+    const { superuser, superPassword, host, port } = testServer();
+    await db.superQuery(`create server near foreign data wrapper postgres_fdw options (host '${host}', port '${port}', dbname '${db.name}');
+      create user mapping for public server near options (user '${superuser}', password '${superPassword}');
+      create foreign table public.near (n bigint) server near options (table_name 'counted'); alter foreign table public.near owner to app_owner`);
+    await db.query('create materialized view public.near_copy as select n from public.near');
+    const reads = await db.query('select last_value from public.reads');
     await db.superQuery(stubsSql(['pg_net', 'pg_cron']).replaceAll('aisha_rehearsal', 'pretended'));
     await db.superQuery(
       `alter schema pretended owner to app_owner; alter table pretended.call owner to app_owner;
@@ -232,6 +245,8 @@ describe('nothing leaves the copy', { timeout: 120_000 }, () => {
     expect(fileOf(report, '002_foreign.sql').reason.join()).toContain('has no handler');
     expect(await db.query('select count(*)::int as n from public.log')).toEqual([{ n: 1000 }]);
     expect(await db.superQuery('select * from pretended.call')).toEqual([]);
+    expect(await db.query('select last_value from public.reads')).toEqual(reads);
+    expect(report.data.rehearsal.notes).toContainEqual(expect.stringContaining('view public.near_copy is empty'));
   });
 });
 
@@ -368,4 +383,126 @@ describe('masks', { timeout: 120_000 }, () => {
     );
     expect(await misspelt.run('rehearse')).toMatchObject({ code: 2, stderr: expect.stringContaining('fullname') });
   });
+});
+
+describe('a rehearsal in a named database', { timeout: 120_000 }, () => {
+  test('takes its place after a confirmation, leaves the roles of the server alone, and stays without what it needed', async ({
+    db,
+    maintenance,
+  }) => {
+    const name = `${db.name}_dev's copy`;
+    const { superuser, superPassword } = testServer();
+    const url = (database: string, user = superuser, password = superPassword) =>
+      stageUrl({ host: db.host, port: db.port }, user, password, database);
+    const project = await inUse(db, {
+      ...PENDING,
+      'sql/003_role.sql': 'create table public.who as select current_user::text as name;',
+      'aisha-db.config.json': JSON.stringify({
+        environments: {
+          development: { url: url(name) },
+          production: { url: db.url, protected: true },
+          precious: { url: url('precious'), protected: true },
+        },
+      }),
+    });
+    const roles = () => maintenance.query('select rolname, rolpassword, rolcanlogin from pg_authid order by 1');
+    const before = (await roles()).rows;
+    const refused = (...args: string[]) => project.run('rehearse', ...args, '--yes');
+    expect(await refused('--into', db.superUrl)).toMatchObject({ code: 3 });
+    expect(await refused('--into', 'precious')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('protected'),
+    });
+    expect(await refused('--into', url('precious', 'app_owner', testServer().password))).toMatchObject({ code: 3 });
+    expect(await refused('--into', 'beside')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('no superuser'),
+    });
+    await maintenance.query(`create database ${quoteIdentifier(name)}`);
+    try {
+      const planned = await project.run('rehearse', '--into', 'development', '--plan');
+      expect(planned.stdout).toMatch(/is dropped: .* MB, 0 sessions/);
+      expect(await project.run('rehearse', '--into', 'development')).toMatchObject({ code: 3 });
+      expect(await project.run('backup', 'list')).toMatchObject({ stdout: expect.not.stringContaining('on-demand') });
+
+      const run = 'echo "url=$DATABASE_URL"';
+      const report = await project.report('rehearse', '--into', 'development', '--yes', '--run', run);
+      expect(report.error).toBeUndefined();
+      expect(report.data.rehearsal.files.map(({ state }: { state: string }) => state)).toEqual([
+        'applied',
+        'applied',
+        'applied',
+      ]);
+      expect((await roles()).rows).toEqual(before);
+      const client = await db.connect(url(name));
+      const { rows } =
+        await client.query(`select (select name from public.who) as name, pg_get_userbyid(relowner)::text as owner,
+        (select count(*)::int from public.contact) as n from pg_class where oid = 'public.a'::regclass`);
+      expect(rows).toEqual([{ name: 'app_owner', owner: 'app_owner', n: 3000 }]);
+      await client.end();
+      expect(await db.query('select count(*)::int as n from public.log')).toEqual([{ n: 1000 }]);
+
+      // A run that fails leaves no copy, whose columns may not be masked.
+      await project.write({
+        'aisha-db.config.json': JSON.stringify({
+          environments: { development: { url: url(name) } },
+          rehearsal: { masks: [{ column: 'nowhere', as: 'text' }] },
+        }),
+      });
+      expect(await project.run('rehearse', '--backup', 'latest', '--into', 'development', '--yes')).toMatchObject({
+        code: 2,
+      });
+      expect((await maintenance.query('select from pg_database where datname = $1', [name])).rowCount).toBe(0);
+      expect((await roles()).rows).toEqual(before);
+    } finally {
+      await maintenance.query(`drop database if exists ${quoteIdentifier(name)} with (force)`);
+    }
+  });
+});
+
+describe('a rehearsal that is ended', { timeout: 120_000 }, () => {
+  /** Scratch folders of that program, and the server in it. */
+  function scratchOf(pid: number): { folder: string; server: number }[] {
+    return readdirSync('/tmp')
+      .filter((name) => name.startsWith('aisha-pg-'))
+      .map((name) => join('/tmp', name))
+      .filter((folder) => contentOf(join(folder, 'owner')).startsWith(`${pid}:`))
+      .flatMap((folder) => {
+        const server = Number.parseInt(contentOf(join(folder, 'data/postmaster.pid')), 10);
+        return Number.isNaN(server) ? [] : [{ folder, server }];
+      });
+  }
+
+  function contentOf(path: string): string {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
+  test.for(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
+    'by %s leaves no server, no folder and no test command running, at the latest after the next run',
+    async (signal, { db }) => {
+      const project = await inUse(db, {
+        'sql/001_a.sql': 'create table public.a (id int);',
+        'wait.mjs': `import { writeFileSync } from 'node:fs'; writeFileSync('pid', String(process.pid)); console.error('tests wait'); setInterval(() => {}, 1000);`,
+      });
+      const run = project.start('rehearse', '--run', 'node wait.mjs');
+      await run.stderrContains('tests wait');
+      const tests = Number(await readFile(join(project.dir, 'pid'), 'utf8'));
+      const [scratch] = scratchOf(run.pid);
+      expect(scratch).toBeDefined();
+      run.kill(signal);
+      const ended = await run.done;
+      if (signal !== 'SIGKILL')
+        expect(ended).toMatchObject({ code: 130, stderr: expect.stringContaining(`interrupted by ${signal}`) });
+      else expect(await project.run('rehearse', '--backup', 'latest')).toMatchObject({ code: 0 });
+      await expect.poll(() => isRunning(tests), { timeout: 10_000 }).toBe(false);
+      expect(isRunning(scratch!.server)).toBe(false);
+      expect(existsSync(scratch!.folder)).toBe(false);
+      expect(scratchOf(run.pid)).toEqual([]);
+      expect(await db.query(`select to_regclass('public.a') as t`)).toEqual([{ t: null }]);
+    },
+  );
 });
