@@ -10,10 +10,13 @@ export const command: Command = {
   async run(context) {
     const { examine } = await import('../doctor/examine.ts');
     const { toResult } = await import('../doctor/answer.ts');
+    const { storeFolder } = await import('../cli/backup.ts');
     const { answers, exitCode } = await examine({
       target: () => context.target(),
       ledger: context.config.ledger,
-      stateDir: context.config.stateDir,
+      store: storeFolder(context),
+      binDir: context.config.backup.binDir,
+      searchPath: context.env['PATH'],
       signal: context.signal,
       connected: (target, serverVersion) => context.connected(target, serverVersion),
     });

@@ -1,15 +1,17 @@
 import { AishaError, EXIT, messageOf } from '../errors.ts';
 import { type LedgerName, readLedger } from '../migrations/ledger.ts';
+import { findClientTools } from '../postgres/client-tools.ts';
 import { refusePooledSessions, refusePoolerAddress } from '../postgres/pooler.ts';
 import { serverError } from '../postgres/server-error.ts';
 import { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
+import { chooseTools, noFittingTools } from '../postgres/tool-choice.ts';
 import { quantity } from '../report/quantity.ts';
 import { type Answer, QUESTIONS, type QuestionId, skipFrom } from './answer.ts';
 import { blame } from './blame.ts';
 import { judgeServer } from './judge.ts';
 import { judgeLedger } from './ledger-answer.ts';
-import { addressesOf, freeBytes, pgDumpVersion } from './machine.ts';
+import { addressesOf, freeBytes } from './machine.ts';
 import { describePlace, placeOf } from './place.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 
@@ -17,8 +19,12 @@ export interface ExamineOptions {
   /** Throws (usage) when nothing names a database. */
   readonly target: () => Promise<Target>;
   readonly ledger: LedgerName;
-  /** Where backups in the making lie. */
-  readonly stateDir: string;
+  /** The folder of the backups. */
+  readonly store: string;
+  /** Folder of pg_dump, where it is named. */
+  readonly binDir: string | undefined;
+  /** Folders to search for it, as in PATH. */
+  readonly searchPath: string | undefined;
   readonly signal: AbortSignal;
   readonly connected: (target: Target, serverVersion: string) => void;
 }
@@ -82,8 +88,8 @@ async function examineConnected(session: Session, target: Target, options: Exami
     ...judgeServer(facts, target),
     await examinePooler(session, target, options),
     await examineLedger(session, options.ledger),
-    await examineTools(facts),
-    await examineDisk(facts, options.stateDir),
+    examineTools(facts, options),
+    await examineDisk(facts, options.store),
   ];
   const ids = Object.keys(QUESTIONS);
   return answers.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
@@ -135,31 +141,26 @@ async function examineLedger(session: Session, name: LedgerName): Promise<Answer
   }
 }
 
-/** pg_dump refuses servers newer than itself. */
-async function examineTools({ versionNumber }: ServerFacts): Promise<Answer> {
-  const version = await pgDumpVersion();
+/** Of the programs that a backup would use. */
+function examineTools({ versionNumber }: ServerFacts, { binDir, searchPath }: ExamineOptions): Answer {
   const major = Math.floor(versionNumber / 10_000);
-  const wanted = `Install the client programs of PostgreSQL ${major}: apt-get install postgresql-client-${major}.`;
-  if (version === undefined) {
-    return {
-      id: 'tools',
-      status: 'bad',
-      severity: 'warning',
-      answer: 'there is no pg_dump on this machine',
-      advice: wanted,
-    };
+  try {
+    const found = findClientTools({ binDir, searchPath });
+    const chosen = chooseTools(found, major);
+    if (chosen !== undefined) {
+      const answer = `pg_dump ${chosen.version} for PostgreSQL ${major}, in ${chosen.binDir}`;
+      return { id: 'tools', status: 'ok', answer };
+    }
+    return unfit(noFittingTools(found, major, process.platform));
+  } catch (error) {
+    if (!(error instanceof AishaError)) throw error;
+    return unfit(error);
   }
-  const fits = Number.parseInt(version, 10) >= major;
-  const answer = `pg_dump ${version} for PostgreSQL ${major}`;
-  return fits
-    ? { id: 'tools', status: 'ok', answer }
-    : {
-        id: 'tools',
-        status: 'bad',
-        severity: 'warning',
-        answer: `${answer}: it refuses newer servers`,
-        advice: wanted,
-      };
+}
+
+function unfit({ message, details, hint }: AishaError): Answer {
+  const answer = [message, ...details].join('; ');
+  return { id: 'tools', status: 'bad', severity: 'warning', answer, advice: hint };
 }
 
 /** A compressed dump is smaller than its database; a restore to prove it is not. */

@@ -1,24 +1,12 @@
-import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 
 /** The addresses of a host, as the operating system finds them. */
 export async function addressesOf(host: string): Promise<readonly string[]> {
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => address);
-}
-
-/** The version of pg_dump of this machine, as `15.4`; `undefined` when there is none. */
-export async function pgDumpVersion(): Promise<string | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)('pg_dump', ['--version'], { timeout: 10_000 });
-    return /(\d+(?:\.\d+)*)/.exec(stdout)?.[1];
-  } catch {
-    return undefined;
-  }
 }
 
 /** Bytes that this user may still write below a folder, or below the nearest one above it that exists. */

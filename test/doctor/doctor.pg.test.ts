@@ -29,13 +29,26 @@ test('a database that works: every question is asked and answered', async ({ db 
   await db.query('create table contacts (id int)');
   const { answers, exitCode, skipped, bad } = await doctor(db.url, '--fail-on', 'critical');
   expect(skipped).toEqual([]);
-  expect(bad.filter((id) => !['extensions', 'privileges', 'tools'].includes(id))).toEqual([]);
+  expect(bad.filter((id) => !['extensions', 'privileges'].includes(id))).toEqual([]);
   expect(exitCode).toBe(0);
   expect(answers['target']?.answer).toContain('a LOCAL server of this machine: 127.0.0.1:');
   expect(answers['database']?.answer).toContain('1 tables, ');
   expect(answers['pooler']?.answer).toBe('direct');
   expect(answers['privileges']).toMatchObject({ answer: expect.stringContaining('app_owner is no superuser') });
   expect(answers['ledger']?.answer).toContain('there is none yet');
+  expect(answers['tools']?.answer).toMatch(/^pg_dump \d+\S* for PostgreSQL \d+, in \//);
+});
+
+test('tools and disk are those of a backup', async ({ db }) => {
+  const config = JSON.stringify({ backup: { store: 'a store', binDir: 'nothing' } });
+  const project = await makeProject({ 'aisha-db.config.json': config, 'nothing/': '' }, { env: db.env });
+  const report = await project.report('doctor');
+  const answerTo = (id: string) => report.data.answers.find((answer: { id: string }) => answer.id === id);
+  expect(answerTo('tools')).toMatchObject({
+    status: 'bad',
+    answer: expect.stringContaining('nothing holds no pg_dump'),
+  });
+  expect(answerTo('disk').answer).toContain(join(project.dir, 'a store'));
 });
 
 test('no database is named: the ways to name one', async () => {
