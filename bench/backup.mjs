@@ -33,7 +33,8 @@ try {
   );
   print(['what', 'wall s', 'x pg_dump', 'server cpu s', 'x pg_dump', 'client MiB'], true);
   const pairs = [];
-  for (let round = 0; round < Number(values.rounds); round++) pairs.push([await aisha(), await bare()]);
+  for (let round = 0; round < Number(values.rounds); round++)
+    pairs.push([await aisha(), await bare(), await bare(['--compress=3'])]);
   report(
     'backup create',
     pairs.map(([own]) => own),
@@ -42,6 +43,12 @@ try {
   report(
     'pg_dump -Fd -j',
     pairs.map(([, floor]) => floor),
+    pairs.map(([, floor]) => floor),
+  );
+  // A backup's own level: what is left is the proof's part.
+  report(
+    'pg_dump -Fd -j -Z3',
+    pairs.map(([, , alike]) => alike),
     pairs.map(([, floor]) => floor),
   );
   report('backup verify', [await run('backup', 'verify', 'latest', '--quiet')], [pairs.at(-1)[1]]);
@@ -107,8 +114,8 @@ function run(...args) {
   return measureRun([AISHA, ...args], { server, database: DATABASE, folder });
 }
 
-/** What it would be without us. */
-async function bare() {
+/** What it would be without us: as pg_dump does it by itself, and as it is told. */
+async function bare(told = []) {
   const { binDir } = chooseTools(
     findClientTools({ binDir: values['bin-dir'], searchPath: process.env.PATH }),
     Number.parseInt(server.version, 10),
@@ -118,7 +125,7 @@ async function bare() {
   const before = serverCpu(server);
   const started = performance.now();
   await new Promise((done, failed) => {
-    const child = spawn(join(binDir, 'pg_dump'), ['-Fd', `--jobs=${values.jobs}`, `--file=${file}`], {
+    const child = spawn(join(binDir, 'pg_dump'), ['-Fd', `--jobs=${values.jobs}`, `--file=${file}`, ...told], {
       env: { ...process.env, ...connection() },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
