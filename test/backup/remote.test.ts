@@ -11,13 +11,16 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { hashFiles, publish, readRuns, readStore, type StoredBackup } from '../../src/backup/store.ts';
 import { verifyFiles } from '../../src/backup/verify.ts';
 import { makeProject, type Project } from '../commands/project.ts';
 import { writeFiles } from '../support/folder.ts';
 import { type S3Server, startS3 } from '../support/s3-server.ts';
 import { MANIFEST, storedBackup } from './stored-backup.ts';
+
+// Several runs of the program and a server in each: as patient as with a database.
+vi.setConfig({ testTimeout: 120_000 });
 
 const NEVER = new AbortController().signal;
 const SECRET = 'Wrong/Secret+Key 100%';
