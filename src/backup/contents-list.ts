@@ -1,3 +1,4 @@
+import { entryOf, onOneLine } from './contents-line.ts';
 import type { ExtensionUsed, ForeignKey } from './manifest.ts';
 
 /** What a scratch server is not asked to restore. */
@@ -27,13 +28,8 @@ export function omitFromList(
   ].map(onOneLine);
   const grants = grantsIn.flatMap((schema) => [`ACL ${schema} `, `ACL - SCHEMA ${schema} `]).map(onOneLine);
   const kept = list.split('\n').filter((line) => {
-    const entry = /^\d+; \d+ \d+ (.*)$/.exec(line)?.[1];
+    const entry = entryOf(line)?.text;
     return entry === undefined || !(unwanted.includes(entry) || grants.some((start) => entry.startsWith(start)));
   });
   return kept.join('\n');
-}
-
-/** pg_restore writes a line break in a name as a blank. */
-function onOneLine(text: string): string {
-  return text.replaceAll(/[\r\n]/g, ' ');
 }

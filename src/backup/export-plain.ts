@@ -2,9 +2,10 @@ import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'n
 import { dirname, join } from 'node:path';
 import { AishaError, messageOf } from '../errors.ts';
 import { runTool } from '../postgres/run-tool.ts';
+import { syncToDisk } from '../whole-file.ts';
 import { type BackupWorld, dumpPath, toolsFor } from './create.ts';
 import { withContent } from './sealed-files.ts';
-import { contentFolder, type StoredBackup, syncToDisk } from './store.ts';
+import { contentFolder, type StoredBackup } from './store.ts';
 import { recordDamage, verifyFiles } from './verify.ts';
 
 /** A file of SQL that was made from a backup. */

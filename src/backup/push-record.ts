@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AishaError } from '../errors.ts';
+import { writeWhole } from '../whole-file.ts';
 import { Digest } from './digest.ts';
 import type { BackupFile } from './manifest.ts';
 import type { ObjectStorage } from './s3.ts';
-import { PUSHES, type StoredBackup, writeWhole } from './store.ts';
+import { PUSHES, type StoredBackup } from './store.ts';
 import { describeLocation, type StoredObject } from './stored-copy.ts';
 
 type Stored = Pick<StoredObject, 'bytes' | 'sha256'>;

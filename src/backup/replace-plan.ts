@@ -1,4 +1,5 @@
 import type { CatalogEntry } from './compare.ts';
+import { entryOf, onOneLine } from './contents-line.ts';
 import type { Manifest, TableContent } from './manifest.ts';
 
 /** The parts of a dump's table of contents that a restore in one transaction runs one after the other. */
@@ -26,7 +27,7 @@ export function replaceParts(list: string, { tables, roles }: Manifest, kept: Ke
   const linesOf = new Map(
     tables.map((table) => {
       const texts = new Set(owners.map((owner) => onOneLine(`TABLE DATA ${table.schema} ${table.name} ${owner}`)));
-      return [table, lines.filter((line) => texts.has(textOf(line) ?? ''))];
+      return [table, lines.filter((line) => texts.has(entryOf(line)?.text ?? ''))];
     }),
   );
   const stays = [
@@ -35,7 +36,7 @@ export function replaceParts(list: string, { tables, roles }: Manifest, kept: Ke
   ].map(onOneLine);
   const foreign = kept.foreignRoles.map((role) => onOneLine(` ${role}`));
   const isLeft = (line: string): boolean => {
-    const text = textOf(line);
+    const text = entryOf(line)?.text;
     if (text === undefined) return false;
     if (text.startsWith('TABLE DATA ')) return true;
     if (text.startsWith('DEFAULT ACL ')) return foreign.some((ending) => text.endsWith(ending));
@@ -51,13 +52,4 @@ export function replaceParts(list: string, { tables, roles }: Manifest, kept: Ke
 /** What of the catalog lies in schemas that the backup does not hold, and must be there afterwards as it was. */
 export function outside(catalog: readonly CatalogEntry[], { excludedSchemas }: Manifest): CatalogEntry[] {
   return catalog.filter(({ schema }) => excludedSchemas.includes(schema));
-}
-
-function textOf(line: string): string | undefined {
-  return /^\d+; \d+ \d+ (.*)$/.exec(line)?.[1];
-}
-
-/** pg_restore writes a line break in a name as a blank. */
-function onOneLine(text: string): string {
-  return text.replaceAll(/[\r\n]/g, ' ');
 }

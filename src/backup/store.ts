@@ -1,18 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  closeSync,
   createReadStream,
   existsSync,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statfsSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, relative, sep } from 'node:path';
@@ -20,6 +16,7 @@ import { pipeline } from 'node:stream/promises';
 import { AishaError, messageOf } from '../errors.ts';
 import { isIdentityRunning, processIdentity } from '../postgres/process-identity.ts';
 import type { Progress } from '../report/progress.ts';
+import { syncToDisk, writeWhole } from '../whole-file.ts';
 import { type BackupFile, type Manifest, parseManifest, serializeManifest, sizeOf } from './manifest.ts';
 import { byteCounter } from './progress.ts';
 import type { BackupState } from './retention.ts';
@@ -354,27 +351,4 @@ function folderNames(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
-}
-
-/** The file is there with its whole content, on disk, or not at all. */
-export function writeWhole(file: string, text: string): void {
-  const draft = `${file}.draft`;
-  try {
-    writeFileSync(draft, text, { mode: 0o600, flush: true });
-    renameSync(draft, file);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw error;
-  }
-  syncToDisk(dirname(file));
-}
-
-/** Makes a file, or the names in a folder, outlive a power failure. */
-export function syncToDisk(path: string): void {
-  const handle = openSync(path, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

@@ -1,3 +1,5 @@
+import { entryOf, onOneLine } from './contents-line.ts';
+
 /** A line of a dump's table of contents (`pg_restore --list --verbose`). */
 interface Entry {
   readonly id: string;
@@ -100,8 +102,8 @@ function parseEntries(list: string): Entry[] {
     if (dependencies !== null && last !== undefined) {
       entries[entries.length - 1] = { ...last, dependsOn: dependencies[1]!.trim().split(' ') };
     }
-    const [, id, text] = /^(\d+); \d+ \d+ (.*)$/.exec(line) ?? [];
-    if (id !== undefined && text !== undefined) entries.push({ id, line, text, dependsOn: [] });
+    const entry = entryOf(line);
+    if (entry !== undefined) entries.push({ ...entry, line, dependsOn: [] });
   }
   return entries;
 }
@@ -137,9 +139,4 @@ function isExistingSequence(text: string, owners: readonly string[], sequences: 
   return [...sequences].some((name) =>
     kinds.some((kind) => owners.some((owner) => text === onOneLine(`${kind} ${name} ${owner}`))),
   );
-}
-
-/** pg_restore writes a line break in a name as a blank. */
-function onOneLine(text: string): string {
-  return text.replaceAll(/[\r\n]/g, ' ');
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AishaError } from '../errors.ts';
+import { wholeFiles, writeWhole } from '../whole-file.ts';
 import type { Incident } from './incident.ts';
 
 /** Opens an incident; nothing is written until it is kept. */
@@ -29,7 +30,7 @@ export function keepIncident(folder: string, incident: Incident, report: string)
 
 /** The incidents of a folder, from the oldest. */
 function readIncidents(folder: string): Incident[] {
-  return filesOf(folder)
+  return wholeFiles(folder, '.json')
     .sort()
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Incident);
 }
@@ -54,18 +55,4 @@ export function findIncident(folder: string, wanted: string | undefined, databas
       hint: 'Begin with: aisha-db recover assess.',
     },
   );
-}
-
-function filesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => name.endsWith('.json'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.draft`, text, { mode: 0o600, flush: true });
-  renameSync(`${path}.draft`, path);
 }
