@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BACKUP_CLASSES } from './backup/settings.ts';
 import { DURATION, LONGEST_MS } from './duration.ts';
+import { HOURS } from './maintenance/pace.ts';
 import { MASK_KINDS } from './rehearsal/settings.ts';
 
 /** How a pending file with a number that is already applied is met. */
@@ -172,9 +173,17 @@ const maintenance = z.strictObject({
       activeSessions: z.int().min(1).optional().describe('Sessions at work from which on it is busy. Default: 20.'),
       replicationLagMb: atLeast.optional().describe('Megabytes that a standby may be behind. Default: 64.'),
       longTransaction: duration.optional().describe('Age of a transaction that keeps dead rows. Default: "10min".'),
+      transactions: atLeast
+        .optional()
+        .describe('Transactions a second from which on VACUUM goes slowly and large indexes wait. Default: 50.'),
     })
     .optional()
     .describe('When the database is left alone.'),
+  window: z
+    .string()
+    .regex(HOURS, { error: 'expected hours of the day such as "01:00-05:00"' })
+    .optional()
+    .describe("Hours of this machine's clock in which work may slow others down: large indexes are rebuilt then."),
   vacuum: z
     .strictObject({
       deadRows: atLeast.optional().describe('Default: 1000.'),
@@ -188,7 +197,14 @@ const maintenance = z.strictObject({
         .min(1)
         .max(10_000)
         .optional()
-        .describe('Work of VACUUM between two pauses, where a page that it dirties counts 20. Default: 50.'),
+        .describe('Work of VACUUM between two pauses, where a page that it dirties counts 20. Default: 25.'),
+      quietCostLimit: z
+        .number()
+        .int()
+        .min(1)
+        .max(10_000)
+        .optional()
+        .describe('The same while the server is quiet, and within maintenance.window. Default: 200.'),
       costDelay: duration.optional().describe('Pause of VACUUM after each portion of work. 0: none. Default: "2ms".'),
     })
     .optional()
@@ -204,6 +220,7 @@ const maintenance = z.strictObject({
     .strictObject({
       wastedMb: atLeast.optional().describe('Megabytes that are free in an index. Default: 10.'),
       wastedPercent: percent.optional().describe('Of its size. Default: 40.'),
+      largeMb: atLeast.optional().describe('Megabytes once it is rebuilt, from which on that waits. Default: 16.'),
     })
     .optional()
     .describe('From when on an index is rebuilt.'),

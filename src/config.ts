@@ -311,6 +311,7 @@ function resolveMaintenance(layers: readonly NonNullable<Layer['maintenance']>[]
   return {
     jobs: strongest(layers, 'jobs') ?? known.jobs,
     patienceMs: duration(strongest(layers, 'patience'), 'maintenance.patience') ?? known.patienceMs,
+    window: strongest(layers, 'window'),
     busy: {
       ...known.busy,
       ...defined(busy),

@@ -1,7 +1,7 @@
 import { AishaError } from '../errors.ts';
 import { quantity } from '../report/quantity.ts';
 import type { WorkItem } from './plan.ts';
-import type { BusySettings } from './settings.ts';
+import type { BusySettings, MaintenanceSettings } from './settings.ts';
 
 /** Who keeps dead rows from being removed. */
 export interface HorizonHolder {
@@ -21,12 +21,14 @@ export interface Activity {
   readonly holders: readonly HorizonHolder[];
   /** A migration that runs. */
   readonly migration: string | undefined;
+  /** A second, on the whole server; `undefined` where nobody asks. */
+  readonly transactions: number | undefined;
 }
 
 /** Why a statement has to wait now, or nothing. */
 export function reasonToWait(
-  { activeSessions, lagBytes, holders, migration }: Activity,
-  item: Pick<WorkItem, 'kind' | 'needsHorizon' | 'isUrgent'>,
+  { activeSessions, lagBytes, holders, migration, transactions }: Activity,
+  item: Pick<WorkItem, 'kind' | 'needsHorizon' | 'isUrgent' | 'isLarge'>,
   busy: BusySettings,
 ): string | undefined {
   if (migration !== undefined) return `a migration runs: ${migration}`;
@@ -38,12 +40,41 @@ export function reasonToWait(
   if (item.isUrgent) return undefined;
   if (activeSessions >= busy.activeSessions) return `sessions at work: ${activeSessions}`;
   if (lagBytes >= busy.replicationLagMb * 1024 * 1024) return `a standby is ${quantity(lagBytes, 'bytes')} behind`;
+  if (item.isLarge && transactions !== undefined && transactions >= busy.transactions)
+    return `others end ${Math.round(transactions)} transactions a second, and an index so large is rebuilt below ${busy.transactions}, in maintenance.window or by name`;
   return undefined;
 }
 
 /** The transaction that is too old for VACUUM to be worth it. */
 export function oldTransaction(holders: readonly HorizonHolder[], busy: BusySettings): HorizonHolder | undefined {
   return holders.find(({ seconds = 0 }) => seconds * 1_000 >= busy.longTransactionMs);
+}
+
+/** Work of VACUUM between two sleeps at so many transactions a second; gently where nobody knows how many they are. */
+export function costLimitFor(
+  transactions: number | undefined,
+  { busy, vacuum }: Pick<MaintenanceSettings, 'busy' | 'vacuum'>,
+): number {
+  const isQuiet = transactions !== undefined && transactions < busy.transactions;
+  return isQuiet ? Math.max(vacuum.costLimit, vacuum.quietCostLimit) : vacuum.costLimit;
+}
+
+/** `01:00-05:00`; over midnight as well. */
+export const HOURS = /^([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)$/;
+
+/** Whether the clock of this machine is between those hours. */
+export function isWithin(hours: string | undefined, now: Date): boolean {
+  const numbers = HOURS.exec(hours ?? '')
+    ?.slice(1)
+    .map(Number);
+  if (numbers === undefined) return false;
+  const [fromHour, fromMinute, toHour, toMinute] = numbers as [number, number, number, number];
+  const [at, from, to] = [
+    [now.getHours(), now.getMinutes()],
+    [fromHour, fromMinute],
+    [toHour, toMinute],
+  ].map(([hour, minute]) => hour! * 60 + minute!) as [number, number, number];
+  return from <= to ? at >= from && at < to : at >= from || at < to;
 }
 
 /** When a run has to be over. */

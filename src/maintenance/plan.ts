@@ -25,6 +25,8 @@ export interface WorkItem {
   readonly estimatedMs: number;
   /** It is not worth while as long as an old transaction may still see the dead rows. */
   readonly needsHorizon: boolean;
+  /** While it is done others are slowed down: it waits for a quiet server, or for the hours in which that may be. */
+  readonly isLarge: boolean;
   /** Why it is not done. */
   readonly skipped: string | undefined;
 }
@@ -251,16 +253,24 @@ function indexItem(index: IndexFacts, scope: Scope): WorkItem[] {
   }
   const reason = reasonToRebuild(index, scope);
   if (reason === undefined) return [];
-  return [
-    makeItem('reindex', about, {
-      statement: `reindex index concurrently ${index.label}`,
-      reason,
-      bytes: index.bytes + (table?.bytes ?? 0),
-      benefitBytes: facts.bloat.get(index.label)?.wasted ?? 0,
-      rates,
-      skipped: index.obstacle ?? skipped,
-    }),
-  ];
+  const { wasted = 0 } = facts.bloat.get(index.label) ?? {};
+  const written = Math.max(0, index.bytes - wasted);
+  const isLarge = !scope.isNamed && written >= scope.settings.reindex.largeMb * MB;
+  const item = makeItem('reindex', about, {
+    statement: `reindex index concurrently ${index.label}`,
+    reason: isLarge ? `${reason}; ${whenLarge(written, scope.settings)}` : reason,
+    bytes: index.bytes + (table?.bytes ?? 0),
+    benefitBytes: wasted,
+    rates,
+    skipped: index.obstacle ?? skipped,
+  });
+  return [{ ...item, isLarge }];
+}
+
+/** REINDEX has no brake: it takes a processor, and writes and syncs the new index at once. */
+function whenLarge(bytes: number, { window, busy }: MaintenanceSettings): string {
+  const hours = window === undefined ? '' : `between ${window.replace('-', ' and ')}, or `;
+  return `so large (${quantity(bytes, 'bytes')} anew) that it waits: ${hours}while less than ${busy.transactions} transactions end in a second`;
 }
 
 function reasonToRebuild(index: IndexFacts, { facts, settings: { reindex }, isNamed }: Scope): string | undefined {
@@ -292,6 +302,7 @@ function makeItem(kind: WorkKind, about: About, { rates, ...parts }: ItemParts):
     ...parts,
     isUrgent: false,
     needsHorizon: false,
+    isLarge: false,
     estimatedMs: Math.round((parts.bytes / rates[kind]) * 1_000),
   };
 }

@@ -2,7 +2,10 @@ import type { Session } from '../postgres/session.ts';
 import type { Activity, HorizonHolder } from './pace.ts';
 
 /** What others do now. Sessions of this program do not count, nor what this role may not see. */
-export async function readActivity(session: Session, ownPids: readonly number[]): Promise<Omit<Activity, 'migration'>> {
+export async function readActivity(
+  session: Session,
+  ownPids: readonly number[],
+): Promise<Omit<Activity, 'migration' | 'transactions'>> {
   const [row] = await session.query<{ activeSessions: number; lagBytes: number }>(
     `select
        (select count(*)::integer from pg_catalog.pg_stat_activity

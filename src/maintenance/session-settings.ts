@@ -18,7 +18,7 @@ const CHECK_CLIENT_MS = 5_000;
  * disk and the processors to the users of the server (PostgreSQL docs 20.4.4, 20.4.5, 20.5.1).
  */
 export function sessionSettings(
-  { vacuum }: Pick<MaintenanceSettings, 'vacuum'>,
+  { vacuum, busy, window }: Pick<MaintenanceSettings, 'vacuum' | 'busy' | 'window'>,
   lockTimeoutMs: number,
 ): readonly SessionSetting[] {
   const needed = (name: string, value: string, why?: string) => ({ name, value, why, isOptional: false });
@@ -29,9 +29,18 @@ export function sessionSettings(
     needed('idle_in_transaction_session_timeout', '0'),
     optional('transaction_timeout', '0'),
     needed('vacuum_cost_delay', `${vacuum.costDelayMs}ms`, 'VACUUM and ANALYZE sleep so long ...'),
-    needed('vacuum_cost_limit', String(vacuum.costLimit), '... after so much work (autovacuum: 200)'),
+    needed(
+      'vacuum_cost_limit',
+      String(vacuum.costLimit),
+      `... after so much work; after ${Math.max(vacuum.costLimit, vacuum.quietCostLimit)}, as autovacuum, while less than ${busy.transactions} transactions end in a second${window === undefined ? '' : `, and between ${window.replace('-', ' and ')}`}`,
+    ),
     needed('max_parallel_maintenance_workers', '0', 'one process: the others of the server are for its users'),
     needed('synchronous_commit', 'off', 'commits of maintenance do not flush the log that others wait for'),
+    optional(
+      'wal_compression',
+      'on',
+      'less log is written and synced before the commits of others (where the role may)',
+    ),
     optional('backend_flush_after', '512kB', 'what is written goes to disk in small pieces, not in one long fsync'),
     optional(
       'client_connection_check_interval',

@@ -8,6 +8,8 @@ export interface MaintenanceSettings {
   /** How long (ms) a run waits altogether for a busy database before it leaves the rest to the next one. */
   readonly patienceMs: number;
   readonly busy: BusySettings;
+  /** Hours of the day in which work may slow others down: `01:00-05:00`, of this machine's clock. */
+  readonly window: string | undefined;
   readonly vacuum: VacuumSettings;
   readonly analyze: AnalyzeSettings;
   readonly reindex: ReindexSettings;
@@ -32,6 +34,8 @@ export interface BusySettings {
   readonly replicationLagMb: number;
   /** Age (ms) of a transaction from which on VACUUM would remove little and REINDEX CONCURRENTLY wait for it. */
   readonly longTransactionMs: number;
+  /** Transactions a second on the server, from which on VACUUM goes slowly and no large index is rebuilt. */
+  readonly transactions: number;
 }
 
 interface VacuumSettings {
@@ -44,8 +48,10 @@ interface VacuumSettings {
   readonly agePercent: number;
   /** VACUUM sleeps (ms) whenever it has done `costLimit` of work, as autovacuum does; 0: never. */
   readonly costDelayMs: number;
-  /** Work of VACUUM between two sleeps, in the server's units: a page that it dirties counts 20. */
+  /** Work of VACUUM between two sleeps while others work, in the server's units: a page that it dirties counts 20. */
   readonly costLimit: number;
+  /** The same while the server is quiet, and within the window. */
+  readonly quietCostLimit: number;
 }
 
 interface AnalyzeSettings {
@@ -57,12 +63,15 @@ interface AnalyzeSettings {
 interface ReindexSettings {
   readonly wastedMb: number;
   readonly wastedPercent: number;
+  /** Megabytes of an index once it is rebuilt, from which on that waits for a quiet server or the window. */
+  readonly largeMb: number;
 }
 
 export const DEFAULT_MAINTENANCE: MaintenanceSettings = {
   jobs: 1,
   patienceMs: 1_800_000,
-  busy: { activeSessions: 20, replicationLagMb: 64, longTransactionMs: 600_000 },
+  busy: { activeSessions: 20, replicationLagMb: 64, longTransactionMs: 600_000, transactions: 50 },
+  window: undefined,
   vacuum: {
     deadRows: 1_000,
     deadPercent: 5,
@@ -70,11 +79,12 @@ export const DEFAULT_MAINTENANCE: MaintenanceSettings = {
     insertedPercent: 20,
     agePercent: 75,
     costDelayMs: 2,
-    // A quarter of autovacuum's own: 10 MB/s of pages dirtied, at which the commits of others keep their pace.
-    costLimit: 50,
+    // An eighth of autovacuum's own: 5 MB/s of pages dirtied, at which the commits of others keep their pace.
+    costLimit: 25,
+    quietCostLimit: 200,
   },
   analyze: { changedRows: 500, changedPercent: 5 },
-  reindex: { wastedMb: 10, wastedPercent: 40 },
+  reindex: { wastedMb: 10, wastedPercent: 40, largeMb: 16 },
   routines: DEFAULT_ROUTINES,
   webhook: undefined,
 };

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
-import { type Activity, reasonToWait, type Window } from './pace.ts';
+import { LoadMeter } from './load-meter.ts';
+import { type Activity, costLimitFor, isWithin, reasonToWait, type Window } from './pace.ts';
 import type { WorkItem, WorkKind } from './plan.ts';
 import { readActivity } from './read-activity.ts';
 import { readHolders, readIndexes } from './read-facts.ts';
@@ -53,6 +54,8 @@ export interface WorkBench {
 const GRACE_MS = 5_000;
 /** How often (ms) a busy database is looked at again. */
 const LOOK_AGAIN_MS = 2_000;
+/** Before a VACUUM that takes longer (ms) by estimate, it is worth two seconds to know how busy the server is. */
+const LONG_MS = 10_000;
 /** A statement that fits into less than this (ms) is begun whatever the estimate says. */
 const SHORT_MS = 60_000;
 
@@ -87,10 +90,12 @@ class Run {
   readonly inHand = new Map<number, { readonly item: WorkItem; readonly since: number }>();
   readonly #bench: WorkBench;
   readonly #workers: Worker[] = [];
+  readonly #load: LoadMeter;
   #patienceMs: number;
 
   constructor(bench: WorkBench) {
     this.#bench = bench;
+    this.#load = new LoadMeter(bench.control);
     this.#patienceMs = bench.settings.patienceMs;
   }
 
@@ -106,14 +111,22 @@ class Run {
       const worker = await openWorker(this.#bench);
       this.#workers.push(worker);
       try {
-        for (let item: WorkItem | undefined = first; item !== undefined; item = queue.shift())
-          await this.#end(await this.#attempt(item, worker));
+        for (let item: WorkItem | undefined = first; item !== undefined; item = queue.shift()) {
+          if (await this.#waitsBehind(item, queue)) queue.push(item);
+          else await this.#end(await this.#attempt(item, worker));
+        }
       } finally {
         this.#workers.splice(this.#workers.indexOf(worker), 1);
         await worker.session.close();
       }
     };
     await Promise.all(Array.from({ length: Math.min(jobs, queue.length) }, work));
+  }
+
+  /** What has to wait for a quiet server does not keep the smaller ones behind it waiting. */
+  async #waitsBehind(item: WorkItem, queue: readonly WorkItem[]): Promise<boolean> {
+    if (!item.isLarge || queue.every(({ isLarge }) => isLarge)) return false;
+    return reasonToWait(await this.#look(item), item, this.#bench.settings.busy) !== undefined;
   }
 
   async #end(outcome: WorkOutcome): Promise<void> {
@@ -133,6 +146,7 @@ class Run {
     if (holder !== undefined) return notBegun(item, 'left', holder);
     this.inHand.set(worker.pid, { item, since: Date.now() });
     try {
+      if (item.kind === 'vacuum') await this.#pace(item, worker);
       return await runItem(item, worker, this.#bench, leftMs);
     } finally {
       this.inHand.delete(worker.pid);
@@ -145,7 +159,7 @@ class Run {
     let told: string | undefined;
     for (;;) {
       if (signal.aborted) return 'the run was interrupted';
-      const reason = reasonToWait(await this.#look(), item, settings.busy);
+      const reason = reasonToWait(await this.#look(item), item, settings.busy);
       if (reason === undefined) return undefined;
       const isOver = window !== undefined && Date.now() >= window.deadline;
       if (this.#patienceMs <= 0 || isOver) return reason;
@@ -157,10 +171,25 @@ class Run {
     }
   }
 
-  async #look(): Promise<Activity> {
-    const { control, runningMigration } = this.#bench;
+  async #look({ isLarge }: WorkItem): Promise<Activity> {
+    const { control, runningMigration, signal } = this.#bench;
     const own = this.#workers.map(({ pid }) => pid);
-    return { ...(await readActivity(control, own)), migration: await runningMigration(control) };
+    const activity = await readActivity(control, own);
+    const transactions = isLarge && !this.#isWithinHours() ? await this.#load.measured(signal) : undefined;
+    return { ...activity, migration: await runningMigration(control), transactions };
+  }
+
+  #isWithinHours(): boolean {
+    return isWithin(this.#bench.settings.window, new Date());
+  }
+
+  /** A running VACUUM keeps its pace, so it is chosen for each: gently, unless nobody would notice. */
+  async #pace({ estimatedMs, isUrgent }: WorkItem, { session }: Worker): Promise<void> {
+    const { signal, settings } = this.#bench;
+    const isFree = isUrgent || this.#isWithinHours();
+    const look = () => (estimatedMs >= LONG_MS ? this.#load.measured(signal) : this.#load.perSecond());
+    const limit = costLimitFor(isFree ? 0 : await look(), settings);
+    await session.query("select pg_catalog.set_config('vacuum_cost_limit', $1, false)", [String(limit)]);
   }
 }
 

@@ -1,28 +1,49 @@
 import { expect, test } from 'vitest';
 import { type RecordedRun, unfinishedRun } from '../../src/maintenance/history.ts';
-import { type Activity, parseWindow, reasonToWait } from '../../src/maintenance/pace.ts';
+import { type Activity, costLimitFor, isWithin, parseWindow, reasonToWait } from '../../src/maintenance/pace.ts';
 import { DEFAULT_MAINTENANCE } from '../../src/maintenance/settings.ts';
 
-const QUIET: Activity = { activeSessions: 0, lagBytes: 0, holders: [], migration: undefined };
-const vacuum = { kind: 'vacuum', needsHorizon: true, isUrgent: false } as const;
-const analyze = { kind: 'analyze', needsHorizon: false, isUrgent: false } as const;
-const reindex = { kind: 'reindex', needsHorizon: false, isUrgent: false } as const;
-const urgent = { kind: 'vacuum', needsHorizon: false, isUrgent: true } as const;
+const QUIET: Activity = { activeSessions: 0, lagBytes: 0, holders: [], migration: undefined, transactions: undefined };
+const plain = { needsHorizon: false, isUrgent: false, isLarge: false };
+const vacuum = { ...plain, kind: 'vacuum', needsHorizon: true } as const;
+const analyze = { ...plain, kind: 'analyze' } as const;
+const reindex = { ...plain, kind: 'reindex' } as const;
+const large = { ...plain, kind: 'reindex', isLarge: true } as const;
+const urgent = { ...plain, kind: 'vacuum', isUrgent: true } as const;
 
 test.each([
   ['nothing', {}, []],
-  ['sessions at work', { activeSessions: 20 }, ['vacuum', 'analyze', 'reindex']],
-  ['a standby behind', { lagBytes: 64 * 1024 * 1024 }, ['vacuum', 'analyze', 'reindex']],
-  ['an old transaction', { holders: [{ holder: 'pid 7', seconds: 600, fix: '' }] }, ['vacuum', 'reindex']],
+  ['sessions at work', { activeSessions: 20 }, ['vacuum', 'analyze', 'reindex', 'large']],
+  ['a standby behind', { lagBytes: 64 * 1024 * 1024 }, ['vacuum', 'analyze', 'reindex', 'large']],
+  ['an old transaction', { holders: [{ holder: 'pid 7', seconds: 600, fix: '' }] }, ['vacuum', 'reindex', 'large']],
   ['a young transaction', { holders: [{ holder: 'pid 7', seconds: 599, fix: '' }] }, []],
   ['a slot', { holders: [{ holder: 'replication slot s', seconds: undefined, fix: '' }] }, []],
-  ['a migration', { migration: 'pid 8' }, ['vacuum', 'analyze', 'reindex', 'urgent']],
+  ['many transactions', { transactions: 50 }, ['large']],
+  ['few transactions', { transactions: 49 }, []],
+  ['a migration', { migration: 'pid 8' }, ['vacuum', 'analyze', 'reindex', 'large', 'urgent']],
 ])('%s makes these wait', (_, activity: Partial<Activity>, waiting) => {
-  const items = { vacuum, analyze, reindex, urgent };
+  const items = { vacuum, analyze, reindex, large, urgent };
   const found = Object.entries(items).filter(
     ([, item]) => reasonToWait({ ...QUIET, ...activity }, item, DEFAULT_MAINTENANCE.busy) !== undefined,
   );
   expect(found.map(([name]) => name)).toEqual(waiting);
+});
+
+test.each([
+  ['01:00-05:00', ['01:00', '04:59'], ['00:59', '05:00', '13:00']],
+  ['22:30-4:00', ['22:30', '23:59', '00:00', '03:59'], ['22:29', '04:00', '12:00']],
+])('the hours %s are those of the clock, over midnight as well', (hours, inside, outside) => {
+  const isInside = (time: string) => isWithin(hours, new Date(`2026-11-27T${time}:00`));
+  expect(inside.map(isInside)).toEqual(inside.map(() => true));
+  expect(outside.map(isInside)).toEqual(outside.map(() => false));
+  expect(isWithin(undefined, new Date())).toBe(false);
+});
+
+test('VACUUM goes as fast as autovacuum while the server is known to be quiet, and gently otherwise', () => {
+  const at = (transactions: number | undefined) => costLimitFor(transactions, DEFAULT_MAINTENANCE);
+  expect([undefined, 0, 49, 50, 5_000].map(at)).toEqual([25, 200, 200, 25, 25]);
+  const fast = { ...DEFAULT_MAINTENANCE, vacuum: { ...DEFAULT_MAINTENANCE.vacuum, costLimit: 1_000 } };
+  expect(costLimitFor(0, fast)).toBe(1_000);
 });
 
 test('a window ends at the next such time of day, or after that long, whichever comes first', () => {

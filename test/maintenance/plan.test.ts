@@ -128,6 +128,28 @@ test('leftovers are removed before anything else, indexes are rebuilt by what th
   ]);
 });
 
+test('an index that is large once it is rebuilt waits, and the plan says for what; not when it is named', () => {
+  const busy = table('busy');
+  const indexes = [index('full', busy, { bytes: 90 * MB }), index('empty', busy, { bytes: 900 * MB })];
+  const bloat = new Map([
+    ['public.full', { bytes: 90 * MB, wasted: 74 * MB, percent: 82 }],
+    ['public.empty', { bytes: 900 * MB, wasted: 885 * MB, percent: 98 }],
+  ]);
+  const known = facts([busy], { indexes, bloat });
+  const { items } = plan(known, ['reindex']);
+  expect(items.map(({ object, isLarge }) => [object, isLarge])).toEqual([
+    ['public.empty', false],
+    ['public.full', true],
+  ]);
+  expect(items[1]!.reason).toMatch(
+    /so large \(16 M.*\) that it waits: while less than 50 transactions end in a second$/,
+  );
+  const request: WorkRequest = { kinds: new Set(['reindex']), names: [] };
+  const settings = { ...DEFAULT_MAINTENANCE, window: '01:00-05:00' };
+  expect(planWork(known, request, settings, ASSUMED_RATES).items[1]!.reason).toContain('between 01:00 and 05:00, or');
+  expect(plan(known, ['reindex'], 'full').items).toMatchObject([{ isLarge: false }]);
+});
+
 test('what is named is done whatever the facts say; a table stands for its indexes; other names are told', () => {
   const [a, b] = [table('a'), table('B "x"', { label: 'public."B ""x"""' })];
   const known = facts([a, b], { indexes: [index('a_key', a), index('b_key', b)] });

@@ -6,6 +6,13 @@ import { resolveTarget } from '../../src/postgres/target.ts';
 import { makeProject } from '../commands/project.ts';
 import { expect, test } from '../support/database.ts';
 
+const open = (url: string) =>
+  openWorker({
+    openSession: () => Session.open(resolveTarget({ databaseUrl: url, env: {} }), { applicationName: 'test' }),
+    lockTimeoutMs: 700,
+    settings: DEFAULT_MAINTENANCE,
+  });
+
 test('sessions that work are gentle and bounded, whatever is set for the database, and the plan says so', async ({
   db,
 }) => {
@@ -13,11 +20,7 @@ test('sessions that work are gentle and bounded, whatever is set for the databas
     alter database ${db.name} set lock_timeout = 0; alter database ${db.name} set statement_timeout = '1s';
     alter database ${db.name} set vacuum_cost_delay = 0; alter database ${db.name} set vacuum_cost_limit = 10000;
     alter database ${db.name} set max_parallel_maintenance_workers = 8`);
-  const { session } = await openWorker({
-    openSession: () => Session.open(resolveTarget({ databaseUrl: db.url, env: {} }), { applicationName: 'test' }),
-    lockTimeoutMs: 700,
-    settings: DEFAULT_MAINTENANCE,
-  });
+  const { session } = await open(db.url);
   const [row] = await session.query(
     `select json_object_agg(name, setting) as set from pg_settings
      where name ~ '^(lock_timeout|statement_timeout|vacuum_cost_(delay|limit)|max_parallel_maintenance_workers|synchronous_commit|backend_flush_after)$'`,
@@ -28,7 +31,7 @@ test('sessions that work are gentle and bounded, whatever is set for the databas
       lock_timeout: '700',
       statement_timeout: '0',
       vacuum_cost_delay: '2',
-      vacuum_cost_limit: '50',
+      vacuum_cost_limit: '25',
       max_parallel_maintenance_workers: '0',
       synchronous_commit: 'off',
       backend_flush_after: '64',
@@ -44,4 +47,15 @@ test('sessions that work are gentle and bounded, whatever is set for the databas
     synchronous_commit: 'off',
   });
   expect((await project.run('vacuum', 'public.t', '--dry-run')).stdout).toMatch(/vacuum_cost_limit +77/);
+});
+
+test('the log is compressed where the role may say so, and only there', async ({ db }) => {
+  const compressionOf = async (url: string) => {
+    const { session } = await open(url);
+    const [row] = await session.query<{ value: string }>("select current_setting('wal_compression') as value");
+    await session.close();
+    return row!.value;
+  };
+  expect(await compressionOf(db.url)).toBe('off');
+  expect(await compressionOf(db.superUrl)).not.toBe('off');
 });

@@ -230,6 +230,41 @@ test('kill -9 during REINDEX CONCURRENTLY leaves an invalid index, which the nex
   expect(await leftovers(db)).toEqual([{ name: 'orphan_ccnew' }]);
 }, 120_000);
 
+test('a large index waits for a quiet server or its hours, while the smaller ones behind it are rebuilt', async ({
+  db,
+}) => {
+  const project = await bloated(db);
+  await db.query(`
+    create table half (id int, word text) with (autovacuum_enabled = false);
+    insert into half select n, md5(n::text) from generate_series(1, 100000) n;
+    create index "lärge %" on half (word);
+    delete from half where id % 10 < 6`);
+  for (const table of ['half', HOSTILE]) await db.query(`vacuum analyze ${table}`);
+  // Whatever goes on is more than none: the server is never quiet.
+  const maintenance = { busy: { transactions: 0 }, patience: 0, reindex: { wastedMb: 1, largeMb: 1 } };
+  const large = 'public."lärge %"';
+  await project.write(configured(maintenance));
+  const kept = await project.report('reindex');
+  expect(kept.data.tasks).toMatchObject([
+    { object: HOSTILE_INDEX, state: 'done' },
+    { object: `${HOSTILE.slice(0, -1)}_pkey"`, state: 'done' },
+    {
+      object: large,
+      state: 'left',
+      reason: expect.stringMatching(/^others end \d+ transactions a second, and an index/),
+    },
+  ]);
+  const before = await sizeOf(db, large);
+  await project.write(configured({ ...maintenance, window: '00:00-24:00' }));
+  expect((await project.run('reindex')).stderr).toContain('expected hours of the day');
+  await project.write(configured({ ...maintenance, window: '00:01-00:00' }));
+  expect((await project.report('reindex', '--dry-run')).data.plan[0].reason).toContain('between 00:01 and 00:00, or');
+  expect((await project.report('reindex')).data.tasks).toEqual([
+    expect.objectContaining({ object: large, state: 'done' }),
+  ]);
+  expect(await sizeOf(db, large)).toBeLessThan(before / 2);
+}, 60_000);
+
 test('a lock that is not had in time leaves the index to the next run', async ({ db }) => {
   const project = await bloated(db);
   await project.write(configured(LOW, { lockTimeout: '300ms' }));
