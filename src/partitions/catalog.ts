@@ -79,13 +79,18 @@ export async function countRows(
 
 /** What protects a table: RLS, policies, grants, and indexes that its parent has not. */
 export async function readProtection(session: Session, schema: string, name: string): Promise<Protection> {
-  const [row] = await session.query<Protection>(
-    `select c.relrowsecurity as "rlsEnabled", c.relforcerowsecurity as "rlsForced",
+  const [row] = await session.query<Omit<Protection, 'source'>>(
+    `select (
+         select json_agg(case when a.attisdropped then '' else a.attname end order by a.attnum)
+         from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0) as columns,
+       c.relrowsecurity as "rlsEnabled", c.relforcerowsecurity as "rlsForced",
        (select coalesce(json_agg(json_build_object(
           'name', p.polname, 'permissive', p.polpermissive,
           'command', case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
             when 'd' then 'delete' else 'all' end,
           'roles', (select coalesce(json_agg(r.rolname), '[]') from pg_catalog.pg_roles r where r.oid = any (p.polroles)),
+          'isCorrelated', concat(p.polqual, p.polwithcheck) ~ ':varlevelsup [1-9]',
+          'readsItself', concat(p.polqual, p.polwithcheck) ~ (':relid ' || c.oid || ' '),
           'using', pg_catalog.pg_get_expr(p.polqual, c.oid), 'check', pg_catalog.pg_get_expr(p.polwithcheck, c.oid))
           order by p.polname), '[]') from pg_catalog.pg_policy p where p.polrelid = c.oid) as policies,
        (select coalesce(json_agg(json_build_object(
@@ -101,5 +106,5 @@ export async function readProtection(session: Session, schema: string, name: str
      where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')`,
     [schema, name],
   );
-  return row!;
+  return { ...row!, source: quoteQualified(schema, name) };
 }

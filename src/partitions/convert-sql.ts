@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
+import { dollarQuote, quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import { counted } from '../report/quantity.ts';
 import type { ConvertFacts, ConvertRequest } from './convert-facts.ts';
 import { type ConvertPlan, mentionsItself, suffixed } from './convert-plan.ts';
@@ -187,7 +187,7 @@ insert into ${this.#copied} default values;
 alter table ${this.#changes} enable row level security;
 alter table ${this.#copied} enable row level security;
 ${block(this.#closing(`select ${this.#oid(this.#changes)} union all select ${this.#oid(this.#copied)}`, false), CLOSING_VARIABLES)}
-create function ${this.#note}() returns trigger language plpgsql security definer set search_path = '' as ${dollars(body)};
+create function ${this.#note}() returns trigger language plpgsql security definer set search_path = '' as ${dollarQuote(body)};
 revoke all on function ${this.#note}() from public;
 ${lines([
   ...(table.rlsForced ? [`alter table ${this.#table} no force row level security;`] : []),
@@ -232,7 +232,7 @@ begin
   return cardinality(numbers);
 end`;
     return `-- 3. What was noted is copied again; only this session does so.
-create function ${this.#replay}(most integer) returns integer language plpgsql as ${dollars(body)};
+create function ${this.#replay}(most integer) returns integer language plpgsql as ${dollarQuote(body)};
 revoke all on function ${this.#replay}(integer) from public;
 `;
   }
@@ -275,7 +275,7 @@ begin
   end loop;
 end`;
     return `-- 4. The copy, in the order of the primary key; how far it is, is committed with each batch.
-do ${dollars(body)};
+do ${dollarQuote(body)};
 `;
   }
 
@@ -319,7 +319,7 @@ begin
 ${lines([...this.#release(), ...this.#rename(), ...this.#dress()])}end`;
     return `-- 6. Once what was noted is worked off and both are compared, row by row, they change names. The lock that this
 -- takes is held for what was noted meanwhile, and for a few changes of the catalog.
-do ${dollars(body)};
+do ${dollarQuote(body)};
 `;
   }
 
@@ -477,7 +477,7 @@ ${lines(valid.map(({ name }) => run('alter table %s validate constraint %I', 'it
 end`;
     return `-- 7. Foreign keys hold for new rows since the swap; now for all, while others work, and for coming partitions.
 ${lines([
-  ...(valid.length === 0 ? [] : [`do ${dollars(body)};`]),
+  ...(valid.length === 0 ? [] : [`do ${dollarQuote(body)};`]),
   ...valid.map(
     ({ name, definition }) => `alter table ${this.#table} add constraint ${quoteIdentifier(name)} ${definition};`,
   ),
@@ -525,14 +525,7 @@ function run(format: string, ...values: readonly string[]): string {
 
 /** A DO block, which a transaction around it commits. */
 function block(statements: string, variables: readonly string[]): string {
-  return `do ${dollars(`declare\n  ${variables.join('\n  ')}\nbegin\n${statements}\nend`)};`;
-}
-
-/** A string in dollar quotes whose tag nothing in it ends. */
-function dollars(body: string): string {
-  let tag = '$convert$';
-  for (let n = 2; body.includes(tag.slice(0, -1)); n++) tag = `$convert${n}$`;
-  return `${tag}\n${body}\n${tag}`;
+  return `do ${dollarQuote(`declare\n  ${variables.join('\n  ')}\nbegin\n${statements}\nend`)};`;
 }
 
 function lines(statements: readonly string[]): string {

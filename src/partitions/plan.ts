@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
+import { dollarQuote, quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 
 /** Times are what the clock of the session's zone shows, as milliseconds of UTC: months have no other length there. */
 export type WallClock = number;
@@ -155,6 +155,10 @@ export function detachStatement(table: PartitionedTable, partition: Partition, v
 
 /** What a partition is protected by, as SQL that gives the same to another table. */
 export interface Protection {
+  /** The table that is the model, as regclass reads it. */
+  readonly source: string;
+  /** By number, as policies refer to its columns: those of a new partition have them in this order. */
+  readonly columns: readonly string[];
   readonly rlsEnabled: boolean;
   readonly rlsForced: boolean;
   readonly policies: readonly PolicyFacts[];
@@ -171,6 +175,25 @@ interface PolicyFacts {
   readonly roles: readonly string[];
   readonly using: string | null;
   readonly check: string | null;
+  /** A sub-query in it refers to the row of the table, which SQL writes with the table's name. */
+  readonly isCorrelated: boolean;
+  /** A sub-query in it reads the model itself. */
+  readonly readsItself: boolean;
+}
+
+/** Why what protects a table cannot be given to a new partition of another, in words; `undefined` where it can. */
+export function protectionProblem(table: PartitionedTable, protection: Protection, columns: readonly string[]) {
+  const { policies, source } = protection;
+  const isParent = source === quoteQualified(table.schema, table.name);
+  const own = isParent ? undefined : policies.find(({ readsItself }) => readsItself);
+  if (own !== undefined)
+    return `policy "${own.name}" of ${source} reads that partition in a sub-query, which means other rows for another one: make the partition and its policy by hand`;
+  const correlated = policies.find(({ isCorrelated }) => isCorrelated);
+  const isAligned =
+    protection.columns.length === columns.length && columns.every((name, at) => protection.columns[at] === name);
+  if (correlated !== undefined && !isAligned)
+    return `policy "${correlated.name}" of ${source} refers to its row in a sub-query, and its columns are not in the order of those of a new partition: make the partition and its policy by hand`;
+  return undefined;
 }
 
 /** Statements that give a new partition what its siblings have: none of it is inherited when it is read directly. */
@@ -179,7 +202,9 @@ export function protectStatements(schema: string, name: string, protection: Prot
   return [
     ...(protection.rlsEnabled ? [`alter table ${table} enable row level security`] : []),
     ...(protection.rlsForced ? [`alter table ${table} force row level security`] : []),
-    ...protection.policies.map((policy) => policyStatement(table, policy)),
+    ...protection.policies.map((policy) =>
+      policy.isCorrelated ? correlatedPolicy(table, protection.source, policy) : policyStatement(table, policy),
+    ),
     ...protection.grants.map(
       ({ grantee, privilege, grantable }) =>
         `grant ${privilege} on ${table} to ${grantee === '' ? 'public' : quoteIdentifier(grantee)}${grantable ? ' with grant option' : ''}`,
@@ -190,10 +215,29 @@ export function protectStatements(schema: string, name: string, protection: Prot
   ];
 }
 
-function policyStatement(table: string, { name, permissive, command, roles, using, check }: PolicyFacts): string {
+function policyHead(table: string, { name, permissive, command, roles }: PolicyFacts): string {
   const to = roles.length === 0 ? 'public' : roles.map(quoteIdentifier).join(', ');
+  return `create policy ${quoteIdentifier(name)} on ${table} as ${permissive ? 'permissive' : 'restrictive'} for ${command} to ${to}`;
+}
+
+/** The server itself writes the model's condition for the new table: by its parsed form, in which no name is. */
+function correlatedPolicy(table: string, source: string, policy: PolicyFacts): string {
+  const { name, using, check } = policy;
+  const clause = (word: string, column: string) =>
+    ` || ' ${word} (' || pg_catalog.pg_get_expr(p.${column}, ${quoteLiteral(table)}::regclass) || ')'`;
+  const clauses = `${using === null ? '' : clause('using', 'polqual')}${check === null ? '' : clause('with check', 'polwithcheck')}`;
+  const body = `begin
+  execute (
+    select ${quoteLiteral(policyHead(table, policy))}${clauses}
+    from pg_catalog.pg_policy p where p.polrelid = ${quoteLiteral(source)}::regclass and p.polname = ${quoteLiteral(name)});
+end`;
+  return `do ${dollarQuote(body)}`;
+}
+
+function policyStatement(table: string, policy: PolicyFacts): string {
+  const { using, check } = policy;
   return [
-    `create policy ${quoteIdentifier(name)} on ${table} as ${permissive ? 'permissive' : 'restrictive'} for ${command} to ${to}`,
+    policyHead(table, policy),
     ...(using === null ? [] : [`using (${using})`]),
     ...(check === null ? [] : [`with check (${check})`]),
   ].join(' ');

@@ -9,6 +9,7 @@ import {
   isTooLong,
   type Partition,
   type PartitionedTable,
+  protectionProblem,
   protectStatements,
 } from './plan.ts';
 
@@ -31,7 +32,10 @@ export async function planComing(
 ): Promise<readonly Planned[]> {
   const coming = comingPartitions(table, now, ahead);
   if (coming.length === 0) return [];
-  const protection = await modelOf(session, table);
+  const { parent, protection } = await modelOf(session, table);
+  // A new partition has the columns of its table, without those that were dropped.
+  const columns = parent.columns.filter((name) => name !== '');
+  const problem = protectionProblem(table, protection, columns);
   const fallback = table.partitions.find(({ isDefault }) => isDefault);
   const planned: Planned[] = [];
   for (const one of coming) {
@@ -41,7 +45,7 @@ export async function planComing(
       coming: one,
       statements: [createStatement(table, one), ...protectStatements(table.schema, one.name, protection)],
       blocking,
-      problem: isTooLong(one.name) ? 'its name has more than 63 bytes' : undefined,
+      problem: isTooLong(one.name) ? 'its name has more than 63 bytes' : problem,
     });
   }
   return planned;
@@ -53,10 +57,10 @@ async function modelOf(session: Session, table: PartitionedTable) {
     .filter((one) => one.range !== undefined)
     .reduce((a, b) => (a.range!.from > b.range!.from ? a : b));
   const own = await readProtection(session, newest.schema, newest.name);
-  const isWeaker = table.rlsEnabled && (!own.rlsEnabled || own.policies.length === 0);
-  if (!isWeaker) return own;
   const parent = await readProtection(session, table.schema, table.name);
-  return { ...own, rlsEnabled: parent.rlsEnabled, rlsForced: parent.rlsForced, policies: parent.policies };
+  const isWeaker = table.rlsEnabled && (!own.rlsEnabled || own.policies.length === 0);
+  if (!isWeaker) return { parent, protection: own };
+  return { parent, protection: { ...parent, grants: own.grants, indexes: own.indexes } };
 }
 
 /** Makes one partition with all it gets, in one transaction; returns why it could not. */

@@ -88,6 +88,36 @@ test('rows in the default partition block the one they belong into: it is named 
   ]);
 });
 
+test('policies with sub-queries are given to new partitions for their own rows, or nothing is made and they are named', async ({
+  db,
+}) => {
+  await plant(db);
+  await db.query(`create table "My ""s %"."te'ams" (tenant_id uuid, subject text)`);
+  const newest = `"My ""s %"."ev ${(await newestMonth(db)).replaceAll('-', '_')}"`;
+  await db.query(`create policy "te'am $aisha$" on ${newest} for select
+    using (exists (select from "My ""s %"."te'ams" t where t.subject = ${newest.split('.')[1]}.subject))`);
+  const project = await makeProject({}, { env: db.env });
+  expect(await project.report('partitions', 'create', '--ahead', '1', '--yes')).toMatchObject({ exitCode: 0 });
+  const conditions = await db.query<{ name: string; text: string }>(
+    `select tablename as name, qual as text from pg_policies where policyname = 'te''am $aisha$' order by 1`,
+  );
+  expect(conditions).toHaveLength(2);
+  for (const { name, text } of conditions) expect(text).toContain(`(t.subject = "${name}".subject)`);
+
+  const last = `"My ""s %"."${conditions[1]!.name}"`;
+  await db.query(`create policy "twice %" on ${last} for select using ((select count(*) from ${last}) < 2)`);
+  const refused = await project.report('partitions', 'create', '--ahead', '3', '--yes');
+  expect(refused).toMatchObject({ exitCode: 1, data: { created: [] } });
+  expect(refused.findings.map(({ message }: { message: string }) => message)).toEqual([
+    expect.stringContaining('policy "twice %" of'),
+    expect.stringContaining('make the partition and its policy by hand'),
+  ]);
+  expect(await protection(db)).toHaveLength(4);
+});
+
+const newestMonth = async (db: TestDatabase) =>
+  (await db.query<{ month: string }>("select to_char(localtimestamp, 'YYYY-MM') as month"))[0]!.month;
+
 test('a partition that RLS does not protect when it is named is critical', async ({ db }) => {
   await plant(db);
   const report = await (await makeProject({}, { env: db.env })).report('partitions');

@@ -6,6 +6,8 @@ import {
   expired,
   type Partition,
   type PartitionedTable,
+  type Protection,
+  protectionProblem,
   protectStatements,
   stepOf,
   unprotected,
@@ -40,6 +42,20 @@ function table(partitions: readonly Partition[], given: Partial<PartitionedTable
     ...given,
   };
 }
+
+const policy = (given: Partial<Protection['policies'][number]>): Protection['policies'][number] => ({
+  name: 'own',
+  permissive: true,
+  command: 'all',
+  roles: [],
+  using: 'a = 1',
+  check: null,
+  isCorrelated: false,
+  readsItself: false,
+  ...given,
+});
+
+const OPEN = { rlsEnabled: true, rlsForced: true, grants: [], indexes: [] };
 
 const monthly = table([
   partition('events_2026_10', '2026-10-01', '2026-11-01'),
@@ -103,9 +119,11 @@ test('statements quote hostile names and roles', () => {
     `create table "My ""s"""."p""1" partition of "My ""s"""."o'r %s" for values from ('2026-12-01 00:00:00') to ('2027-01-01 00:00:00')`,
   );
   const statements = protectStatements('s', 'p', {
+    source: '"s"."old"',
+    columns: ['a'],
     rlsEnabled: true,
     rlsForced: true,
-    policies: [{ name: 'p"x', permissive: false, command: 'all', roles: ['r"1'], using: 'a = 1', check: null }],
+    policies: [policy({ name: 'p"x', permissive: false, roles: ['r"1'] })],
     grants: [{ grantee: '', privilege: 'select', grantable: false }],
     indexes: [{ unique: false, definition: 'USING btree (a)' }],
   });
@@ -116,6 +134,34 @@ test('statements quote hostile names and roles', () => {
     'grant select on "s"."p" to public',
     'create index on "s"."p" USING btree (a)',
   ]);
+});
+
+test('a condition that refers to its row from a sub-query is written by the server for the new table, under any name', () => {
+  const [, , statement] = protectStatements('s', 'p', {
+    source: '"s"."o\'ld $aisha$"',
+    columns: ['a'],
+    rlsEnabled: true,
+    rlsForced: true,
+    policies: [policy({ name: "it's", isCorrelated: true, check: 'a = 2' })],
+    grants: [],
+    indexes: [],
+  });
+  expect(statement).toMatch(/^do \$aisha2\$/);
+  expect(statement).toContain(`'create policy "it''s" on "s"."p" as permissive for all to public' || ' using ('`);
+  expect(statement).toContain(`pg_get_expr(p.polwithcheck, '"s"."p"'::regclass)`);
+});
+
+test('a policy that means something else on another partition is a problem; that of the table itself is none', () => {
+  const of = (source: string, columns: string[], ...policies: Protection['policies']) =>
+    protectionProblem(monthly, { ...OPEN, source, columns, policies }, ['a', 'b']);
+  const own = policy({ name: 'p%', readsItself: true });
+  expect(of('"public"."events_2026_11"', ['a', 'b'], own)).toMatch(/^policy "p%" of .*2026_11" reads that partition/);
+  expect(of('"public"."events"', ['a', 'b'], own)).toBeUndefined();
+  const correlated = policy({ isCorrelated: true });
+  expect(of('"public"."events_2026_11"', ['a', 'b'], correlated)).toBeUndefined();
+  for (const columns of [['b', 'a'], ['', 'a', 'b'], ['a']])
+    expect(of('"public"."events_2026_11"', columns, correlated)).toContain('not in the order');
+  expect(of('"public"."events_2026_11"', ['b', 'a'], policy({}))).toBeUndefined();
 });
 
 test('what is expired ended before the cutoff, and is detached concurrently where that is possible', () => {
