@@ -17,15 +17,16 @@ async function main(argv, env, streams) {
   const text = quickAnswer(argv);
   if (text !== undefined) return print(text, streams);
   if (!existsSync(PROGRAM)) return refuse(streams);
-  if (!argv.includes('serve')) keepHeapSmall();
+  if (!['serve', 'rls-check'].some((command) => argv.includes(command))) keepHeapSmall();
   const program = await import(PROGRAM.href);
   return program.main(argv, env, streams);
 }
 
 /**
  * V8 doubles the room for new objects as soon as a few thousand of them (the rows of a ledger) live at once, and never
- * gives it back: 12 MiB of a run's 80. Collected more often, such a run takes no longer. A server does: it has requests
- * under way at every collection. Unknown flags are complained about, so only versions are told that are known to have it.
+ * gives it back: 12 MiB of a run's 80. Collected more often, such a run takes no longer. A server does, which has requests
+ * under way at every collection, and so does rls-check, which holds on to nearly all that it reads. Unknown flags are
+ * complained about, so only versions are told that are known to have it.
  */
 function keepHeapSmall() {
   if (Number(process.versions.node.split('.')[0]) <= 24) setFlagsFromString('--semi-space-growth-factor=1');

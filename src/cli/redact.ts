@@ -32,7 +32,8 @@ export function createRedactor(env: Environment): Redactor {
   };
   const text = (given: string): string => {
     let safe = maskPlaces(given);
-    for (const password of passwords) if (!allowed.has(password)) safe = safe.replaceAll(password, SHOWN);
+    for (const password of passwords)
+      if (safe.includes(password) && !allowed.has(password)) safe = safe.replaceAll(password, SHOWN);
     return safe;
   };
   const addAll = (more: Environment): void => passwordsOf(more).forEach(add);
@@ -48,7 +49,7 @@ function maskPassword(_match: string, before: string, password: string): string 
 function maskPlaces(text: string): string {
   // A report may have a hundred thousand texts: the patterns are only tried where they can match.
   const safe = text.includes('://') ? text.replace(URL_PASSWORD, maskPassword) : text;
-  return /password=/i.test(safe) ? safe.replace(WRITTEN_PASSWORD, `$1${SHOWN}`) : safe;
+  return safe.includes('=') && /password=/i.test(safe) ? safe.replace(WRITTEN_PASSWORD, `$1${SHOWN}`) : safe;
 }
 
 /** Passwords in PGPASSWORD and in every variable that holds a URL. */
@@ -76,16 +77,29 @@ function decode(text: string): string {
 function mapTexts<T>(value: T, map: (text: string) => string): T {
   if (typeof value === 'string') return map(value) as T;
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    const mapped = value.map((item) => mapTexts(item, map));
-    return (mapped.every((item, at) => item === value[at]) ? value : mapped) as T;
-  }
+  if (Array.isArray(value)) return mapItems(value, map) as T;
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-  const changed: [string, unknown][] = [];
-  for (const key of Object.keys(value)) {
-    const item = (value as Record<string, unknown>)[key];
-    const mapped = mapTexts(item, map);
-    if (mapped !== item) changed.push([key, mapped]);
+  return mapFields(value as Readonly<Record<string, unknown>>, map) as T;
+}
+
+function mapFields(fields: Readonly<Record<string, unknown>>, map: (text: string) => string): typeof fields {
+  let changed: Record<string, unknown> | undefined;
+  for (const key of Object.keys(fields)) {
+    const mapped = mapTexts(fields[key], map);
+    if (mapped === fields[key]) continue;
+    changed ??= { ...fields };
+    changed[key] = mapped;
   }
-  return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) };
+  return changed ?? fields;
+}
+
+function mapItems(items: readonly unknown[], map: (text: string) => string): readonly unknown[] {
+  let changed: unknown[] | undefined;
+  for (const [at, item] of items.entries()) {
+    const mapped = mapTexts(item, map);
+    if (mapped === item) continue;
+    changed ??= [...items];
+    changed[at] = mapped;
+  }
+  return changed ?? items;
 }

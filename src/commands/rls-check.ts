@@ -62,11 +62,11 @@ export const command: Command = {
   async run(context, _args, options) {
     const settings = settingsFor(context, options);
     const target = await context.target();
-    const checks = await loadChecks();
     const session = await openSession(target, 'aisha-db rls-check', {}, runHooks(context, target));
     let second: Promise<Session | undefined> | undefined;
     try {
-      const facts = await readFacts(session, settings, undefined, () => (second ??= openHelper(target, context)));
+      const helper = () => (second ??= openHelper(target, context));
+      const [facts, checks] = await Promise.all([readFacts(session, settings, undefined, helper), loadChecks()]);
       const tenant = options['tenant'] as string | undefined;
       if (tenant !== undefined) return await viewAs(session, facts, settings, tenant);
       const run = { context, target, session, second: await second, facts, settings };
@@ -79,7 +79,7 @@ export const command: Command = {
     } catch (error) {
       const refusal = serverError(error);
       if (refusal?.code !== SQLSTATE.insufficientPrivilege) throw error;
-      return toBlindResult(checks, refusal, target.user);
+      return toBlindResult(await loadChecks(), refusal, target.user);
     } finally {
       await session.close();
       await (await second)?.close();

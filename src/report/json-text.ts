@@ -3,7 +3,17 @@ const UNSAFE = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** JSON that is the same to a program and harmless on a terminal. */
 export function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, exactNumber, 2).replace(UNSAFE, escapeUnit)}\n`;
+  return `${stringify(value).replace(UNSAFE, escapeUnit)}\n`;
+}
+
+/** Asking about every value takes longer than all the rest, and hardly a report has a bigint. */
+function stringify(value: unknown): string {
+  try {
+    return JSON.stringify(value, undefined, 2);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return JSON.stringify(value, exactNumber, 2);
+  }
 }
 
 /** JSON has no bigint: a number where it stays exact, else its digits. */

@@ -22,7 +22,14 @@ export function reachesSchema(facts: RlsFacts, role: RoleFacts, schema: string):
   return role.superuser || [PUBLIC, ...role.inherits].some((grantee) => users?.has(grantee));
 }
 
-const clientsByGrants = new WeakMap<RlsFacts, WeakMap<Grants, Map<string, readonly RoleFacts[]>>>();
+/** The clients that have one of some privileges on whatever one owner has in a schema with the same list of grants. */
+interface KnownClients {
+  readonly owner: number;
+  readonly privileges: readonly Privilege[];
+  readonly clients: readonly RoleFacts[];
+}
+
+const clientsByGrants = new WeakMap<RlsFacts, WeakMap<Grants, Map<string, KnownClients[]>>>();
 
 /** Clients that have one of the privileges on the relation and may use its schema. */
 export function clientsWith(
@@ -31,20 +38,29 @@ export function clientsWith(
   privileges: readonly Privilege[],
 ): readonly RoleFacts[] {
   const { grants, owner, schema } = relation;
-  const byGrants = clientsByGrants.get(facts) ?? new WeakMap<Grants, Map<string, readonly RoleFacts[]>>();
-  clientsByGrants.set(facts, byGrants);
-  const answers = byGrants.get(grants) ?? new Map<string, readonly RoleFacts[]>();
-  byGrants.set(grants, answers);
+  const answers = answersFor(facts, grants, schema);
   // Thousands of tables have the same owner and the same list of grants.
-  const key = `${owner} ${privileges.join()} ${schema}`;
-  const known = answers.get(key);
-  if (known !== undefined) return known;
-  const found = facts.clients.filter(
+  for (const known of answers) if (known.owner === owner && isSame(known.privileges, privileges)) return known.clients;
+  const clients = facts.clients.filter(
     (role) =>
       reachesSchema(facts, role, schema) && privileges.some((privilege) => hasPrivilege(role, relation, privilege)),
   );
-  answers.set(key, found);
-  return found;
+  answers.push({ owner, privileges, clients });
+  return clients;
+}
+
+function answersFor(facts: RlsFacts, grants: Grants, schema: string): KnownClients[] {
+  const byGrants = clientsByGrants.get(facts) ?? new WeakMap<Grants, Map<string, KnownClients[]>>();
+  clientsByGrants.set(facts, byGrants);
+  const bySchema = byGrants.get(grants) ?? new Map<string, KnownClients[]>();
+  byGrants.set(grants, bySchema);
+  const answers = bySchema.get(schema) ?? [];
+  bySchema.set(schema, answers);
+  return answers;
+}
+
+function isSame(one: readonly Privilege[], other: readonly Privilege[]): boolean {
+  return one === other || (one.length === other.length && one.every((privilege, at) => privilege === other[at]));
 }
 
 /** Clients that may call a function, but for those that have its owner's rights anyway. */

@@ -135,7 +135,8 @@ export function remember<T>(
 ): T {
   const memory = memoryOf(facts, table);
   if (memory === undefined) return compute();
-  const key = about === undefined ? '' : keyOf(facts, table, about);
+  const isOnly = about === undefined || table.policies.length === 1;
+  const key = isOnly ? String(about !== undefined) : keyOf(facts, table, about);
   const answers = memory.get(question) ?? new Map<string, unknown>();
   memory.set(question, answers);
   if (!answers.has(key)) answers.set(key, compute());

@@ -35,11 +35,11 @@ export function assembleFacts(snapshot: Snapshot, settings: TenancySettings): Ca
     const schema = schemaNames.get(row.namespace) ?? '';
     return { oid: row.oid, schema, name: row.name, inScope: inScope.has(schema) };
   };
-  const relation = (row: RelationRow) => ({
-    ...place(row),
-    owner: row.owner,
-    grants: grants.get(row.oid) ?? new Map(),
-  });
+  // Spreading would make each of ten thousand objects grow in steps.
+  const relation = ({ oid, namespace, name, owner }: RelationRow) => {
+    const schema = schemaNames.get(namespace) ?? '';
+    return { oid, schema, name, inScope: inScope.has(schema), owner, grants: grants.get(oid)! };
+  };
   const tables = assembleTables(snapshot, settings, relation);
   const views = assembleViews(snapshot, relation);
   const meantToBypass = [...roles.values()].filter(({ name }) => settings.bypassRoles.includes(name));
@@ -123,7 +123,6 @@ function assembleTables(snapshot: Snapshot, settings: TenancySettings, relation:
     const tenantColumn = columns.get(row.oid);
     return [
       {
-        // Spreading would make each of ten thousand objects grow in steps.
         oid: row.oid,
         schema: place.schema,
         name: row.name,
@@ -223,14 +222,14 @@ type ClassKeys = (policies: readonly PolicyFacts[], tenantColumn: ColumnFacts | 
  * ones are the same string, so that they are compared by no letter.
  */
 function classKeys(): ClassKeys {
-  const known = new Map<string, string>();
+  const known = new Map<string, Map<ColumnFacts | undefined, string>>();
   return (policies, tenantColumn) => {
     if (policies.length === 0) return undefined;
-    const parts = policies.map(policyKey);
-    const key = `${tenantColumn?.number}|${tenantColumn?.type}|${parts.sort().join('|')}`;
-    const same = known.get(key);
-    if (same !== undefined) return same;
-    known.set(key, key);
+    const parts = policies.length === 1 ? policyKey(policies[0]!) : policies.map(policyKey).sort().join('|');
+    const byColumn = known.get(parts) ?? new Map<ColumnFacts | undefined, string>();
+    known.set(parts, byColumn);
+    const key = byColumn.get(tenantColumn) ?? `${tenantColumn?.number}|${tenantColumn?.type}|${parts}`;
+    byColumn.set(tenantColumn, key);
     return key;
   };
 }

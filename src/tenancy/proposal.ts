@@ -154,13 +154,17 @@ export function revoke(
   return `revoke ${what} on ${sqlName(relation)} from ${sqlGrantees(facts, grantees)};`;
 }
 
+type Uncovered = ReadonlySet<string>;
+
 /** Commands at whose gates no permissive policy stands for a role. */
-export function uncoveredCommands(facts: RlsFacts, table: TableFacts, role: RoleFacts): ReadonlySet<string> {
-  const question = `commands without a policy for ${role.oid}`;
-  return remember(facts, table, question, undefined, () => findUncovered(table, role));
+export function uncoveredCommands(facts: RlsFacts, table: TableFacts, role: RoleFacts): Uncovered {
+  const known = remember(facts, table, 'commands without a policy', undefined, () => new Map<number, Uncovered>());
+  const uncovered = known.get(role.oid) ?? findUncovered(table, role);
+  known.set(role.oid, uncovered);
+  return uncovered;
 }
 
-function findUncovered(table: TableFacts, role: RoleFacts): ReadonlySet<string> {
+function findUncovered(table: TableFacts, role: RoleFacts): Uncovered {
   const covered = (gate: (typeof GATES)[number]) =>
     table.policies.some((policy) => policy.permissive && covers(policy, gate) && appliesTo(policy, role));
   return new Set(GATES.filter((gate) => !covered(gate)).map(({ command }) => command));

@@ -73,7 +73,7 @@ export async function readClasses(
   const stuck = new Map([...new Set(all.map(({ asked }) => asked))].map((asked) => [asked, whyAnyStuck(asked)]));
   return {
     classes: new Map(all.map((one) => [one.key, finish(one, stuck.get(one.asked), setup)])),
-    tenantSetting: mostFrequent(settingsIn(all)),
+    tenantSetting: mostFrequent(settingsIn(stuck.keys())),
   };
 }
 
@@ -92,9 +92,8 @@ function hasClass({ policyClass }: TableFacts): boolean {
 const CHUNK = 250;
 
 /** The settings of every expression, in the order of the tables, whichever lane asked it. */
-function settingsIn(drafts: readonly Draft[]): string[] {
-  const distinct = new Set(drafts.map(({ asked }) => asked));
-  return [...distinct].flatMap(({ expressions }) =>
+function settingsIn(asked: Iterable<Asked>): string[] {
+  return [...asked].flatMap(({ expressions }) =>
     [...expressions.values()].flatMap(({ subject }) => subject.source.settings),
   );
 }

@@ -6,6 +6,7 @@ import { readPolicyTexts } from './catalog/policies.ts';
 import { type Helper, MANY_RELATIONS, readSnapshot, readSnapshotOf, type Snapshot } from './catalog/snapshot.ts';
 import { findTenants, type Registry } from './catalog/tenants.ts';
 import type { RlsFacts, TableFacts } from './facts.ts';
+import { loadParse } from './parse.ts';
 import { readClasses } from './read-classes.ts';
 import type { TenancySettings } from './settings.ts';
 import { isSound } from './soundness.ts';
@@ -24,8 +25,10 @@ export async function readFacts(
   limits: AskLimits = LIMITS,
   helper?: Helper,
 ): Promise<RlsFacts> {
-  const snapshot = await readSnapshot(session, settings, helper);
-  const facts = await evaluateFacts(session, settings, snapshot, ({ inScope }) => inScope, limits, helper);
+  // What it takes to read policies is loaded while the server reads its catalog.
+  loadParse().catch(() => undefined);
+  const catalog = toCatalog(await readSnapshot(session, settings, helper), settings);
+  const facts = await evaluateFacts(session, settings, catalog, ({ inScope }) => inScope, limits, helper);
   return { ...facts, tables: await withTexts(session, facts) };
 }
 
@@ -36,19 +39,28 @@ export async function readFactsOf(
   tables: ReadonlySet<number>,
   limits: AskLimits = LIMITS,
 ): Promise<RlsFacts> {
-  const snapshot = await readSnapshotOf(session, settings, [...tables]);
-  return evaluateFacts(session, settings, snapshot, ({ oid }) => tables.has(oid), limits);
+  const catalog = toCatalog(await readSnapshotOf(session, settings, [...tables]), settings);
+  return evaluateFacts(session, settings, catalog, ({ oid }) => tables.has(oid), limits);
+}
+
+/** What is kept of a snapshot: of a large database its rows are not. */
+interface Catalog {
+  readonly facts: CatalogFacts;
+  readonly functionSettings: readonly string[];
+}
+
+function toCatalog(snapshot: Snapshot, settings: TenancySettings): Catalog {
+  return { facts: assembleFacts(snapshot, settings), functionSettings: snapshot.functionSettings };
 }
 
 async function evaluateFacts(
   session: Session,
   settings: TenancySettings,
-  snapshot: Snapshot,
+  { facts: catalog, functionSettings }: Catalog,
   isLookedAt: (table: TableFacts) => boolean,
   limits: AskLimits,
   helper?: Helper,
 ): Promise<RlsFacts> {
-  const catalog = assembleFacts(snapshot, settings);
   const looked = [...catalog.tables.values()].filter(isLookedAt);
   const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog));
   const second = looked.length < MANY_RELATIONS ? undefined : await helper?.();
@@ -58,7 +70,7 @@ async function evaluateFacts(
     unreachable: catalog.unreachable,
     source: { columns: settings.columns, claims: settings.claims },
     settings: settings.settings,
-    candidates: snapshot.functionSettings,
+    candidates: functionSettings,
     tenantsFor,
     limits,
   });

@@ -121,7 +121,10 @@ export function translate(from: readonly WordShape[], to: readonly WordShape[]):
 }
 
 /** Calls of one expression where they stand in another of the same skeleton. */
-export function moveCalls(calls: readonly Call[], from: WordShape, to: WordShape): Call[] {
+export function moveCalls(calls: readonly Call[], from: WordShape, to: WordShape): readonly Call[] {
+  // Words of the same length, or behind all calls, move nothing.
+  const first = from.words.find(({ start, end }, at) => to.words[at]!.end - to.words[at]!.start !== end - start);
+  if (first === undefined || calls.every(({ end }) => end <= first.start)) return calls;
   const moved = (offset: number) =>
     from.words.reduce((sum, word, at) => {
       const other = to.words[at]!;

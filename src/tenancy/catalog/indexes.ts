@@ -1,5 +1,5 @@
 import type { Session } from '../../postgres/session.ts';
-import { readRows } from './rows.ts';
+import { compareNames, readAlike } from './rows.ts';
 
 export interface IndexRow {
   readonly oid: number;
@@ -30,8 +30,8 @@ export interface IndexFilter {
 }
 
 /** Indexes that begin with a tenant's column, and those that policies may make useless. */
-export function readIndexes(session: Session, filter: IndexFilter): Promise<IndexRow[]> {
-  return readRows(
+export async function readIndexes(session: Session, filter: IndexFilter): Promise<IndexRow[]> {
+  const rows = await readAlike<IndexRow, 'oid' | 'table' | 'name'>(
     session,
     `
       select i.indexrelid::int8 as oid, i.indrelid::int8 as "table", c.relname as name,
@@ -56,10 +56,15 @@ export function readIndexes(session: Session, filter: IndexFilter): Promise<Inde
           first.attname = any ($2::name[]) or i.indrelid = any ($3::oid[])
           or i.indexprs is not null or i.indclass::oid[] && $4::oid[]
         )
-      order by i.indrelid, c.relname
     `,
+    {
+      own: ['oid', 'table', 'name'],
+      alike: ['namespace', 'method', 'columns', 'usable', 'unique', 'classes', 'partial', 'functions'],
+      toRow: (group, at) => ({ ...group, oid: group.oid[at]!, table: group.table[at]!, name: group.name[at]! }),
+    },
     [filter.schemas, filter.columns, filter.tables, [...filter.leakyClasses]],
   );
+  return rows.sort((a, b) => a.table - b.table || compareNames(a.name, b.name));
 }
 
 /** What may not be searched by below a policy, since it might tell of rows that are hidden (PostgreSQL docs 41.5). */

@@ -1,6 +1,6 @@
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
-import { readRows } from './rows.ts';
+import { compareNames, readAlike } from './rows.ts';
 
 export interface PolicyRow {
   readonly oid: number;
@@ -36,10 +36,10 @@ export function treeHashSql(tree: string): string {
  * Policies, of some tables if told. What they read the server recorded when they were made, so nothing is guessed from
  * their text; that a policy is a part of its table is recorded too, and left out.
  */
-export function readPolicies(session: Session, tables?: readonly number[]): Promise<PolicyRow[]> {
+export async function readPolicies(session: Session, tables?: readonly number[]): Promise<PolicyRow[]> {
   const isLookedAt = tables === undefined ? '' : 'where polrelid = any ($1::oid[])';
   // Most trees are letter for letter the same as another's, words' places and all: each is cut up once.
-  return readRows(
+  const rows = await readAlike<PolicyRow, 'oid' | 'name' | 'table'>(
     session,
     `
     with policy as materialized (
@@ -77,10 +77,15 @@ export function readPolicies(session: Session, tables?: readonly number[]): Prom
     left join using_tree u on u.text = p.using_text
     left join check_tree c on c.text = p.check_text
     left join dependency d on d.policy = p.oid
-    order by p.polrelid, p.polname
   `,
+    {
+      own: ['oid', 'name', 'table'],
+      alike: ['command', 'permissive', 'roles', 'using_hash', 'check_hash', 'columns', 'relations', 'is_of_columns'],
+      toRow: (group, at) => ({ ...group, oid: group.oid[at]!, name: group.name[at]!, table: group.table[at]! }),
+    },
     tables === undefined ? [] : [tables],
   );
+  return rows.sort((a, b) => a.table - b.table || compareNames(a.name, b.name));
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Session } from '../../postgres/session.ts';
-import { readRows } from './rows.ts';
+import { compareNames, readAlike, readRows } from './rows.ts';
 
 export interface RelationRow {
   readonly oid: number;
@@ -16,12 +16,12 @@ export interface RelationRow {
 }
 
 /** Tables and views of the given schemas that are no temporary ones and belong to no extension; only some, if told. */
-export function readRelations(
+export async function readRelations(
   session: Session,
   schemas: readonly number[],
   only?: readonly number[],
 ): Promise<RelationRow[]> {
-  return readRows<RelationRow>(
+  const rows = await readAlike<RelationRow, 'oid' | 'name' | 'estimated_rows'>(
     session,
     `
       select c.oid::int8 as oid, c.relnamespace::int8 as namespace, c.relname as name, c.relkind as kind,
@@ -37,10 +37,20 @@ export function readRelations(
           select from pg_catalog.pg_depend d
           where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
         )
-      order by c.oid
     `,
+    {
+      own: ['oid', 'name', 'estimated_rows'],
+      alike: ['namespace', 'kind', 'owner', 'acl', 'rls_enabled', 'rls_forced', 'is_partition', 'options'],
+      toRow: (group, at) => ({
+        ...group,
+        oid: group.oid[at]!,
+        name: group.name[at]!,
+        estimated_rows: group.estimated_rows[at]!,
+      }),
+    },
     [schemas, ...(only === undefined ? [] : [only])],
   );
+  return rows.sort((a, b) => a.oid - b.oid);
 }
 
 export interface ColumnRow {
@@ -203,9 +213,9 @@ const names = (relation: string, numbers: string) => `array(
 )`;
 
 /** Foreign keys as they were declared: those of partitions follow from their parent's. */
-export function readForeignKeys(session: Session): Promise<ForeignKeyRow[]> {
+export async function readForeignKeys(session: Session): Promise<ForeignKeyRow[]> {
   // Nearly all have one column: a join finds the names of all of them faster than a subquery those of each.
-  return readRows(
+  const rows = await readAlike<ForeignKeyRow, 'name' | 'table'>(
     session,
     `
     select k.conname as name, k.conrelid::int8 as "table", k.conkey as columns,
@@ -219,9 +229,14 @@ export function readForeignKeys(session: Session): Promise<ForeignKeyRow[]> {
     join pg_catalog.pg_attribute own on own.attrelid = k.conrelid and own.attnum = k.conkey[1]
     join pg_catalog.pg_attribute theirs on theirs.attrelid = k.confrelid and theirs.attnum = k.confkey[1]
     where k.contype = 'f' and k.conparentid = 0
-    order by k.conrelid, k.conname
   `,
+    {
+      own: ['table', 'name'],
+      alike: ['columns', 'column_names', 'target', 'target_columns', 'target_column_names', 'on_update', 'on_delete'],
+      toRow: (group, at) => ({ ...group, table: group.table[at]!, name: group.name[at]! }),
+    },
   );
+  return rows.sort((a, b) => a.table - b.table || compareNames(a.name, b.name));
 }
 
 /** Tables with triggers of their own that look at rows when they are inserted and when they are updated. */

@@ -20,7 +20,12 @@ export async function findTenants(
   roles: readonly string[],
 ): Promise<(column: ColumnFacts | undefined) => Tenants> {
   const known = told ?? (registry === undefined ? [] : await readTwo(session, registry, roles));
-  return (column) => tenantsFor(column, known);
+  const byCategory = new Map<string | undefined, Tenants>();
+  return (column) => {
+    const tenants = byCategory.get(column?.category) ?? tenantsFor(column, known);
+    byCategory.set(column?.category, tenants);
+    return tenants;
+  };
 }
 
 async function readTwo(session: Session, { table, column }: Registry, roles: readonly string[]): Promise<string[]> {
@@ -54,7 +59,7 @@ const NUMBERS = ['7001', '7002'] as const;
 const isUuid = (text: string) => /^[0-9a-f-]{36}$/i.test(text);
 
 /** The tenants as values of a column; those that are known where its type can hold them. */
-function tenantsFor(column: ColumnFacts | undefined, known: readonly string[]): Tenants {
+function tenantsFor(column: Pick<ColumnFacts, 'category'> | undefined, known: readonly string[]): Tenants {
   const isNumber = column?.category === 'N';
   const isText = column?.category === 'S';
   const fitting = known.filter((id) => isText || (isNumber ? /^\d+$/.test(id) : isUuid(id)));
