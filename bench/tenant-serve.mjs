@@ -36,6 +36,12 @@ try {
     );
     console.log(`| ${name} | ${columns.join(' | ')} |`);
   }
+  // Of each round, since the machine's speed changes between rounds more than within one.
+  const beside = (key) =>
+    samples['tenant serve'].map((run, round) => run[key] / samples.bare[round][key]).map((ratio) => ratio.toFixed(2));
+  console.log(
+    `\nbeside the bare server, round by round: requests/s ${beside('rate').join(', ')}; CPU ${beside('cpuUs').join(', ')}`,
+  );
 } finally {
   await database.stop();
 }

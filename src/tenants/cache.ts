@@ -42,9 +42,15 @@ export class ResolutionCache {
   }
 
   get(identifier: string): Resolution | undefined {
-    const found = this.#entries.get(identifier);
+    const found = this.getIfThere(identifier);
     if (found === undefined) this.#misses += 1;
-    else this.#hits += 1;
+    return found;
+  }
+
+  /** Counts a hit, and no miss: for those who ask `get` then. */
+  getIfThere(identifier: string): Resolution | undefined {
+    const found = this.#entries.get(identifier);
+    if (found !== undefined) this.#hits += 1;
     return found;
   }
 

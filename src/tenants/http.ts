@@ -1,10 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders, RequestListener, Server } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { AishaError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
+import { ambiguity, answerTo, JSON_TYPE, problem } from './answer.ts';
 import { identifierProblem } from './identifier.ts';
 import { createMetrics } from './metrics.ts';
-import type { Resolution } from './resolution.ts';
 import type { TenantResolver } from './resolver.ts';
 
 /** Identifiers of one batch request at most. */
@@ -13,6 +14,8 @@ const MAX_BATCH = 100;
 const MAX_BODY = 1_024;
 /** Milliseconds in which a request must have arrived, against clients that never end theirs. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Milliseconds after which a connection that nothing is sent on is closed; no answer takes as long. */
+const IDLE_TIMEOUT_MS = 72_000;
 const PREFIX = '/api/tenantresolve';
 
 export interface TenantServerOptions {
@@ -33,18 +36,20 @@ interface Query {
  * metrics, health. 400 for identifiers that are bad or ambiguous, 404 for unknown ones, 503 without the database.
  */
 export function createTenantServer(options: TenantServerOptions): FastifyInstance {
-  const { resolver, token } = options;
+  const { resolver } = options;
+  const isAllowed = tokenCheck(options.token);
   const server = fastify({
     logger: false,
     bodyLimit: MAX_BODY,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: IDLE_TIMEOUT_MS,
     // Clients keep their connections: those without a request are closed when the server stops.
     forceCloseConnections: 'idle',
     // Longer than any identifier percent-encoded: those that are too long are to be told so.
     routerOptions: { maxParamLength: 4_096 },
   });
   const metrics = createMetrics(() => resolver.stats());
-  if (token !== undefined) requireToken(server, token);
+  if (options.token !== undefined) requireToken(server, isAllowed);
   server.setErrorHandler((error, _request, reply) => answerError(error, reply, options.onDefect));
   server.setNotFoundHandler((_request, reply) =>
     reply.code(404).send(problem('not found', 'there is no such endpoint')),
@@ -70,42 +75,49 @@ export function createTenantServer(options: TenantServerOptions): FastifyInstanc
       return reply.code(503).send({ status: 'degraded', database: 'unavailable' });
     }
   });
+  answerFromMemory(server.server, resolver, isAllowed);
   return server;
+}
+
+/** The path of an identifier that is written as slugs and UUIDs mostly are: no query, nothing percent-encoded. */
+const PLAIN = new RegExp(`^${PREFIX}/([\\w-]+)$`);
+
+/**
+ * Most requests are for what is remembered: they are answered before a router, hooks and a reply are set up for them,
+ * which cost more than the answer. All else goes to the router, whose answer is the same. The listener is replaced, and
+ * no `serverFactory` given, with which Fastify listens on one address of `localhost` only.
+ */
+function answerFromMemory(server: Server, resolver: TenantResolver, isAllowed: TokenCheck): void {
+  const [route] = server.listeners('request') as [RequestListener];
+  server.removeListener('request', route);
+  server.on('request', (request, response) => {
+    const [, identifier] = request.method === 'GET' ? (PLAIN.exec(request.url!) ?? []) : [];
+    // A server that stops has a word of its own for those who still ask.
+    const isMine = identifier !== undefined && identifier !== 'metrics' && server.listening;
+    const known = isMine && isAllowed(request) ? resolver.recall(identifier) : undefined;
+    if (known === undefined) return route(request, response);
+    const { status, body, headers } = answerTo(known);
+    response.writeHead(status, headers).end(body);
+  });
+  // The timer of a connection is set once, and not anew after each answer.
+  server.keepAliveTimeout = 0;
 }
 
 function resolveOne(
   identifier: string,
-  query: Query,
+  { stats }: Query,
   resolver: TenantResolver,
   reply: FastifyReply,
 ): FastifyReply | Promise<FastifyReply> {
   const bad = identifierProblem(identifier);
   if (bad !== undefined) return reply.code(400).send(problem('bad identifier', bad));
-  // Without a promise in between: most answers come from memory.
-  const known = resolver.remembered(identifier);
-  if (known !== undefined) return sendOne(identifier, known, query, resolver, reply);
-  return resolver.ask(identifier).then((resolution) => sendOne(identifier, resolution, query, resolver, reply));
-}
-
-/** What is remembered is sent again and again: its text is made once. */
-const bodies = new WeakMap<Resolution, string>();
-
-function sendOne(
-  identifier: string,
-  resolution: Resolution,
-  { stats }: Query,
-  resolver: TenantResolver,
-  reply: FastifyReply,
-): FastifyReply {
-  if (resolution.candidates !== undefined) return sendAmbiguous([{ identifier, resolution }], reply);
-  if (resolution.uuid === null) reply.code(404);
-  if (stats === 'true') return reply.send({ ...resolution, cache: resolver.stats() });
-  let body = bodies.get(resolution);
-  if (body === undefined) {
-    body = JSON.stringify(resolution);
-    bodies.set(resolution, body);
-  }
-  return reply.header('content-type', 'application/json; charset=utf-8').send(body);
+  return resolver.resolve(identifier).then((resolution) => {
+    const { status, body } = answerTo(resolution);
+    if (status !== 400 && stats === 'true') {
+      return reply.code(status).send({ ...resolution, cache: resolver.stats() });
+    }
+    return reply.code(status).type(JSON_TYPE).send(body);
+  });
 }
 
 async function resolveMany({ ids, stats }: Query, resolver: TenantResolver, reply: FastifyReply): Promise<unknown> {
@@ -127,29 +139,9 @@ async function resolveMany({ ids, stats }: Query, resolver: TenantResolver, repl
   const resolutions = await Promise.all(identifiers.map((identifier) => resolver.resolve(identifier)));
   const answers = identifiers.map((identifier, index) => ({ identifier, resolution: resolutions[index]! }));
   const ambiguous = answers.filter(({ resolution }) => resolution.candidates !== undefined);
-  if (ambiguous.length > 0) return sendAmbiguous(ambiguous, reply);
+  if (ambiguous.length > 0) return reply.code(400).send(ambiguity(ambiguous));
   const results = answers.map(({ identifier, resolution }) => ({ input: identifier, ...resolution }));
   return stats === 'true' ? { results, cache: resolver.stats() } : { results };
-}
-
-interface Ambiguous {
-  readonly identifier: string;
-  readonly resolution: Resolution;
-}
-
-function sendAmbiguous(ambiguous: readonly Ambiguous[], reply: FastifyReply): FastifyReply {
-  const names = ambiguous.map(({ identifier }) => `"${identifier}"`).join(', ');
-  const identifiers = ambiguous.map(({ identifier, resolution }) => ({
-    identifier,
-    candidates: resolution.candidates,
-  }));
-  return reply
-    .code(400)
-    .send({ ...problem('ambiguous identifier', `${names} may mean several tenants: use the UUID`), identifiers });
-}
-
-function problem(error: string, message: string): { readonly error: string; readonly message: string } {
-  return { error, message };
 }
 
 /** Of the database's own words nothing goes to a client: they name hosts and roles. */
@@ -164,13 +156,22 @@ function answerError(error: unknown, reply: FastifyReply, onDefect: (error: unkn
   return reply.code(500).send(problem('internal error', 'the log of the server says more'));
 }
 
+/** Takes the request, since its headers are only taken apart when they are read. */
+type TokenCheck = (request: { readonly headers: IncomingHttpHeaders }) => boolean;
+
 /** Hashes are compared, in constant time: neither the content nor the length of the token shows in how long it takes. */
-function requireToken(server: FastifyInstance, token: Secret): void {
+function tokenCheck(token: Secret | undefined): TokenCheck {
+  if (token === undefined) return () => true;
   const expected = digest(token.reveal());
+  return ({ headers }) => {
+    const [, given = ''] = /^Bearer (.+)$/i.exec(headers.authorization ?? '') ?? [];
+    return timingSafeEqual(digest(given), expected);
+  };
+}
+
+function requireToken(server: FastifyInstance, isAllowed: TokenCheck): void {
   server.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
-    if (request.routeOptions.url === '/health') return undefined;
-    const [, given = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    if (timingSafeEqual(digest(given), expected)) return undefined;
+    if (request.routeOptions.url === '/health' || isAllowed(request)) return undefined;
     return reply
       .code(401)
       .header('www-authenticate', 'Bearer')

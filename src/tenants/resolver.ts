@@ -36,18 +36,17 @@ export class TenantResolver {
     this.#systemTenant = systemTenant;
   }
 
-  /** The answer from memory, without a promise: most requests need no more. Counts as a hit or a miss. */
-  remembered(identifier: string): Resolution | undefined {
-    return this.#cache.get(identifier);
+  /** The answer from memory, which is a hit; `undefined` counts as nothing: `resolve` is to be asked then. */
+  recall(identifier: string): Resolution | undefined {
+    return this.#cache.getIfThere(identifier);
   }
 
-  /** @throws what the look-up throws; it is not remembered */
+  /** From memory, or looked up together with whoever else asks now. @throws what the look-up throws; it is not remembered */
   async resolve(identifier: string): Promise<Resolution> {
-    return this.remembered(identifier) ?? this.ask(identifier);
+    return this.#cache.get(identifier) ?? this.#ask(identifier);
   }
 
-  /** Looks the identifier up, together with whoever else asks for it now. */
-  ask(identifier: string): Promise<Resolution> {
+  #ask(identifier: string): Promise<Resolution> {
     const pending = this.#pending.get(identifier);
     if (pending !== undefined) return pending;
     // A reset replaces the map: what was asked before it neither answers later requests nor is remembered.
