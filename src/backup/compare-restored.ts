@@ -12,7 +12,7 @@ import {
   type Difference,
   tablesNotCounted,
 } from './compare.ts';
-import { readLargeObjects, readOrdinaryTables, readSequences, readTable } from './contents.ts';
+import { readExtensionSequences, readLargeObjects, readOrdinaryTables, readSequences, readTable } from './contents.ts';
 import type { Omissions } from './contents-list.ts';
 import { type BackupWorld, CATALOG_FILE } from './create.ts';
 import type { TableContent } from './manifest.ts';
@@ -68,12 +68,24 @@ export async function compareRestored(
     ...(manifest.kind === 'full' ? compareLargeObjects(manifest.largeObjects, await readLargeObjects(session)) : []),
     ...(manifest.kind === 'schema'
       ? []
-      : compareSequences(manifest.sequences, await readSequences(session, manifest.excludedSchemas))),
+      : compareSequences(
+          without(manifest.sequences, await readExtensionSequences(session)),
+          await readSequences(session, manifest.excludedSchemas),
+        )),
     ...compareCatalogs(expected(readStoredCatalog(backup), omissions), after, {
       before: manifest.server.major,
       after: await readMajor(session),
     }),
   ];
+}
+
+function without<T extends Named>(all: readonly T[], others: readonly Named[]): T[] {
+  return all.filter(({ schema, name }) => !others.some((other) => other.schema === schema && other.name === name));
+}
+
+interface Named {
+  readonly schema: string;
+  readonly name: string;
 }
 
 /** The major version of the session's server. */
@@ -105,10 +117,14 @@ async function readTables(
 }
 
 /** What is to be found after a restore that left something out on purpose. */
-function expected(entries: readonly CatalogEntry[], { extensions, foreignKeys }: Omissions): CatalogEntry[] {
+function expected(
+  entries: readonly CatalogEntry[],
+  { extensions, stubbed = [], foreignKeys, indexes = [] }: Omissions,
+): CatalogEntry[] {
   const absent = new Set([
-    ...extensions.map(({ name }) => `extension ${name}`),
+    ...extensions.filter(({ name }) => !stubbed.includes(name)).map(({ name }) => `extension ${name}`),
     ...foreignKeys.map(({ catalogName }) => `constraint ${catalogName}`),
+    ...indexes.map(({ catalogName }) => `index ${catalogName}`),
   ]);
   return entries.filter(({ kind, name }) => !absent.has(`${kind} ${name}`));
 }

@@ -50,14 +50,26 @@ export async function readOrdinaryTables(session: Session, excludedSchemas: read
   );
 }
 
+/** Those of extensions are made by them, and are not among these. */
 export async function readSequences(session: Session, excludedSchemas: readonly string[]): Promise<SequenceValue[]> {
   return session.query<SequenceValue>(
     `select schemaname as schema, sequencename as name, last_value::text as "lastValue", increment_by::text as increment
-     from pg_catalog.pg_sequences
-     where schemaname <> all ($1) order by schemaname collate "C", sequencename collate "C"`,
+     from pg_catalog.pg_sequences q
+     where schemaname <> all ($1) and not exists (${MEMBER} and n.nspname = q.schemaname and c.relname = q.sequencename)
+     order by schemaname collate "C", sequencename collate "C"`,
     [excludedSchemas],
   );
 }
+
+/** Sequences that belong to extensions: backups of older versions list them as well. */
+export async function readExtensionSequences(session: Session): Promise<TableName[]> {
+  return session.query<TableName>(MEMBER);
+}
+
+const MEMBER = `select n.nspname as schema, c.relname as name from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  join pg_catalog.pg_depend x on x.classid = 'pg_catalog.pg_class'::regclass and x.objid = c.oid and x.deptype = 'e'
+  where c.relkind = 'S'`;
 
 async function readColumns(session: Session, relation: string): Promise<HashedColumn[]> {
   return session.query<HashedColumn>(

@@ -11,6 +11,7 @@ import type { Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
 import type { Difference } from './compare.ts';
 import { type BackupWorld, dumpPath } from './create.ts';
+import { RefusedEntries, type RefusedEntry } from './refused-entries.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { openReader } from './snapshot-session.ts';
 import { contentFolder, type StoredBackup } from './store.ts';
@@ -27,6 +28,8 @@ export interface RestoreRun {
   readonly select: (list: string) => string;
   /** What is told of the progress: `restoring`. */
   readonly label: string;
+  /** Goes on behind what the server refuses, which is told here; default: the first error is the end. */
+  readonly onRefused?: (entry: RefusedEntry) => void;
 }
 
 export type RestoreRunWorld = Pick<BackupWorld, 'settings' | 'env' | 'signal' | 'progress'>;
@@ -37,17 +40,16 @@ export interface RestoreFailure extends Difference {
   readonly isFromOutside: boolean;
 }
 
-/** Options of every restore: an error is the end, and every step is told. */
-const ALWAYS = ['--exit-on-error', '--verbose'] as const;
-
 /** The arguments of a restore with that list of contents. */
 export function restoreArguments(
   args: readonly string[],
   where: { readonly list: string; readonly database: string; readonly dump: string },
+  goesOn = false,
 ): string[] {
   // A name with an equals sign would be taken for a connection string; in one, it has to be quoted.
   const name = where.database.replaceAll(/['\\]/g, '\\$&');
-  return [...ALWAYS, ...args, `--use-list=${where.list}`, `--dbname=dbname='${name}'`, where.dump];
+  const always = goesOn ? ['--verbose'] : ['--exit-on-error', '--verbose'];
+  return [...always, ...args, `--use-list=${where.list}`, `--dbname=dbname='${name}'`, where.dump];
 }
 
 /**
@@ -73,20 +75,29 @@ export async function runRestore(
       writeFileSync(list, selected, { mode: 0o600 });
       const parts = new RestoreProgress(backup.manifest.tables, selected);
       const ear = new Ear();
+      const refused = new RefusedEntries(
+        selected,
+        backup.manifest.roles.map(({ name }) => name),
+      );
       const restored = await watched(run, parts, ear, settings.idleTimeoutMs, { signal, progress }, (stop) =>
         runTool({
           program,
-          args: restoreArguments(run.args, { list, database: target.database, dump }),
+          args: restoreArguments(run.args, { list, database: target.database, dump }, run.onRefused !== undefined),
           env: environment,
           signal: stop,
           onLine: (line) => {
             ear.hear();
             parts.hear(line);
+            refused.hear(line);
           },
         }),
       );
       signal.throwIfAborted();
-      return restored.exitCode === 0 ? [] : [failed('it cannot be restored', restored)];
+      if (restored.exitCode === 0) return [];
+      const failure = failed('it cannot be restored', restored);
+      if (run.onRefused === undefined || failure.isFromOutside || refused.entries.length === 0) return [failure];
+      for (const entry of refused.entries) run.onRefused(entry);
+      return [];
     }),
   );
 }

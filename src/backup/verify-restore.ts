@@ -5,18 +5,20 @@ import { type ScratchServer, startScratchServer } from '../postgres/scratch-serv
 import { findServerBinaries } from '../postgres/server-binaries.ts';
 import { isServerTrouble } from '../postgres/server-error.ts';
 import { chooseServerUser } from '../postgres/server-user.ts';
+import type { Session } from '../postgres/session.ts';
 import { resolveTarget, type Target } from '../postgres/target.ts';
 import type { ClientTools } from '../postgres/tool-choice.ts';
-import type { Difference } from './compare.ts';
-import { compareDatabase } from './compare-restored.ts';
+import { compareDatabase, readStoredCatalog } from './compare-restored.ts';
 import { type Omissions, omitFromList } from './contents-list.ts';
 import { type BackupWorld, toolsFor } from './create.ts';
 import type { Manifest } from './manifest.ts';
-import { runRestore } from './pg-restore.ts';
+import { type RestoreFailure, type RestoreRun, runRestore } from './pg-restore.ts';
+import { type Lack, lackOf, type RefusedEntry, rowsWithout, unexplained } from './refused-entries.ts';
 import { rolesSql } from './scratch-roles.ts';
 import { withContent } from './sealed-files.ts';
 import { openReader } from './snapshot-session.ts';
 import { manifestHash, recordVerification, type StoredBackup, type Verification } from './store.ts';
+import { describeOmissions, stubExtensions } from './stub-extensions.ts';
 import { recordDamage, verifyFiles } from './verify.ts';
 
 /** What a verification needs of the run it is part of. */
@@ -24,6 +26,9 @@ export type VerifyWorld = Pick<BackupWorld, 'store' | 'settings' | 'env' | 'sign
 
 /** Name of the restored database on the scratch server, which is nobody else's. */
 export const DATABASE = 'restored';
+
+/** Where everything is tried one by one. */
+const SECOND_DATABASE = 'restored_one_by_one';
 
 const APPLICATION = 'aisha-db verify';
 
@@ -81,22 +86,10 @@ async function restoreAndCompare(
   world: VerifyWorld,
 ): Promise<Verification> {
   const { manifest } = backup;
-  const omissions = await prepareServer(server, manifest, world.signal);
-  const target = scratchTarget(server, DATABASE);
+  const missing = await prepareServer(server, manifest, world.signal);
   const startedAt = performance.now();
   world.info(`verifying ${manifest.id}: restoring`);
-  const failure = await runRestore(
-    backup,
-    {
-      target,
-      tools,
-      applicationName: APPLICATION,
-      args: [`--jobs=${availableParallelism()}`],
-      select: (list) => omitFromList(list, omissions),
-      label: 'verifying: restoring',
-    },
-    world,
-  );
+  const { database, omissions, lack, failure } = await restoreAsFarAsPossible(backup, server, missing, tools, world);
   const restoreMs = Math.round(performance.now() - startedAt);
   if (failure.some(({ isFromOutside }) => isFromOutside)) {
     throw scratchFailed(
@@ -104,10 +97,12 @@ async function restoreAndCompare(
       failure.map(({ message }) => message),
     );
   }
-  if (failure.length > 0 && omissions.extensions.length > 0) throw cannotProve(manifest, omissions, failure);
   world.info(`verifying ${manifest.id}: comparing`);
+  const target = scratchTarget(server, database);
   const differences =
-    failure.length > 0 ? failure : await compareDatabase(target, backup, omissions, APPLICATION, world);
+    failure.length > 0
+      ? failure
+      : unexplained(await compareDatabase(target, backup, omissions, APPLICATION, world), lack, manifest.tables);
   return {
     manifestSha256: manifestHash(backup),
     verified: differences.length === 0,
@@ -117,11 +112,74 @@ async function restoreAndCompare(
     tables: manifest.tables.length,
     differences,
     notRestored: [
-      ...omissions.extensions.map(({ name }) => `extension ${name}, which the scratch server does not have`),
-      ...omissions.foreignKeys.map(({ name }) => `foreign key ${name}, whose other table has no rows in the backup`),
+      ...describeOmissions(omissions),
+      ...lack.excused.filter(({ kind }) => !AROUND.includes(kind)).map(describeRefused),
     ],
   };
 }
+
+/** What goes with another entry, which is named. */
+const AROUND: readonly string[] = ['ACL', 'COMMENT', 'TABLE DATA', 'ROW SECURITY', 'SEQUENCE OWNED BY'];
+
+function describeRefused({ kind, object, message }: RefusedEntry): string {
+  return `${kind.toLowerCase()} ${object.replace(' ', '.')}: ${message}`;
+}
+
+interface Restored {
+  readonly database: string;
+  readonly omissions: Omissions;
+  readonly lack: Lack;
+  readonly failure: readonly RestoreFailure[];
+}
+
+/**
+ * The first error is the end, unless extensions are missing: then everything is tried one by one, in another database,
+ * to tell what needs them from what is wrong.
+ * @throws AishaError (tool) when that cannot be told, or when rows cannot be restored without an extension
+ */
+async function restoreAsFarAsPossible(
+  backup: StoredBackup,
+  server: ScratchServer,
+  missing: Omissions,
+  tools: ClientTools,
+  world: VerifyWorld,
+): Promise<Restored> {
+  const { manifest } = backup;
+  const catalog = readStoredCatalog(backup);
+  const restoreInto = async (
+    database: string,
+    run: Pick<RestoreRun, 'args' | 'onRefused'>,
+  ): Promise<Pick<Restored, 'omissions' | 'failure'>> => {
+    const target = scratchTarget(server, database);
+    const omissions = await withReader(target, world.signal, (session) =>
+      stubExtensions(session, manifest, catalog, missing),
+    );
+    const select = (list: string) => omitFromList(list, omissions);
+    const label = 'verifying: restoring';
+    const whole = { target, tools, applicationName: APPLICATION, select, label, ...run };
+    return { omissions, failure: await runRestore(backup, whole, world) };
+  };
+  const jobs = [`--jobs=${availableParallelism()}`];
+  const first = await restoreInto(DATABASE, { args: jobs });
+  const isDecided = first.failure.length === 0 || first.failure.some(({ isFromOutside }) => isFromOutside);
+  if (isDecided || missing.extensions.length === 0) return { database: DATABASE, lack: NO_LACK, ...first };
+  world.info(`verifying ${manifest.id}: restoring once more, to tell what needs the extensions that are missing`);
+  await withReader(scratchTarget(server, 'postgres'), world.signal, (session) =>
+    makeDatabase(session, SECOND_DATABASE, manifest),
+  );
+  const refused: RefusedEntry[] = [];
+  const second = await restoreInto(SECOND_DATABASE, { args: [], onRefused: (entry) => refused.push(entry) });
+  const lack = lackOf(refused, catalog);
+  const reasons = [
+    ...second.failure.filter(({ isFromOutside }) => !isFromOutside).map(({ message }) => message),
+    ...lack.unclear.map(describeRefused),
+    ...rowsWithout(lack, manifest.tables),
+  ];
+  if (reasons.length > 0) throw cannotProve(manifest, missing, [...reasons, ...lack.excused.map(describeRefused)]);
+  return { database: SECOND_DATABASE, lack, ...second };
+}
+
+const NO_LACK: Lack = { excused: [], unclear: [] };
 
 function scratchTarget(server: ScratchServer, database: string): Target {
   return resolveTarget({ databaseUrl: server.url(database), env: {} });
@@ -133,18 +191,28 @@ export async function prepareServer(
   manifest: Manifest,
   signal: AbortSignal,
 ): Promise<Omissions> {
-  const session = await openReader(scratchTarget(server, 'postgres'), APPLICATION, signal);
-  try {
+  return withReader(scratchTarget(server, 'postgres'), signal, async (session) => {
     const roles = rolesSql(manifest.roles, [server.user]);
     if (roles !== '') await session.client.query(roles);
-    // Text is compared and hashed byte by byte: the order of a language plays no part in what is proved.
-    await session.query(
-      `create database ${quoteIdentifier(DATABASE)} template template0 encoding ${quoteLiteral(manifest.database.encoding)} lc_collate 'C' lc_ctype 'C'`,
-    );
+    await makeDatabase(session, DATABASE, manifest);
     const available = await session.query<{ name: string }>('select name from pg_available_extensions');
     const names = new Set(available.map(({ name }) => name));
     const extensions = manifest.extensions.filter(({ name }) => !names.has(name));
     return { extensions, foreignKeys: manifest.danglingForeignKeys };
+  });
+}
+
+/** Text is compared and hashed byte by byte: the order of a language plays no part in what is proved. */
+async function makeDatabase(session: Session, name: string, { database }: Manifest): Promise<void> {
+  await session.query(
+    `create database ${quoteIdentifier(name)} template template0 encoding ${quoteLiteral(database.encoding)} lc_collate 'C' lc_ctype 'C'`,
+  );
+}
+
+async function withReader<T>(target: Target, signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T> {
+  const session = await openReader(target, APPLICATION, signal);
+  try {
+    return await use(session);
   } finally {
     await session.close();
   }
@@ -159,10 +227,10 @@ function scratchFailed({ id }: Manifest, details: readonly string[]): AishaError
 }
 
 /** Whether the backup or the lack of the extension is to blame cannot be told, so nothing is held against the backup. */
-function cannotProve({ id }: Manifest, { extensions }: Omissions, failure: readonly Difference[]): AishaError {
+function cannotProve({ id }: Manifest, { extensions }: Omissions, details: readonly string[]): AishaError {
   const names = extensions.map(({ name }) => name).join(', ');
   return new AishaError('tool', `${id} cannot be proved here: the scratch server has no extension ${names}`, {
-    details: failure.map(({ message }) => message),
-    hint: 'Install a PostgreSQL server with those extensions on this machine.',
+    details,
+    hint: 'Name a PostgreSQL server that has those extensions as backup.serverBinDir; the state of the backup stays what it was.',
   });
 }

@@ -1,15 +1,18 @@
 import { availableParallelism } from 'node:os';
+import { readStoredCatalog } from '../backup/compare-restored.ts';
 import { type Omissions, omitFromList } from '../backup/contents-list.ts';
 import { toolsFor } from '../backup/create.ts';
+import { STUBS } from '../backup/extension-stubs.ts';
 import { runRestore } from '../backup/pg-restore.ts';
 import { type StoredBackup, whileInUse } from '../backup/store.ts';
+import { stubExtensions } from '../backup/stub-extensions.ts';
 import type { VerifyWorld } from '../backup/verify-restore.ts';
 import { AishaError, messageOf } from '../errors.ts';
 import { quoteQualified } from '../postgres/quote.ts';
 import { serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
-import { CUT_OFF_AGAIN_SQL, CUT_OFF_SQL, hasStub, stubSchemas, stubsSql } from './stub-sql.ts';
+import { CUT_OFF_AGAIN_SQL, CUT_OFF_SQL, noteSql, RECORDER_SQL } from './stub-sql.ts';
 
 /** What came of restoring into an empty database. */
 interface Filled {
@@ -34,12 +37,13 @@ export async function fillCopy(
 ): Promise<Filled> {
   const { manifest } = backup;
   const tools = toolsFor(Number.parseInt(manifest.pgDumpVersion, 10), world);
-  const missing = omissions.extensions.map(({ name }) => name);
-  await runAsAdmin(admin, `${stubsSql(missing)};${CUT_OFF_SQL}`);
+  await runAsAdmin(admin, RECORDER_SQL);
+  const passed = await stubExtensions(admin, manifest, readStoredCatalog(backup), omissions, noteSql);
+  await runAsAdmin(admin, CUT_OFF_SQL);
   const startedAt = performance.now();
   let isComputedLater = false;
   const select = (list: string): string => {
-    const kept = omitFromList(list, { ...omissions, grantsIn: stubSchemas(missing) });
+    const kept = omitFromList(list, passed);
     isComputedLater = /^\d+; \d+ \d+ (SERVER|FOREIGN TABLE) /m.test(kept);
     return isComputedLater ? kept.replaceAll(/^\d+; \d+ \d+ MATERIALIZED VIEW DATA .*\n/gm, '') : kept;
   };
@@ -63,11 +67,12 @@ export async function fillCopy(
   return {
     restoreMs: Math.round(performance.now() - startedAt),
     notes: [
-      ...missing.map((name) =>
-        hasStub(name)
-          ? `${name} is a stub that only lists its calls`
-          : `the server of the copy has no extension ${name}`,
+      ...omissions.extensions.map(({ name }) =>
+        STUBS[name] === undefined
+          ? `the server of the copy has no extension ${name}`
+          : `${name} is a stub that only lists its calls`,
       ),
+      ...(passed.indexes ?? []).map(({ catalogName }) => `the server of the copy cannot make the index ${catalogName}`),
       ...empty.map((name) => `the materialized view ${name} is empty: it reads what is not in the database`),
     ],
   };

@@ -64,121 +64,12 @@ create event trigger ${OWN_SCHEMA}_cut_off on ddl_command_end
   execute function ${OWN_SCHEMA}.on_extension();
 select ${OWN_SCHEMA}.cut_off();`;
 
-/** The functions of pg_net 0.8 and later, with the defaults of its documentation. */
-const PG_NET = `
-create schema net;
-create sequence net.http_request_queue_id_seq;
-create table net._http_response (
-  id bigint, status_code integer, content_type text, headers jsonb, content text, timed_out boolean, error_msg text,
-  created timestamptz not null default now()
-);
-create function net.http_get(url text, params jsonb default '{}', headers jsonb default '{}', timeout_milliseconds integer default 5000)
-  returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-  begin perform ${OWN_SCHEMA}.note('net.http_get', url, params::text); return nextval('net.http_request_queue_id_seq'); end $$;
-create function net.http_post(url text, body jsonb default '{}', params jsonb default '{}', headers jsonb default '{}',
-    timeout_milliseconds integer default 5000)
-  returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-  begin perform ${OWN_SCHEMA}.note('net.http_post', url, body::text); return nextval('net.http_request_queue_id_seq'); end $$;
-create function net.http_delete(url text, params jsonb default '{}', headers jsonb default '{}', timeout_milliseconds integer default 5000,
-    body jsonb default null)
-  returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-  begin perform ${OWN_SCHEMA}.note('net.http_delete', url, params::text); return nextval('net.http_request_queue_id_seq'); end $$;
-grant usage on schema net to public;
-alter extension pg_net add sequence net.http_request_queue_id_seq;
-alter extension pg_net add table net._http_response;
-alter extension pg_net add function net.http_get(text, jsonb, jsonb, integer);
-alter extension pg_net add function net.http_post(text, jsonb, jsonb, jsonb, integer);
-alter extension pg_net add function net.http_delete(text, jsonb, jsonb, integer, jsonb);
-alter extension pg_net add schema net;`;
+/** SQL for the empty database, run by the superuser before the stubs, whose functions call it. */
+export const RECORDER_SQL = RECORDER;
 
-/** The functions and tables of pg_cron 1.6; jobs are listed and never run. */
-const PG_CRON = `
-create schema cron;
-create sequence cron.jobid_seq;
-create sequence cron.runid_seq;
-create table cron.job (
-  jobid bigint primary key default nextval('cron.jobid_seq'), schedule text not null, command text not null,
-  nodename text not null default 'localhost', nodeport integer not null default 5432,
-  database text not null default current_database(), username text not null default current_user,
-  active boolean not null default true, jobname text
-);
-create table cron.job_run_details (
-  jobid bigint, runid bigint primary key default nextval('cron.runid_seq'), job_pid integer, database text, username text,
-  command text, status text, return_message text, start_time timestamptz, end_time timestamptz
-);
-create function cron.schedule(job_name text, schedule text, command text) returns bigint
-  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-  declare id bigint;
-  begin
-    perform ${OWN_SCHEMA}.note('cron.schedule', job_name, schedule, command);
-    delete from cron.job j where j.jobname = job_name and j.username = session_user;
-    insert into cron.job (jobname, schedule, command, username) values (job_name, schedule, command, session_user) returning jobid into id;
-    return id;
-  end $$;
-create function cron.schedule(schedule text, command text) returns bigint
-  language sql as $$ select cron.schedule(null, schedule, command) $$;
-create function cron.schedule_in_database(job_name text, schedule text, command text, database text, username text default null,
-    active boolean default true) returns bigint
-  language sql as $$ select cron.schedule(job_name, schedule, command) $$;
-create function cron.unschedule(job_id bigint) returns boolean
-  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-  begin
-    perform ${OWN_SCHEMA}.note('cron.unschedule', job_id::text);
-    delete from cron.job j where j.jobid = job_id;
-    if not found then raise exception 'could not find valid entry for job ''%''', job_id; end if;
-    return true;
-  end $$;
-create function cron.unschedule(job_name text) returns boolean
-  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-  begin
-    perform ${OWN_SCHEMA}.note('cron.unschedule', job_name);
-    delete from cron.job j where j.jobname = job_name;
-    if not found then raise exception 'could not find valid entry for job ''%''', job_name; end if;
-    return true;
-  end $$;
-create function cron.alter_job(job_id bigint, schedule text default null, command text default null, database text default null,
-    username text default null, active boolean default null) returns void
-  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-  begin
-    perform ${OWN_SCHEMA}.note('cron.alter_job', job_id::text, schedule, command);
-    update cron.job j set schedule = coalesce(alter_job.schedule, j.schedule), command = coalesce(alter_job.command, j.command),
-      active = coalesce(alter_job.active, j.active) where j.jobid = job_id;
-  end $$;
-grant usage on schema cron to public;
-grant select on cron.job, cron.job_run_details to public;
-alter extension pg_cron add table cron.job;
-alter extension pg_cron add table cron.job_run_details;
-alter extension pg_cron add sequence cron.jobid_seq;
-alter extension pg_cron add sequence cron.runid_seq;
-alter extension pg_cron add function cron.schedule(text, text, text);
-alter extension pg_cron add function cron.schedule(text, text);
-alter extension pg_cron add function cron.schedule_in_database(text, text, text, text, text, boolean);
-alter extension pg_cron add function cron.unschedule(bigint);
-alter extension pg_cron add function cron.unschedule(text);
-alter extension pg_cron add function cron.alter_job(bigint, text, text, text, text, boolean);
-alter extension pg_cron add schema cron;`;
-
-const KNOWN: Readonly<Record<string, { readonly schema: string; readonly sql: string }>> = {
-  pg_net: { schema: 'net', sql: PG_NET },
-  pg_cron: { schema: 'cron', sql: PG_CRON },
-};
-
-/** Extensions that have a stub in place of those that a server lacks. */
-export function hasStub(extension: string): boolean {
-  return Object.hasOwn(KNOWN, extension);
-}
-
-/** Schemas of the stubs in place of those extensions. */
-export function stubSchemas(missing: readonly string[]): string[] {
-  return missing.flatMap((name) => (hasStub(name) ? [KNOWN[name]!.schema] : []));
-}
-
-/**
- * SQL for the empty database, run by the superuser before the restore: stubs for the extensions that the server lacks,
- * under their names in pg_extension, so that CREATE EXTENSION IF NOT EXISTS finds them.
- */
-export function stubsSql(missing: readonly string[]): string {
-  return [RECORDER, ...missing.filter(hasStub).map((name) => `${pretend(name)}${KNOWN[name]!.sql}`)].join('\n');
+/** What a stub does first: it writes down who calls it, and with what. */
+export function noteSql(call: string): string {
+  return `perform ${OWN_SCHEMA}.note(${call});`;
 }
 
 /** SQL for the empty database, behind the stubs: what is real of them is cut off as soon as it is made. */
@@ -186,10 +77,3 @@ export const CUT_OFF_SQL = CUT_OFF;
 
 /** SQL for the restored database: nothing has come past it. */
 export const CUT_OFF_AGAIN_SQL = `select ${OWN_SCHEMA}.cut_off();`;
-
-function pretend(extension: string): string {
-  return `
-insert into pg_catalog.pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
-  select pg_catalog.pg_nextoid('pg_catalog.pg_extension', 'oid', 'pg_catalog.pg_extension_oid_index'), '${extension}',
-    (select oid from pg_catalog.pg_roles where rolname = session_user), 'public'::pg_catalog.regnamespace, false, 'stub';`;
-}

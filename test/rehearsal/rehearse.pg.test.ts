@@ -2,10 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import { planStubs } from '../../src/backup/plan-stubs.ts';
 import { stageUrl } from '../../src/diagnostics/stage/database.ts';
 import { isRunning } from '../../src/postgres/process-identity.ts';
 import { quoteIdentifier } from '../../src/postgres/quote.ts';
-import { stubsSql } from '../../src/rehearsal/stub-sql.ts';
+import { noteSql, RECORDER_SQL } from '../../src/rehearsal/stub-sql.ts';
 import { makeProject, type Project } from '../commands/project.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { testServer } from '../support/server.ts';
@@ -216,7 +217,10 @@ describe('nothing leaves the copy', { timeout: 120_000 }, () => {
       create foreign table public.near (n bigint) server near options (table_name 'counted'); alter foreign table public.near owner to app_owner`);
     await db.query('create materialized view public.near_copy as select n from public.near');
     const reads = await db.query('select last_value from public.reads');
-    await db.superQuery(stubsSql(['pg_net', 'pg_cron']).replaceAll('aisha_rehearsal', 'pretended'));
+    const pretended = ['pg_net', 'pg_cron'].map((name) => ({ name, version: '1', schema: 'public' }));
+    for (const sql of [RECORDER_SQL, planStubs(pretended, [], [], noteSql).sql]) {
+      await db.superQuery(sql.replaceAll('aisha_rehearsal', 'pretended'));
+    }
     await db.superQuery(
       `alter schema pretended owner to app_owner; alter table pretended.call owner to app_owner;
       grant select on all sequences in schema net, cron to app_owner; grant select on all tables in schema net to app_owner;
