@@ -10,13 +10,41 @@ import { endRun, type RunRecord, readRuns, recordFailure } from './store.ts';
  * @returns a line for each run that was cleared away
  */
 export async function clearLeftovers(store: string, session: Session | undefined): Promise<string[]> {
-  const abandoned = readRuns(store).filter((run) => run.machine === hostname() && !isIdentityRunning(run.owner));
+  const abandoned = abandonedRuns(store);
   for (const run of abandoned) {
     if (run.applicationName !== '') await endWork(run, session);
     if (run.database !== '') recordFailure(store, failureOf(run));
     endRun(store, run.id);
   }
-  return abandoned.map(({ id, startedAt }) => `cleared away what the run ${id} of ${startedAt} had left`);
+  return abandoned.map(describeCleared);
+}
+
+function abandonedRuns(store: string): RunRecord[] {
+  return readRuns(store).filter((run) => run.machine === hostname() && !isIdentityRunning(run.owner));
+}
+
+function describeCleared({ id, startedAt }: RunRecord): string {
+  return `cleared away what the run ${id} of ${startedAt} had left`;
+}
+
+/**
+ * Removes what runs that were killed have left in the store and nowhere else: those that read a backup, decrypted it or
+ * removed it. It needs no server, so that every command can do it; in a store that may only be read it does nothing.
+ * @returns a line for each run that was cleared away
+ */
+export function clearReaders(store: string): string[] {
+  const dead = abandonedRuns(store).filter(
+    ({ applicationName, database }) => applicationName === '' && database === '',
+  );
+  return dead.flatMap((run) => {
+    try {
+      endRun(store, run.id);
+      return [describeCleared(run)];
+    } catch (error) {
+      if (['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+      throw error;
+    }
+  });
 }
 
 /** Ends all sessions of a run but those given. */

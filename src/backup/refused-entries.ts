@@ -41,7 +41,10 @@ export class RefusedEntries {
     if (message === undefined) return;
     const [kind, rest] = kindOf(this.#entry ?? '');
     const owner = this.#owners.find((name) => rest.endsWith(` ${name}`));
-    this.entries.push({ kind, object: owner === undefined ? rest : rest.slice(0, -owner.length - 1), message });
+    const object = owner === undefined ? rest : rest.slice(0, -owner.length - 1);
+    // What was not made cannot be given to its owner either.
+    if (this.entries.some((entry) => entry.kind === kind && entry.object === object)) return;
+    this.entries.push({ kind, object, message });
   }
 }
 

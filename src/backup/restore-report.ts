@@ -180,6 +180,7 @@ function timeOf(measuredMs: number | undefined): string {
   return `about ${formatDuration(measuredMs)}, as its verification took`;
 }
 
-function listTable(title: string, items: readonly string[]): ReportTable[] {
+/** One line for each item; no table without any. */
+export function listTable(title: string, items: readonly string[]): ReportTable[] {
   return items.length === 0 ? [] : [{ title, columns: [''], rows: items.map((item) => [item]) }];
 }

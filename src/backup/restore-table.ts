@@ -135,7 +135,7 @@ export async function discardTable(
 }
 
 /** @throws AishaError (usage) when the backup has no rows of it, or of several */
-function findTable({ manifest }: StoredBackup, wanted: string): TableContent {
+export function findTable({ manifest }: StoredBackup, wanted: string): TableContent {
   const exact = manifest.tables.filter(({ schema, name }) => `${schema}.${name}` === wanted);
   const found = exact.length > 0 ? exact : manifest.tables.filter(({ name }) => name === wanted);
   const [table] = found;
@@ -332,9 +332,10 @@ async function compareAndMerge(
   return { ...base, ...found, merged, sideKept: options.keepSide };
 }
 
-type Found = Pick<MergedTable, 'counts' | 'orphans' | 'taken'>;
+export type ComparedRows = Pick<MergedTable, 'counts' | 'orphans' | 'taken'>;
 
-async function compareRows(session: Session, merge: Merge): Promise<Found> {
+/** How the rows of the side table and of the table differ; reads only. */
+export async function compareRows(session: Session, merge: Merge): Promise<ComparedRows> {
   const [counts] = await session.query<RowCounts>(countSql(merge));
   const orphans: Conflict[] = [];
   const taken: Conflict[] = [];
@@ -352,7 +353,7 @@ async function compareRows(session: Session, merge: Merge): Promise<Found> {
   return { counts: counts!, orphans: orphans.filter(real), taken: taken.filter(real) };
 }
 
-function conflicts({ orphans, taken }: Found, mode: MergeMode, { schema, name }: TableName): Problem[] {
+function conflicts({ orphans, taken }: ComparedRows, mode: MergeMode, { schema, name }: TableName): Problem[] {
   return [
     ...orphans
       .filter((conflict) => conflict.mode === mode)

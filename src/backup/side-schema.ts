@@ -101,7 +101,8 @@ function rowsOf(list: string, table: TableName, owners: readonly string[]): stri
   );
 }
 
-async function existingColumns(
+/** Columns of the rows that an earlier run has loaded; `undefined` when none has. @throws AishaError (backup) for a schema of somebody else */
+export async function existingColumns(
   session: Session,
   schema: string,
   mark: SideMark,

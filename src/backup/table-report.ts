@@ -4,6 +4,8 @@ import { counted, quantity } from '../report/quantity.ts';
 import type { CommandResult, ReportTable } from '../report/report.ts';
 import type { Difference } from './compare.ts';
 import type { Manifest } from './manifest.ts';
+import type { Problem } from './plan.ts';
+import { listTable, refusal } from './restore-report.ts';
 
 interface TableName {
   readonly schema: string;
@@ -68,21 +70,7 @@ export function mergeResult(manifest: Manifest, merge: ReportedMerge): CommandRe
   return {
     text,
     tables: [
-      {
-        title: merged === undefined ? 'Merge plan' : 'As it was before the merge',
-        columns: ['rows', '', 'merge'],
-        alignRight: [0],
-        rows: [
-          [quantity(counts.missing), 'in the backup and not in the table', 'missing, changed'],
-          [quantity(counts.changed), 'with other values in the table', 'changed'],
-          [
-            quantity(counts.newer),
-            `with other values, written after the backup (${plan.writtenAt ?? 'unknown'})`,
-            'never',
-          ],
-          [quantity(counts.since), 'in the table and not in the backup', 'never'],
-        ],
-      },
+      countTable(merged === undefined ? 'Merge plan' : 'As it was before the merge', counts, plan.writtenAt),
       ...conflictTable('Would refer to nothing', 'foreign key', orphans),
       ...conflictTable('Have values that other rows have by now', 'unique', taken),
       ...listTable('Sequences that were raised', merged?.raised ?? []),
@@ -96,6 +84,117 @@ export function mergeResult(manifest: Manifest, merge: ReportedMerge): CommandRe
   };
 }
 
+/** What would be done, as a report tells of it. */
+export interface ReportedPreview {
+  readonly table: TableName & { readonly rows: number };
+  readonly measuredMs: number | undefined;
+  readonly problems: readonly Problem[];
+  readonly way:
+    | { readonly kind: 'whole'; readonly parts: readonly string[] }
+    | {
+        readonly kind: 'beside';
+        readonly schema: string;
+        readonly plan: ReportedMerge['plan'];
+        readonly key: readonly string[];
+        readonly bytes: number;
+        readonly estimatedRows: number;
+        readonly checked: readonly string[];
+        readonly compared: Pick<ReportedMerge, 'counts' | 'orphans' | 'taken'> | undefined;
+      };
+}
+
+/** The plan with everything that stands against it; nothing was written. */
+export function plannedTableResult(
+  manifest: Manifest,
+  preview: ReportedPreview,
+  merge: 'missing' | 'changed' | undefined,
+): CommandResult {
+  const { way, problems, measuredMs } = preview;
+  const table = nameOf(preview.table);
+  const text =
+    way.kind === 'whole'
+      ? `would restore ${table} whole, ${counted(preview.table.rows, 'row')}: it is not there; nothing was written`
+      : `would load ${counted(preview.table.rows, 'row')} of ${table} beside it, compare them${merge === undefined ? '' : ` and merge (${merge})`}; nothing was written`;
+  const time =
+    measuredMs === undefined
+      ? 'not measured yet: aisha-db backup verify ID --restore does'
+      : `at most ${formatDuration(measuredMs)}, which the whole backup took`;
+  const rows: [string, string][] = [
+    ['backup', `${manifest.id} of ${manifest.database.name}, snapshot of ${manifest.createdAt}`],
+    ...(way.kind === 'whole' ? wholeRows() : besideRows(preview.table, way, merge)),
+    ['time', time],
+  ];
+  return {
+    text,
+    tables: [
+      { columns: ['', ''], rows },
+      ...(way.kind === 'whole'
+        ? listTable('Made with it', way.parts)
+        : [
+            ...(way.compared === undefined ? [] : [countTable('Merge plan', way.compared.counts, way.plan.writtenAt)]),
+            ...conflictTable('Would refer to nothing', 'foreign key', way.compared?.orphans ?? []),
+            ...conflictTable('Have values that other rows have by now', 'unique', way.compared?.taken ?? []),
+            ...listTable('Worth knowing', way.plan.warnings),
+          ]),
+    ],
+    data: {
+      plan: { backup: manifest.id, table, merge: merge ?? null, measuredMs: measuredMs ?? null, problems, ...way },
+    },
+    ...(problems.length === 0 ? {} : { error: refusal(problems, 'the restore would be refused') }),
+  };
+}
+
+function wholeRows(): [string, string][] {
+  return [
+    ['way', 'one transaction: table, rows, then the rest; compared with what was backed up before the commit'],
+    ['grants', 'those of default privileges are taken back before its own come'],
+    [
+      'locks',
+      'none on other tables, but for those that its foreign keys refer to: they take no writes until the commit',
+    ],
+  ];
+}
+
+function besideRows(
+  table: ReportedPreview['table'],
+  way: Extract<ReportedPreview['way'], { kind: 'beside' }>,
+  merge: 'missing' | 'changed' | undefined,
+): [string, string][] {
+  const { schema, key, bytes, estimatedRows, checked, compared } = way;
+  const share = estimatedRows === 0 ? 1 : table.rows / estimatedRows;
+  const loading =
+    compared === undefined
+      ? `${counted(table.rows, 'row')} into the schema ${schema}, closed to everybody else`
+      : `nothing: an earlier run has loaded the rows into ${schema}`;
+  return [
+    ['load', loading],
+    ['match', key.length === 0 ? 'nothing to match rows by' : `by ${key.join(', ')}`],
+    [
+      'disk',
+      compared === undefined
+        ? `about ${quantity(Math.round(bytes * share), 'bytes')} on the server, by the size of the table; WAL comes on top`
+        : 'no more than now',
+    ],
+    ['locks', 'ACCESS SHARE on the table while rows are compared: nobody waits'],
+    ...(merge === undefined
+      ? []
+      : ([
+          ['merge', `${MERGES[merge]}; the rest stays`],
+          [
+            'merge locks',
+            'SHARE ROW EXCLUSIVE on the table, for one transaction: who reads goes on, who writes waits; --lock-timeout limits the wait for it',
+          ],
+          ['checked before', checked.length === 0 ? 'no foreign key, no unique constraint' : checked.join(', ')],
+          ['sequences', 'raised behind the highest number, never lowered'],
+        ] as [string, string][])),
+  ];
+}
+
+const MERGES = {
+  missing: 'rows that are gone are put back',
+  changed: 'rows that are gone are put back, changed ones get their old values unless they are newer than the backup',
+} as const;
+
 function conflictTable(title: string, kind: string, conflicts: readonly ReportedConflict[]): ReportTable[] {
   if (conflicts.length === 0) return [];
   return [
@@ -108,8 +207,18 @@ function conflictTable(title: string, kind: string, conflicts: readonly Reported
   ];
 }
 
-function listTable(title: string, items: readonly string[]): ReportTable[] {
-  return items.length === 0 ? [] : [{ title, columns: [''], rows: items.map((item) => [item]) }];
+function countTable(title: string, counts: ReportedMerge['counts'], writtenAt: string | undefined): ReportTable {
+  return {
+    title,
+    columns: ['rows', '', 'merge'],
+    alignRight: [0],
+    rows: [
+      [quantity(counts.missing), 'in the backup and not in the table', 'missing, changed'],
+      [quantity(counts.changed), 'with other values in the table', 'changed'],
+      [quantity(counts.newer), `with other values, written after the backup (${writtenAt ?? 'unknown'})`, 'never'],
+      [quantity(counts.since), 'in the table and not in the backup', 'never'],
+    ],
+  };
 }
 
 function nameOf({ schema, name }: TableName): string {

@@ -1,6 +1,8 @@
 import { formatDuration } from '../duration.ts';
 import { AishaError } from '../errors.ts';
 import { counted, quantity } from '../report/quantity.ts';
+import type { ReportTable } from '../report/report.ts';
+import { listTable } from './restore-report.ts';
 import { type StoredBackup, type Verification, whileInUse } from './store.ts';
 import { recordDamage, verifyFiles } from './verify.ts';
 import { type VerifyWorld, verifyByRestore } from './verify-restore.ts';
@@ -12,6 +14,8 @@ export interface Verified {
   /** Of those whose state was decided: by a restore, or by damage. */
   readonly verifications: readonly (Verification & { readonly id: string })[];
   readonly text: string;
+  /** What this machine could not restore as it was, by its names. */
+  readonly tables: readonly ReportTable[];
   readonly error: AishaError | undefined;
 }
 
@@ -39,6 +43,7 @@ export async function verifyBackups(
     backups: after,
     verifications,
     text: describe(backups.length, failed.length, verifications, byRestore),
+    tables: listTable('Not compared here', notCompared(verifications)),
     error: failed.length === 0 ? undefined : notVerified(failed),
   };
 }
@@ -57,9 +62,13 @@ function describe(count: number, failed: number, verifications: readonly Verific
   const good = `${quantity(count - failed)} of ${counted(count, 'backup')}`;
   if (!byRestore) return `${good} are as they were written; only a restore proves them: --restore`;
   const ms = verifications.reduce((sum, { restoreMs }) => sum + (restoreMs ?? 0), 0);
-  const missing = verifications.flatMap(({ notRestored }) => notRestored);
-  const without = missing.length === 0 ? '' : `; without ${missing.join(', ')}`;
+  const missing = notCompared(verifications).length;
+  const without = missing === 0 ? '' : `, but for ${counted(missing, 'thing')} named below`;
   return `${good} were restored in ${formatDuration(ms)} and are what they were at their snapshot${without}`;
+}
+
+function notCompared(verifications: readonly Verification[]): string[] {
+  return [...new Set(verifications.flatMap(({ notRestored }) => notRestored))];
 }
 
 function notVerified(failed: Verified['verifications']): AishaError {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command as Commander } from 'commander';
 import { type BackupWorld, createBackup, previewBackup } from '../backup/create.ts';
+import { clearReaders } from '../backup/leftovers.ts';
 import type { BackupRequest } from '../backup/plan.ts';
 import { createdResult, damagedFindings, listResult, planResult, pruneResult } from '../backup/report.ts';
 import { planPrune } from '../backup/retention.ts';
@@ -87,7 +88,10 @@ export const command: Command = {
   },
   async run(context, [action = 'create', ...ids], options) {
     const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
-    if (run !== undefined) return run(context, ids, options);
+    if (run !== undefined) {
+      for (const line of clearReaders(storeFolder(context))) context.talk.warn(line);
+      return run(context, ids, options);
+    }
     const meant = didYouMean(action, Object.keys(ACTIONS));
     throw new AishaError('usage', `backup has no action "${action}"`, {
       hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}Known are ${Object.keys(ACTIONS).join(', ')}.`,
@@ -121,10 +125,11 @@ async function create(context: Context, ids: readonly string[], options: Options
 /** Restores a backup that has just been taken, and compares. */
 async function prove(backup: StoredBackup, world: BackupWorld, context: Context): Promise<CommandResult> {
   const { verifyBackups } = await import('../backup/verify-all.ts');
-  const { backups, verifications, error } = await verifyBackups([backup], true, world);
+  const { backups, verifications, tables, error } = await verifyBackups([backup], true, world);
   const result = createdResult(reported(backups[0] ?? backup), keepDaysOf(context));
   return {
     ...result,
+    tables: [...(result.tables ?? []), ...tables],
     data: { ...result.data, verifications },
     ...(error === undefined ? {} : { error }),
   };
@@ -175,6 +180,7 @@ async function verify(context: Context, ids: readonly string[], options: Options
   return {
     ...result,
     text: checked.text,
+    tables: [...(result.tables ?? []), ...checked.tables],
     data: { ...result.data, verifications: checked.verifications },
     ...(checked.error === undefined ? {} : { error: checked.error }),
   };

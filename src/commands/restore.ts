@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Command as Commander } from 'commander';
 import { type BackupWorld, dumpPath } from '../backup/create.ts';
+import { clearReaders } from '../backup/leftovers.ts';
 import type { MergeMode } from '../backup/merge-plan.ts';
 import { restoreArguments } from '../backup/pg-restore.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from '../backup/restore.ts';
 import { plannedResult, replacedResult, restoredResult, swappedResult } from '../backup/restore-report.ts';
 import { findBackup, readStore, type StoredBackup, whileInUse } from '../backup/store.ts';
-import { mergeResult, restoredTableResult } from '../backup/table-report.ts';
+import { mergeResult, plannedTableResult, restoredTableResult } from '../backup/table-report.ts';
 import { backupWorld, readJobs, storeFolder, withKeys } from '../cli/backup.ts';
 import { askToEnd } from '../cli/end-sessions.ts';
 import { AishaError } from '../errors.ts';
@@ -32,6 +33,7 @@ export const command: Command = {
     'aisha-db restore latest --into crm_copy --plan',
     'aisha-db restore latest --swap',
     'aisha-db restore latest --table public.invoice',
+    'aisha-db restore latest --table public.invoice --plan',
     'aisha-db restore latest --table public.invoice --merge missing',
   ],
   database: true,
@@ -63,6 +65,7 @@ export const command: Command = {
   },
   async run(context, [name = ''], options) {
     const store = storeFolder(context);
+    for (const line of clearReaders(store)) context.talk.warn(line);
     const backup = findBackup(readStore(store), name);
     return whileInUse(store, backup, () => restore(context, backup, options));
   },
@@ -88,9 +91,9 @@ function refuseContradictions(options: Options): void {
       hint: 'Keep the one that is meant.',
     });
   }
-  if (options['plan'] === true && options['table'] !== undefined) {
-    throw new AishaError('usage', '--plan and --table contradict each other', {
-      hint: 'Without --merge the table is not written to: its rows are loaded into a schema of their own and compared.',
+  if (options['plan'] === true && options['discard'] === true) {
+    throw new AishaError('usage', '--plan and --discard contradict each other', {
+      hint: '--discard only removes the rows that an earlier run has loaded.',
     });
   }
   if (options['singleTransaction'] === true && options['inPlace'] === undefined) {
@@ -198,6 +201,10 @@ async function restoreOneTable(
   if (options['discard'] === true) {
     const was = await discardTable(backup, table, target, world);
     return { text: was ? `the rows of ${table} that were loaded are gone` : `no rows of ${table} were loaded` };
+  }
+  if (options['plan'] === true) {
+    const { previewTable } = await import('../backup/preview-table.ts');
+    return plannedTableResult(backup.manifest, await previewTable(backup, table, target, world), merge);
   }
   const outcome = await restoreTable(backup, table, target, world, {
     merge,

@@ -80,7 +80,7 @@ test('extensions that the scratch server lacks are stubs, what they keep from be
     [
       ...names.map((name) => `extension ${name}, which the server does not have: a stub took its place`),
       'index public.docs_near, whose access method hnsw the server does not have',
-      `view public.area's: function Acme "x".area(Acme "x".shape) does not exist`,
+      `view public.area's: function Acme "x".area("Acme ""x""".shape) does not exist`,
       `view public.on_top: relation "public.area's" does not exist`,
     ].sort(),
   );

@@ -244,7 +244,7 @@ test('a table that the backup does not have is named, and so are options that co
   expect(stderr).toContain('has no rows of a table public.nobody');
   // What contradicts itself is refused before anything is loaded.
   for (const [args, message] of [
-    [['--table', TABLE, '--plan'], '--plan and --table contradict each other'],
+    [['--table', TABLE, '--plan', '--discard'], '--plan and --discard contradict each other'],
     [['--table', TABLE, '--swap'], '--swap and --table contradict each other'],
     [['--merge', 'missing', '--into', 'x'], '--merge is for one table'],
     [[], 'nothing says where to restore to'],
@@ -253,6 +253,51 @@ test('a table that the backup does not have is named, and so are options that co
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain(message);
   }
+});
+
+test('the plan tells what would be loaded, merged or made, and what stands against it; nothing is written', async ({
+  db,
+}) => {
+  const project = await backedUp(db);
+  const content = `select (select count(*)::int from pg_namespace where nspname like 'aisha_restore_%') as sides,
+    (select count(*)::int from ${NAME}) as rows, (select sum(total)::int from ${NAME}) as total`;
+  await db.query(`delete from ${NAME} where id > 900; analyze ${NAME}`);
+  const before = await numbers(db, content);
+  const plan = await restore(project, '--merge', 'missing', '--plan', '--format', 'json');
+  expect(plan.code, plan.stderr).toBe(0);
+  expect(plan.json().data.plan).toMatchObject({
+    kind: 'beside',
+    table: TABLE,
+    merge: 'missing',
+    schema: expect.stringMatching(/^aisha_restore_/),
+    key: ['id'],
+    estimatedRows: 900,
+    plan: { writtenAt: 'updated_at', warnings: ['the merge fires the triggers touch'] },
+    problems: [],
+  });
+  expect(plan.json().data.plan.compared).toBeUndefined();
+  expect(plan.json().data.plan.checked).toEqual(expect.arrayContaining(['in %voice</script>_code_key']));
+  expect(await numbers(db, content)).toEqual(before);
+
+  // Once the rows lie beside it, the plan knows how they differ.
+  expect((await restore(project)).code).toBe(0);
+  const known = await restore(project, '--merge', 'missing', '--plan');
+  expect(known.code, known.stderr).toBe(0);
+  expect(known.stdout).toMatch(/ 100 +in the backup and not in the table +missing, changed/);
+  expect(known.stdout).toContain('SHARE ROW EXCLUSIVE');
+  expect(await numbers(db, content)).toEqual({ ...before, sides: 1 });
+
+  await db.superQuery(`drop table ${NAME} cascade; drop table public.tenant cascade`);
+  const gone = await restore(project, '--plan', '--format', 'json');
+  expect(gone.code).toBe(10);
+  const { parts, problems } = gone.json().data.plan;
+  expect(parts).toEqual(
+    expect.arrayContaining(["policy it's own", 'index odd i', 'trigger touch', 'constraint in %voice</script>_pkey']),
+  );
+  expect(problems).toEqual([
+    { message: `${TABLE} refers to public.tenant, which is not there`, hint: expect.any(String) },
+  ]);
+  expect(await numbers(db, `select to_regclass('${NAME}') as there`)).toEqual({ there: null });
 });
 
 async function waitsForLock(db: TestDatabase): Promise<void> {

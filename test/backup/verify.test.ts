@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   copyFileSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -24,7 +25,11 @@ import {
 } from '../../src/backup/store.ts';
 import { recordDamage, verifyFiles } from '../../src/backup/verify.ts';
 import { makeFolder } from '../support/folder.ts';
+import { runCli } from '../support/run.ts';
 import { MANIFEST, storedBackup } from './stored-backup.ts';
+
+/** `processIdentity` of a process that has ended. */
+const DEAD = '1:1:gone';
 
 const NEVER = new AbortController().signal;
 
@@ -163,6 +168,24 @@ describe('the store', () => {
     );
     expect([...backupsInUse(store)]).toEqual([]);
     expect(readRuns(store)).toEqual([]);
+  });
+
+  test('what a killed reader has left holds no backup, and goes with the next command', async () => {
+    const dir = await makeFolder();
+    const store = join(dir, '.aisha-db/backups');
+    const backup = await storedBackup(store);
+    await whileInUse(store, backup, async (folder) => {
+      writeFileSync(join(folder, 'decrypted'), 'secret');
+      const [record] = readRuns(store);
+      const listed = await runCli(['backup', 'list'], { cwd: dir });
+      expect(listed.stderr).not.toContain('cleared away');
+      writeFileSync(`${folder}.json`, JSON.stringify({ ...record, owner: DEAD }));
+      expect([...backupsInUse(store)]).toEqual([]);
+      const { code, stderr } = await runCli(['backup', 'list'], { cwd: dir });
+      expect(code).toBe(0);
+      expect(stderr).toContain(`cleared away what the run ${record!.id} of ${record!.startedAt} had left`);
+      expect(readdirSync(join(store, '.in-progress'))).toEqual([]);
+    });
   });
 
   test('a verification counts only for the manifest that it was of', async () => {
