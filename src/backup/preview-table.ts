@@ -28,14 +28,14 @@ export interface TablePreview {
 }
 
 /** It is gone: it comes back with everything that belongs to it. */
-export interface WholeTable {
+interface WholeTable {
   readonly kind: 'whole';
   /** `policy tenant_isolation`: what is made with it. */
   readonly parts: readonly string[];
 }
 
 /** It is there: the rows of the backup are loaded beside it. */
-export interface SideBySide {
+interface SideBySide {
   readonly kind: 'beside';
   /** Of the rows of the backup. */
   readonly schema: string;

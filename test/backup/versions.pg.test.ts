@@ -1,23 +1,27 @@
 /** @module-tag since-13 */
 
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { delimiter, dirname } from 'node:path';
 import { openClient } from '../../src/diagnostics/stage/database.ts';
 import { createStageRoles } from '../../src/diagnostics/stage/roles.ts';
 import { startScratchServer } from '../../src/postgres/scratch-server.ts';
-import { makeProject } from '../commands/project.ts';
+import { makeProject, type Project } from '../commands/project.ts';
 import { expect, test } from '../support/database.ts';
-import { serverMajor } from '../support/pg-dump.ts';
+import { findPgDump, serverMajor } from '../support/pg-dump.ts';
 import { testServer } from '../support/server.ts';
-import { realBinDir } from './fake-tools.ts';
+import { serverPrograms } from '../support/server-versions.ts';
 import { backupProject, createDumper, dumperUrl, EVERYTHING, urlAs } from './fixture.ts';
 import { restoredDatabases } from './restored.ts';
 import { storeOf } from './store-content.ts';
 
 const databases = restoredDatabases();
 
-/** `undefined` when this machine has no pg_dump that reads the server of this run. */
-const TOOLS = realBinDir();
+/** Folder of a pg_dump that reads the server of this run. */
+const FITTING = findPgDump();
+/** Folder of one that does not: Debian 12 has 15 only. */
+const OLDER = findPgDump((major) => major > 0 && major < serverMajor());
+
+const MISSING = 'no pg_dump reads this version here: scripts/newer-clients.sh fetches one';
 
 const SCHEMA = `${EVERYTHING}
   create extension pg_trgm schema public;
@@ -27,11 +31,12 @@ const SCHEMA = `${EVERYTHING}
   create index invoice_words on public.invoice using gin ((data ->> 'n') public.gin_trgm_ops);
 `;
 
-if (TOOLS === undefined) {
+if (OLDER !== undefined) {
   test('without a pg_dump that reads this version the command that installs one is named', {
     tags: ['each-build'],
   }, async ({ db }) => {
     const project = await backupProject(db, 'create table public.a (id int)');
+    await useTools(project, OLDER);
     const { code, stderr } = await project.run('backup');
     expect(code).toBe(11);
     expect(stderr).toContain(`no pg_dump was found that can read a server of version ${serverMajor()}`);
@@ -53,6 +58,7 @@ if (TOOLS === undefined) {
       await owner.query(SCHEMA);
       await owner.end();
       const project = await makeProject({}, { env: { DATABASE_URL: dumperUrl({ ...source, name: 'crm' }) } });
+      await useTools(project, OLDER);
       const taken = await project.run('backup', '--dump-format', 'directory');
       expect(taken.code, taken.stderr).toBe(0);
       const into = databases.name('from an "older" one');
@@ -73,21 +79,42 @@ if (TOOLS === undefined) {
       await source.stop();
     }
   });
-} else {
-  test('a backup is taken, proved by a restore and restored, and another pg_dump sees no difference', {
-    tags: ['each-build'],
-  }, async ({ db }) => {
-    const project = await backupProject(db, SCHEMA);
-    const taken = await project.run('backup', '--dump-format', 'directory', '--restore', '--format', 'json');
-    expect(taken.code, taken.stderr).toBe(0);
-    expect(taken.json().data.verifications).toMatchObject([{ verified: true, differences: [], notRestored: [] }]);
-    const into = databases.name('ünï "copy" 100%');
-    const run = await project.run('restore', 'latest', '--into', into, '--format', 'json');
-    expect(run.code, run.stderr).toBe(0);
-    expect(run.json().data.restore).toMatchObject({ database: into, differences: [], notRestored: [] });
-    expect(await databases.query(into, PROTECTION)).toEqual(PROTECTED);
-    expect(dumpOf(TOOLS, into)).toBe(dumpOf(TOOLS, db.name));
-  });
+}
+
+test('a backup is taken, proved by a restore and restored, and another pg_dump sees no difference', {
+  tags: ['each-build'],
+}, async ({ db, skip }) => {
+  if (FITTING === undefined && process.env['CI'] !== undefined) throw new Error(MISSING);
+  if (FITTING === undefined) return skip(MISSING);
+  await db.query(SCHEMA);
+  const scratch = await scratchPrograms();
+  // Found along PATH, among others.
+  const env = { DATABASE_URL: dumperUrl(db), PATH: [dirname(FITTING), process.env['PATH']].join(delimiter) };
+  const project = await makeProject({ 'aisha-db.config.json': JSON.stringify({ backup: scratch }) }, { env });
+  const taken = await project.run('backup', '--dump-format', 'directory', '--restore', '--format', 'json');
+  expect(taken.code, taken.stderr).toBe(0);
+  expect(taken.json().data.verifications).toMatchObject([{ verified: true, differences: [], notRestored: [] }]);
+  // Named in the configuration.
+  await useTools(project, FITTING, scratch);
+  const into = databases.name('ünï "copy" 100%');
+  const run = await project.run('restore', 'latest', '--into', into, '--format', 'json');
+  expect(run.code, run.stderr).toBe(0);
+  expect(run.json().data.restore).toMatchObject({ database: into, differences: [], notRestored: [] });
+  expect(await databases.query(into, PROTECTION)).toEqual(PROTECTED);
+  expect(dumpOf(FITTING, into)).toBe(dumpOf(FITTING, db.name));
+});
+
+/** Server programs of at least the version of this run, and of one that takes what the client writes. */
+async function scratchPrograms(): Promise<Readonly<Record<string, string>>> {
+  if (!process.env['AISHA_TEST_PG']) return {};
+  const major = serverMajor() === 16 ? 17 : serverMajor();
+  return { serverBinDir: (await serverPrograms(String(major))).binDir };
+}
+
+/** Names the programs of a pg_dump's folder in the configuration. */
+function useTools(project: Project, program: string, more: Readonly<Record<string, string>> = {}): Promise<void> {
+  const backup = { binDir: dirname(program), ...more };
+  return project.write({ 'aisha-db.config.json': JSON.stringify({ backup }) });
 }
 
 const PROTECTION = `
@@ -97,7 +124,7 @@ const PROTECTION = `
 const PROTECTED = [{ rls: true, forced: true, policy: "tenant's own", granted: true, rows: 500 }];
 
 /** A database as plain SQL, without the key that is another each time. */
-function dumpOf(binDir: string, database: string): string {
+function dumpOf(program: string, database: string): string {
   const { host, port, superuser, superPassword } = testServer();
   const env = {
     PGHOST: host,
@@ -106,7 +133,7 @@ function dumpOf(binDir: string, database: string): string {
     PGPASSWORD: superPassword,
     PGDATABASE: database,
   };
-  const { status, stdout, stderr } = spawnSync(join(binDir, 'pg_dump'), { env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(program, { env, encoding: 'utf8' });
   expect(status, stderr).toBe(0);
   return stdout.replaceAll(/^\\(?:un)?restrict .*\n/gm, '');
 }
