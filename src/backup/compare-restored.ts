@@ -89,7 +89,7 @@ interface Named {
 }
 
 /** The major version of the session's server. */
-async function readMajor(session: Session): Promise<number> {
+export async function readMajor(session: Session): Promise<number> {
   const [row] = await session.query<{ major: number }>(
     `select current_setting('server_version_num')::integer / 10000 as major`,
   );

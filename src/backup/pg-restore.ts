@@ -21,6 +21,8 @@ export interface RestoreRun {
   /** The database to restore into; it is there. */
   readonly target: Target;
   readonly tools: ClientTools;
+  /** Major version of the target's server. */
+  readonly serverMajor: number;
   readonly applicationName: string;
   /** Options of pg_restore besides those that every restore has. */
   readonly args: readonly string[];
@@ -79,28 +81,40 @@ export async function runRestore(
         selected,
         backup.manifest.roles.map(({ name }) => name),
       );
+      const isOlder = tools.major >= WRITES_TRANSACTION_TIMEOUT && run.serverMajor < WRITES_TRANSACTION_TIMEOUT;
+      const goesOn = run.onRefused !== undefined;
+      const stopped = new AbortController();
       const restored = await watched(run, parts, ear, settings.idleTimeoutMs, { signal, progress }, (stop) =>
         runTool({
           program,
-          args: restoreArguments(run.args, { list, database: target.database, dump }, run.onRefused !== undefined),
+          args: restoreArguments(run.args, { list, database: target.database, dump }, goesOn || isOlder),
           env: environment,
-          signal: stop,
+          signal: AbortSignal.any([stop, stopped.signal]),
           onLine: (line) => {
             ear.hear();
             parts.hear(line);
+            if (isOlder && UNKNOWN_TIMEOUT.test(line)) return;
             refused.hear(line);
+            // The first error is the end all the same.
+            if (isOlder && !goesOn && line.startsWith('pg_restore: error: ')) stopped.abort();
           },
         }),
       );
       signal.throwIfAborted();
       if (restored.exitCode === 0) return [];
-      const failure = failed('it cannot be restored', restored);
+      const failure = failed('it cannot be restored', restored, stopped.signal.aborted);
+      if (isOlder && restored.exitCode === 1 && refused.entries.length === 0 && !stopped.signal.aborted) return [];
       if (run.onRefused === undefined || failure.isFromOutside || refused.entries.length === 0) return [failure];
       for (const entry of refused.entries) run.onRefused(entry);
       return [];
     }),
   );
 }
+
+/** pg_restore of this version and newer ones sets it, whatever the server; servers before it do not know it. */
+const WRITES_TRANSACTION_TIMEOUT = 17;
+
+const UNKNOWN_TIMEOUT = /^pg_restore: error: .*unrecognized configuration parameter "transaction_timeout"/;
 
 /** A dump, read without a server. */
 export interface DumpReader {
@@ -159,8 +173,12 @@ export async function readDump<T>(
   });
 }
 
-/** psql is kept from commands in the SQL by two of its own around it, which no server knows (CVE-2025-8714). */
-function withoutMetaCommands(script: string): string {
+/**
+ * psql is kept from commands in the SQL by two of its own around it, which no server knows (CVE-2025-8714). A setting at
+ * the beginning is one that servers before 17 do not know; our sessions have it already.
+ */
+function withoutMetaCommands(text: string): string {
+  const script = text.replace(/^SET transaction_timeout = 0;\n/m, '');
   const key = /^\\restrict (\S+)$/m.exec(script)?.[1];
   if (key === undefined) return script;
   return script.replace(`\\restrict ${key}\n`, '').replace(`\\unrestrict ${key}\n`, '');
@@ -204,12 +222,17 @@ async function watched<T>(
   }
 }
 
-function failed(message: string, { exitCode, endedBy, complaints }: ToolOutcome): RestoreFailure {
-  const signal = exitCode === undefined ? [`pg_restore was ended by ${endedBy ?? 'a signal'}`] : [];
+function failed(
+  message: string,
+  { exitCode, endedBy, complaints }: ToolOutcome,
+  /** By us, because of what it complained of. */
+  isStopped = false,
+): RestoreFailure {
+  const signal = exitCode === undefined && !isStopped ? [`pg_restore was ended by ${endedBy ?? 'a signal'}`] : [];
   return {
     object: 'the dump',
     message: [message, ...signal, ...complaints].join('\n'),
-    isFromOutside: exitCode === undefined || complaints.some((line) => FROM_OUTSIDE.test(line)),
+    isFromOutside: (exitCode === undefined && !isStopped) || complaints.some((line) => FROM_OUTSIDE.test(line)),
   };
 }
 

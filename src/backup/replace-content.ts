@@ -131,7 +131,7 @@ async function inspect(
   const { manifest } = backup;
   const tools = toolsFor(Number.parseInt(manifest.pgDumpVersion, 10), world);
   const request = { database: target.database, jobs: 1, skipMissingExtensions, replaces: true };
-  const machine = { cpus: availableParallelism(), toolMajor: tools.major };
+  const machine = { cpus: availableParallelism() };
   const plan = planRestore(request, manifest, readStoredCatalog(backup), facts, machine);
   const problems = [
     ...(manifest.kind === 'full' ? [] : [NOT_FULL]),

@@ -60,7 +60,7 @@ export function planRestore(
   manifest: Manifest,
   catalog: readonly CatalogEntry[],
   facts: RestoreFacts,
-  machine: { readonly cpus: number; readonly toolMajor: number },
+  machine: { readonly cpus: number },
 ): RestorePlan {
   const mark = readMark(facts.database?.comment ?? null);
   const preparation = facts.database === undefined ? 'create' : mark !== undefined ? 'replace' : 'use';
@@ -81,7 +81,7 @@ export function planRestore(
       schemas: isPublicGiven ? [{ name: 'public', owner: facts.publicOwner }] : [],
     },
     problems: [
-      ...versionProblems(manifest, facts, machine.toolMajor),
+      ...versionProblems(manifest, facts),
       ...databaseProblems(preparation, request, manifest, facts),
       ...roleProblems(created, manifest, owned, facts),
       ...policyProblems(catalog, facts),
@@ -96,27 +96,12 @@ export function planRestore(
   };
 }
 
-/** The first settings that an older server does not know (transaction_timeout) came with this version. */
-const WRITES_NEWER_SETTINGS = 17;
-
-function versionProblems(
-  manifest: Manifest,
-  { serverMajor, serverVersion }: RestoreFacts,
-  toolMajor: number,
-): Problem[] {
-  if (serverMajor < manifest.server.major) {
-    return [
-      {
-        message: `the backup is of PostgreSQL ${manifest.server.version} and this server is ${serverVersion}`,
-        hint: 'Restore to a server of the same major version or a newer one.',
-      },
-    ];
-  }
-  if (toolMajor < WRITES_NEWER_SETTINGS || serverMajor >= WRITES_NEWER_SETTINGS) return [];
+function versionProblems(manifest: Manifest, { serverMajor, serverVersion }: RestoreFacts): Problem[] {
+  if (serverMajor >= manifest.server.major) return [];
   return [
     {
-      message: `pg_restore ${toolMajor} writes settings that a server of version ${serverMajor} does not know`,
-      hint: `Install the client of version ${serverMajor}, or name its folder as backup.binDir.`,
+      message: `the backup is of PostgreSQL ${manifest.server.version} and this server is ${serverVersion}`,
+      hint: 'Restore to a server of the same major version or a newer one.',
     },
   ];
 }

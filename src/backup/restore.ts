@@ -178,7 +178,7 @@ async function inspect(
   world.connected(facts.serverVersion);
   const tools = toolsFor(Number.parseInt(backup.manifest.pgDumpVersion, 10), world);
   const request = { database: target.database, jobs: jobs ?? world.settings.jobs, skipMissingExtensions };
-  const machine = { cpus: availableParallelism(), toolMajor: tools.major };
+  const machine = { cpus: availableParallelism() };
   return {
     plan: planRestore(request, backup.manifest, readStoredCatalog(backup), facts, machine),
     facts,
@@ -298,6 +298,7 @@ async function restoreAndCompare(
   const run = {
     target,
     tools,
+    serverMajor: facts.serverMajor,
     applicationName,
     args: [`--jobs=${plan.jobs}`],
     select: (list: string) => omitFromList(list, plan.omissions),

@@ -156,7 +156,8 @@ async function restoreAsFarAsPossible(
     );
     const select = (list: string) => omitFromList(list, omissions);
     const label = 'verifying: restoring';
-    const whole = { target, tools, applicationName: APPLICATION, select, label, ...run };
+    const serverMajor = Number.parseInt(server.version, 10);
+    const whole = { target, tools, serverMajor, applicationName: APPLICATION, select, label, ...run };
     return { omissions, failure: await runRestore(backup, whole, world) };
   };
   const jobs = [`--jobs=${availableParallelism()}`];

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { readStoredCatalog } from '../backup/compare-restored.ts';
+import { readMajor, readStoredCatalog } from '../backup/compare-restored.ts';
 import { type Omissions, omitFromList } from '../backup/contents-list.ts';
 import { toolsFor } from '../backup/create.ts';
 import { STUBS } from '../backup/extension-stubs.ts';
@@ -41,6 +41,7 @@ export async function fillCopy(
   const passed = await stubExtensions(admin, manifest, readStoredCatalog(backup), omissions, noteSql);
   await runAsAdmin(admin, CUT_OFF_SQL);
   const startedAt = performance.now();
+  const serverMajor = await readMajor(admin);
   let isComputedLater = false;
   const select = (list: string): string => {
     const kept = omitFromList(list, passed);
@@ -53,6 +54,7 @@ export async function fillCopy(
       {
         target,
         tools,
+        serverMajor,
         applicationName: 'aisha-db rehearse',
         args: [`--jobs=${availableParallelism()}`],
         select,
