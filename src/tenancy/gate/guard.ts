@@ -1,11 +1,19 @@
+import {
+  OWN_GRANTS_ON_VIEWS,
+  OWN_RELATIONS,
+  type OwnRows,
+  ofUsers,
+  ownRows,
+  ownRowsSql,
+  wasThere,
+} from './own-rows.ts';
 import { WATCHED, WATCHED_OIDS, type Watched } from './state.ts';
 
 // Whether a transaction wrote to a catalog at all is asked of the server's own counters, which cost next to nothing;
 // they never miss a write of the transaction, and also count what a subtransaction took back (PostgreSQL docs 28.2.25,
 // pg_stat_get_xact_tuples_*). They go on counting until the session is idle outside of a transaction: hence the mark, set
 // in front of the file's transaction in the same message. Where it wrote to one, the rows of its own tell whether anything
-// was touched that was there before. Operators have no schema here but pg_catalog: the guard runs under the file's
-// search_path.
+// was touched that was there before.
 
 const MARK = 'aisha_db.gate';
 
@@ -18,9 +26,12 @@ const FOREIGN = ';foreign';
 const KINDS_OF_WRITE = ['inserted', 'updated', 'deleted'] as const;
 type KindOfWrite = (typeof KINDS_OF_WRITE)[number];
 
-const COUNTS = `pg_catalog.concat_ws(',', ${WATCHED_OIDS.flatMap((oid) =>
+const COUNTS = WATCHED_OIDS.flatMap((oid) =>
   KINDS_OF_WRITE.map((what) => `pg_catalog.pg_stat_get_xact_tuples_${what}(${oid})`),
-).join(', ')})`;
+).join(', ');
+
+/** How many statements are prepared: what a file drops of the gate's is missing at its end. */
+const PREPARED = '(select pg_catalog.count(*) from pg_catalog.pg_prepared_statement())';
 
 /** What is said to the server about one run's files. */
 export interface Guard {
@@ -33,17 +44,21 @@ export interface Guard {
   isCall(error: Error): boolean;
 }
 
+/** A prepared statement of the gate, as far as its name is its own. */
+export const preparedName = (what: string, tag: string) => `aisha_db_${what}_${tag}`;
+
 /**
  * The guard is longer than most files: it is parsed and planned once in a run.
- * @param tag makes the names of the prepared statements ones that no file has
+ * @param tag makes the names of the gate's prepared statements ones that no file has
  * @param isStrict also what is new has to be judged
  */
 export function makeGuard(tag: string, isStrict: boolean): Guard {
-  const [mark, guard] = [`aisha_db_mark_${tag}`, `aisha_db_guard_${tag}`];
+  const [mark, guard] = [preparedName('mark', tag), preparedName('guard', tag)];
+  const counts = `pg_catalog.concat_ws(',', ${COUNTS})`;
   return {
     prepare: [
-      `prepare ${mark} as select pg_catalog.set_config('${MARK}', ${COUNTS}, false)`,
-      `prepare ${guard} as ${guardSql([mark, guard], isStrict)}`,
+      `prepare ${mark} as select pg_catalog.set_config('${MARK}', pg_catalog.concat(${counts}, ';', ${PREPARED}), false)`,
+      `prepare ${guard} as ${guardSql(counts, tag, isStrict)}`,
     ],
     mark: `execute ${mark}`,
     guard: `execute ${guard}`,
@@ -52,23 +67,41 @@ export function makeGuard(tag: string, isStrict: boolean): Guard {
   };
 }
 
+/** Longer rows are asked for: they would fill the server's log. */
+const MOST_OF_A_CALL = 4000;
+
 /**
  * A file that takes the mark away (RESET ALL) is looked at as well, and each one while track_counts is off, since
  * nothing is counted then.
  */
-function guardSql(own: readonly string[], isStrict: boolean): string {
-  const isForeign = own.map((name) => `not pg_catalog.texteq(name, '${name}')`).join(' and ');
+function guardSql(counts: string, tag: string, isStrict: boolean): string {
+  const counting = `pg_catalog.current_setting('track_counts')`;
+  const isCounting = `pg_catalog.texteq(${counting}, 'on')`;
   const harmless = isStrict ? 'false' : [...HARMLESS_COUNTS, ...HARMLESS_ROWS].join(' and ');
+  const isUntouched = (catalog: Watched) => `${isCounting} and ${same(catalog, ...KINDS_OF_WRITE)}`;
   return `select case
-    when pg_catalog.texteq(pg_catalog.current_setting('track_counts'), 'on')
-      and foreigner is null
-      and (pg_catalog.texteq(mark, counts) or ${harmless})
+    when ${isCounting} and foreigner is null and (pg_catalog.texteq(mark, counts) or ${harmless})
     then 1
-    else pg_catalog.concat('${CALL}', mark, ';', counts, ';', pg_catalog.current_setting('track_counts'), foreigner)::pg_catalog.int4 end
+    else pg_catalog.concat('${CALL}', mark, ';', counts, ';', ${counting}, foreigner, ';', (
+      select case when pg_catalog.length(own) operator(pg_catalog.<) ${MOST_OF_A_CALL} then own end
+      from (select ${ownRowsSql(isUntouched, 'relations')}::pg_catalog.text as own offset 0) told
+    ))::pg_catalog.int4 end
     from (
-      select pg_catalog.current_setting('${MARK}', true) as mark, ${COUNTS} as counts, (
-        select '${FOREIGN}' from pg_catalog.pg_prepared_statement() where ${isForeign} limit 1
-      ) as foreigner
+      select mark, counts, foreigner, case when ${isUntouched('pg_class')} then null else ${OWN_RELATIONS} end as relations
+      from (
+        select pg_catalog.split_part(marked, ';', 1) as mark, ${counts} as counts, case
+          when pg_catalog.texteq(pg_catalog.split_part(marked, ';', 2), ${PREPARED}::pg_catalog.text) and (
+            select 1 from pg_catalog.pg_prepared_statement()
+            where not pg_catalog.starts_with(name, 'aisha_db_')
+              or pg_catalog.strpos(name, '${tag}') operator(pg_catalog.=) 0
+            limit 1
+          ) is null
+          then null
+          else '${FOREIGN}'
+        end as foreigner
+        from (select pg_catalog.current_setting('${MARK}', true) as marked) remembered
+        offset 0
+      ) counted
       offset 0
     ) now`;
 }
@@ -83,19 +116,6 @@ const same = (catalog: Watched, ...whats: readonly KindOfWrite[]) =>
     )
     .join(' and ');
 
-/**
- * True of every row that this transaction wrote, in whatever subtransaction: their numbers are not below its own. What
- * others committed since it began is taken for its own as well, and found out to be none of it when it is judged.
- */
-export const isOwn = (row: string) => `pg_catalog.age(${row}.xmin) operator(pg_catalog.<=) 0`;
-
-/** True of a table that was there before this transaction: some row about a column of it was. */
-const wasThere = (oid: string) => `(
-  select 1 from pg_catalog.pg_attribute a
-  where a.attrelid operator(pg_catalog.=) ${oid} and not ${isOwn('a')}
-  limit 1
-) is not null`;
-
 const none = (rows: string) => `(select 1 from ${rows} limit 1) is null`;
 
 /** Rights of roles and schemas count for everything; of a policy that is dropped, no row is left that would tell. */
@@ -106,31 +126,16 @@ const HARMLESS_COUNTS = [
   same('pg_policy', 'deleted'),
 ];
 
-/** The rows of one's own first, by nothing but their number: a catalog is soon gone through when no column is read. */
-const ownRows = (catalog: Watched, columns: string, where = '') =>
-  `(select ${columns} from pg_catalog.${catalog} c where ${where}${isOwn('c')} offset 0) own`;
-
-/** The server's own functions are most of its catalog (OIDs below FirstNormalObjectId, access/transam.h). */
-const OF_USERS = 'c.oid operator(pg_catalog.>=) 16384 and ';
-
 const HARMLESS_ROWS = [
-  // A table that is isolated, and forced, whatever it was before; or one that is new.
-  `(${same('pg_class', 'inserted', 'updated')} or ${none(`${ownRows('pg_class', 'oid, relkind, relrowsecurity, relforcerowsecurity')}
-    where relkind operator(pg_catalog.=) any ('{v,m}')
-      or relkind operator(pg_catalog.=) any ('{r,p}') and not (relrowsecurity and relforcerowsecurity)
-        and ${wasThere('own.oid')}`)})`,
+  // No view, and no table but such as are isolated and forced, whatever they were before, or are new.
+  'relations is null',
   // A policy of a new table.
   `(${same('pg_policy', 'inserted', 'updated')} or ${none(`${ownRows('pg_policy', 'polrelid')} where ${wasThere('own.polrelid')}`)})`,
   `(${same('pg_rewrite', 'inserted', 'updated')} or ${none(ownRows('pg_rewrite', 'oid'))})`,
   // Columns are granted without a word in pg_class; only those of views lead around anything.
-  `(${same('pg_attribute', 'updated')} or ${none(`pg_catalog.pg_rewrite r
-    cross join lateral (
-      select a.xmin from pg_catalog.pg_attribute a
-      where a.attrelid operator(pg_catalog.=) r.ev_class and a.attacl is not null offset 0
-    ) granted
-    where r.oid operator(pg_catalog.>=) 16384 and ${isOwn('granted')}`)})`,
+  `(${same('pg_attribute', 'updated')} or ${none(OWN_GRANTS_ON_VIEWS)})`,
   // A function that runs as its caller, or for a trigger or event trigger (types 2279 and 3838), where policies call none.
-  `(${same('pg_proc', 'inserted', 'updated')} or ${none(`${ownRows('pg_proc', 'prosecdef, prorettype', OF_USERS)}
+  `(${same('pg_proc', 'inserted', 'updated')} or ${none(`${ownRows('pg_proc', 'prosecdef, prorettype', ofUsers('c.oid'))}
     where prosecdef and prorettype operator(pg_catalog.<>) 2279 and prorettype operator(pg_catalog.<>) 3838 or (
       select 1 from pg_catalog.pg_depend d
       where d.refclassid operator(pg_catalog.=) 1255 and d.refobjid operator(pg_catalog.>=) 16384
@@ -147,16 +152,20 @@ export interface Call {
   readonly touched: ReadonlySet<Watched>;
   /** What roles may do, or who may use a schema. */
   readonly changesRights: boolean;
-  /** The guard is still there, and beside it nothing that was prepared. */
+  /** The gate's prepared statements are still there, and beside them none. */
   readonly isPrepared: boolean;
+  /** What it wrote; `undefined` where that has to be asked. */
+  readonly own: OwnRows | undefined;
 }
 
 export function readCall({ message }: Error): Call {
-  const [, mark = '', counts = '', counting, foreign] =
-    /looks closer ([\d,]*);([\d,]*);(on|off)(;foreign)?/.exec(message) ?? [];
+  const [, mark = '', counts = '', counting, foreign, own] =
+    /looks closer ([\d,]*);([\d,]*);(on|off)(;foreign)?;(\{.*\})?/s.exec(message) ?? [];
   const [before, after] = [mark.split(','), counts.split(',')];
+  const isPrepared = counting !== undefined && foreign === undefined;
+  const rows = own === undefined ? undefined : (JSON.parse(own) as OwnRows);
   if (counting !== 'on' || before.length !== after.length) {
-    return { touched: new Set(WATCHED), changesRights: true, isPrepared: false };
+    return { touched: new Set(WATCHED), changesRights: true, isPrepared, own: rows };
   }
   const differs = (catalog: Watched, what: KindOfWrite) =>
     before[placeOf(catalog, what)] !== after[placeOf(catalog, what)];
@@ -165,7 +174,8 @@ export function readCall({ message }: Error): Call {
     changesRights:
       differs('pg_namespace', 'updated') ||
       KINDS_OF_WRITE.some((what) => differs('pg_authid', what) || differs('pg_auth_members', what)),
-    isPrepared: foreign === undefined,
+    isPrepared,
+    own: rows,
   };
 }
 

@@ -1,33 +1,25 @@
 import type { Session } from '../../postgres/session.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type Changes, NO_CHANGES } from './changes.ts';
-import { type Call, isOwn } from './guard.ts';
-import { FIRST_OF_USERS, isOpaque } from './read-state.ts';
-import type { Watched } from './state.ts';
+import type { Call } from './guard.ts';
+import {
+  FIRST_OF_USERS,
+  FUNCTIONS_OF,
+  isOwn,
+  type OwnRows,
+  ownRowsSql,
+  POLICIES_OF,
+  POLICY_COUNT,
+  RELATIONS_OF,
+  type RelationEntry,
+} from './own-rows.ts';
+import { isOpaque } from './read-state.ts';
 
 // What a file in hand has changed, without a look at what it has not: its transaction knows which rows are its own, and
 // the other session what these were before.
 
-type TableEntry = readonly [oid: number, isSecured: boolean, forced: boolean, place: string];
-type PolicyEntry = readonly [oid: number, table: number, version: string];
-type FunctionEntry = readonly [oid: number, version: string];
-
-/** What one side says of what the file wrote; `null` where there is nothing. */
-interface Touched {
-  readonly tables: readonly TableEntry[] | null;
-  /** All of the tables that have one of the file's own. */
-  readonly policies: readonly PolicyEntry[] | null;
-  /** How many policies there are; `null` when it does not matter. */
-  readonly policyCount: number | null;
-  readonly functions: readonly FunctionEntry[] | null;
-}
-
-interface Own extends Touched {
-  /** A view or SECURITY DEFINER function that it wrote, or a view on one, is open to an API role. */
-  readonly opens: boolean;
-}
-
-interface Before extends Touched {
+/** What the file's rows were before it. */
+interface Before extends Pick<OwnRows, 'relations' | 'policies' | 'policyCount' | 'functions'> {
   readonly isolates: boolean;
 }
 
@@ -35,40 +27,58 @@ interface Before extends Touched {
 export async function readChanges(
   session: Session,
   committed: Session,
-  { touched, changesRights }: Call,
+  call: Call,
   { apiRoles, roles }: TenancySettings,
 ): Promise<Changes> {
-  if (touched.size === 0) return NO_CHANGES;
-  const [own] = await session.query<Own>(ownSql(touched), [[...apiRoles, ...roles]]);
-  const before = await readBefore(committed, own!);
+  if (call.touched.size === 0) return NO_CHANGES;
+  const own = call.own ?? (await readOwn(session));
+  const before = await readBefore(committed, own);
   if (!before.isolates) return NO_CHANGES;
-  const was = new Map(before.tables?.map((entry) => [entry[0], entry]));
-  const kept = (own!.tables ?? []).flatMap((now) => {
-    const known = was.get(now[0]);
-    return known?.[1] ? [{ now, was: known }] : [];
-  });
-  const reworded = changedPolicies(before, own!);
-  const isGone = countOthers(before) !== countOthers(own!);
-  const versions = new Map(before.functions);
+  const kept = keptTables(before, own);
+  const reworded = changedPolicies(before, own);
+  const isGone = countOthers(before) !== countOthers(own);
+  const versions = new Map((before.functions ?? []).map(([oid, version]) => [oid, version]));
   return {
     isolates: true,
-    tables: kept.flatMap(({ now: [oid, isSecured, forced], was: [, , wasForced] }) =>
+    tables: kept.flatMap(({ now: [oid, , isSecured, forced], was: [, , , wasForced] }) =>
       !isSecured || (wasForced && !forced) ? [oid] : [],
     ),
     policies: reworded.policies,
     policiesOf: isGone ? [...reworded.policiesOf, ...(await findDropped(session, committed))] : reworded.policiesOf,
-    functions: (own!.functions ?? []).filter(([oid, version]) => versions.get(oid) !== version).map(([oid]) => oid),
+    functions: (own.functions ?? []).filter(([oid, version]) => versions.get(oid) !== version).map(([oid]) => oid),
     ways:
-      own!.opens ||
-      changesRights ||
+      call.changesRights ||
       // Forced, its owner does not matter.
       kept.some(
-        ({ now: [, isSecured, forced, place], was: [, , , before] }) => isSecured && !forced && place !== before,
-      ),
+        ({ now: [, , isSecured, forced, place], was: [, , , , before] }) => isSecured && !forced && place !== before,
+      ) ||
+      (await opensWay(session, own, [...apiRoles, ...roles])),
   };
 }
 
-function changedPolicies(before: Touched, after: Touched): Pick<Changes, 'policies' | 'policiesOf'> {
+async function readOwn(session: Session): Promise<OwnRows> {
+  const [row] = await session.query<{ own: OwnRows }>(`select ${ownRowsSql(() => 'false')} as own`);
+  return row!.own;
+}
+
+interface Kept {
+  readonly was: RelationEntry;
+  readonly now: RelationEntry;
+}
+
+/** Tables that had RLS. */
+function keptTables(before: Before, own: OwnRows): Kept[] {
+  const was = new Map((before.relations ?? []).map((entry) => [entry[0], entry]));
+  return tablesOf(own).flatMap((now) => {
+    const known = was.get(now[0]);
+    return known?.[2] ? [{ now, was: known }] : [];
+  });
+}
+
+const isView = ([, kind]: RelationEntry) => kind === 'v' || kind === 'm';
+const tablesOf = ({ relations }: OwnRows) => (relations ?? []).filter((entry) => !isView(entry));
+
+function changedPolicies(before: Before, after: OwnRows): Pick<Changes, 'policies' | 'policiesOf'> {
   const was = new Map(before.policies?.map(([oid, , version]) => [oid, version]));
   const now = new Set(after.policies?.map(([oid]) => oid));
   const changed = (after.policies ?? []).filter(([oid, , version]) => was.get(oid) !== version);
@@ -80,7 +90,7 @@ function changedPolicies(before: Touched, after: Touched): Pick<Changes, 'polici
 }
 
 /** Policies of tables that the file made none for: some are gone when it leaves fewer than there were. */
-function countOthers({ policyCount, policies }: Touched): number {
+function countOthers({ policyCount, policies }: Pick<OwnRows, 'policies' | 'policyCount'>): number {
   return policyCount === null ? 0 : policyCount - (policies?.length ?? 0);
 }
 
@@ -100,37 +110,15 @@ async function findDropped(session: Session, committed: Session): Promise<number
 
 // ── the questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-const listed = (columns: string) => `pg_catalog.json_agg(pg_catalog.json_build_array(${columns}))`;
-const TABLE = `oid::int8, relrowsecurity, relforcerowsecurity, relowner || ',' || relnamespace`;
-const POLICY = 'oid::int8, polrelid::int8, xmin::text';
-const FUNCTION = 'oid::int8, xmin::text';
-const COUNT = '(select pg_catalog.count(*)::int4 from pg_catalog.pg_policy)';
-
-/** Where something about a view is written. */
-const OF_VIEWS: readonly Watched[] = ['pg_class', 'pg_rewrite', 'pg_attribute'];
-
-function ownSql(touched: ReadonlySet<Watched>): string {
-  const where = (catalog: Watched, sql: string) => (touched.has(catalog) ? `(${sql})` : 'null');
-  const opens = [
-    ...(OF_VIEWS.some((catalog) => touched.has(catalog)) ? [OPENS_VIEW] : []),
-    ...(touched.has('pg_proc') ? [OPENS_FUNCTION] : []),
-    'false',
+/** A view or SECURITY DEFINER function that the file wrote, or a view on one, is open to an API role. */
+async function opensWay(session: Session, own: OwnRows, clients: readonly string[]): Promise<boolean> {
+  const ways = [
+    ...(own.rules || own.grants || own.relations?.some(isView) ? [OPENS_VIEW] : []),
+    ...(own.functions?.some(([, , isDefiner]) => isDefiner) ? [OPENS_FUNCTION] : []),
   ];
-  return `select
-    ${where(
-      'pg_class',
-      `select ${listed(TABLE)}
-      from (select c.* from pg_catalog.pg_class c where ${isOwn('c')} offset 0) own
-      where relkind in ('r', 'p') and relpersistence <> 't'`,
-    )} as tables,
-    ${where(
-      'pg_policy',
-      `select ${listed(POLICY)} from pg_catalog.pg_policy
-      where polrelid = any (array(select p.polrelid from pg_catalog.pg_policy p where ${isOwn('p')}))`,
-    )} as policies,
-    ${where('pg_policy', COUNT)} as "policyCount",
-    ${where('pg_proc', `select ${listed(FUNCTION)} from pg_catalog.pg_proc p where oid >= ${FIRST_OF_USERS} and ${isOwn('p')}`)} as functions,
-    $1::name[] is not null and (${opens.join(' or ')}) as opens`;
+  if (ways.length === 0) return false;
+  const [row] = await session.query<{ opens: boolean }>(`select ${ways.join(' or ')} as opens`, [clients]);
+  return row!.opens;
 }
 
 // A view is read through those that stand on it, and is open only where it reads as its owner.
@@ -172,17 +160,17 @@ const OPENS_FUNCTION = `exists (
 
 const BEFORE = `select
   exists (select from pg_catalog.pg_class where relrowsecurity and relpersistence <> 't') as isolates,
-  (select ${listed(TABLE)} from pg_catalog.pg_class where oid = any ($1::oid[])) as tables,
-  (select ${listed(POLICY)} from pg_catalog.pg_policy where polrelid = any ($2::oid[])) as policies,
-  case when $3 then ${COUNT} end as "policyCount",
-  (select ${listed(FUNCTION)} from pg_catalog.pg_proc where oid = any ($4::oid[])) as functions
+  ${RELATIONS_OF('oid = any ($1::oid[])')} as relations,
+  ${POLICIES_OF('polrelid = any ($2::oid[])')} as policies,
+  case when $3 then ${POLICY_COUNT} end as "policyCount",
+  ${FUNCTIONS_OF('oid = any ($4::oid[])')} as functions
 `;
 
 /** Said the same way each time, and planned once: the connection is the program's own, and what is prepared there stays. */
-async function readBefore(committed: Session, { tables, policies, policyCount, functions }: Own): Promise<Before> {
+async function readBefore(committed: Session, own: OwnRows): Promise<Before> {
   const oids = (rows: readonly (readonly [number, ...unknown[]])[] | null) => (rows ?? []).map(([oid]) => oid);
-  const policiesOf = [...new Set(policies?.map(([, table]) => table))];
-  const values = [oids(tables), policiesOf, policyCount !== null, oids(functions)];
+  const policiesOf = [...new Set(own.policies?.map(([, table]) => table))];
+  const values = [oids(tablesOf(own)), policiesOf, own.policyCount !== null, oids(own.functions)];
   const { rows } = await committed.client.query<Before>({ name: 'aisha_db_before', text: BEFORE, values });
   return rows[0]!;
 }

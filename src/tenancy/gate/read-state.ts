@@ -1,13 +1,11 @@
 import type { Session } from '../../postgres/session.ts';
 import { treeHashSql } from '../catalog/policies.ts';
 import type { TenancySettings } from '../settings.ts';
+import { FIRST_OF_USERS } from './own-rows.ts';
 import type { Focus, GatePolicy, GateState, Lists, OpenTable, SecuredTable } from './state.ts';
 
 // Every name is written with its schema: what a file leaves in search_path must not decide what is read here. The
 // catalog is read as rows, never through what would open a table: no lock is taken on any.
-
-/** OIDs below are the server's own (PostgreSQL source, access/transam.h, FirstNormalObjectId). */
-export const FIRST_OF_USERS = 16_384;
 
 interface ListsRow {
   readonly secured: string | null;

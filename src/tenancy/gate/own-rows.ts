@@ -1,0 +1,99 @@
+import type { Watched } from './state.ts';
+
+// What a file's transaction wrote, told by the rows themselves. All of it also runs under the search path that the file
+// left behind: functions and operators have no schema here but pg_catalog.
+
+/**
+ * True of every row that this transaction wrote, in whatever subtransaction: their numbers are not below its own. What
+ * others committed since it began is taken for its own as well, and found out to be none of it when it is judged.
+ */
+export const isOwn = (row: string) => `pg_catalog.age(${row}.xmin) operator(pg_catalog.<=) 0`;
+
+/** The server's own functions and rules are most of its catalog (access/transam.h, FirstNormalObjectId). */
+export const FIRST_OF_USERS = 16_384;
+
+/** True of a table that was there before this transaction: some row about a column of it was. */
+export const wasThere = (oid: string) => `(
+  select 1 from pg_catalog.pg_attribute a
+  where a.attrelid operator(pg_catalog.=) ${oid} and not ${isOwn('a')}
+  limit 1
+) is not null`;
+
+/** The rows of one's own first, by nothing but their number: a catalog is soon gone through when no column is read. */
+export const ownRows = (catalog: Watched, columns: string, where = '') =>
+  `(select ${columns} from pg_catalog.${catalog} c where ${where}${isOwn('c')} offset 0) own`;
+
+export const ofUsers = (oid: string) => `${oid} operator(pg_catalog.>=) ${FIRST_OF_USERS} and `;
+
+/** Columns of views that were granted: their rows are the only ones that tell. */
+export const OWN_GRANTS_ON_VIEWS = `pg_catalog.pg_rewrite r
+  cross join lateral (
+    select a.xmin from pg_catalog.pg_attribute a
+    where a.attrelid operator(pg_catalog.=) r.ev_class and a.attacl is not null offset 0
+  ) granted
+  where r.oid operator(pg_catalog.>=) ${FIRST_OF_USERS} and ${isOwn('granted')}`;
+
+/** A table, or a view; `place` is its owner and schema. */
+export type RelationEntry = readonly [oid: number, kind: string, isSecured: boolean, forced: boolean, place: string];
+export type PolicyEntry = readonly [oid: number, table: number, version: string];
+export type FunctionEntry = readonly [oid: number, version: string, isDefiner: boolean];
+
+/** What the transaction wrote; `null` where there is nothing, or where the catalog was left alone. */
+export interface OwnRows {
+  /** Views, and tables that were there before and are not both isolated and forced: those are as safe as can be. */
+  readonly relations: readonly RelationEntry[] | null;
+  /** All of the tables that have one of the transaction's own. */
+  readonly policies: readonly PolicyEntry[] | null;
+  /** How many policies there are; `null` when it does not matter. */
+  readonly policyCount: number | null;
+  readonly functions: readonly FunctionEntry[] | null;
+  /** Rules of views, or rights on columns of views, are the transaction's own. */
+  readonly rules: boolean;
+  readonly grants: boolean;
+}
+
+const list = (...columns: readonly string[]) =>
+  `pg_catalog.json_agg(pg_catalog.json_build_array(${columns.join(', ')}))`;
+
+const RELATION = [
+  'oid::pg_catalog.int8',
+  'relkind',
+  'relrowsecurity',
+  'relforcerowsecurity',
+  `pg_catalog.concat_ws(',', relowner, relnamespace)`,
+];
+const POLICY = ['oid::pg_catalog.int8', 'polrelid::pg_catalog.int8', 'xmin::pg_catalog.text'];
+const FUNCTION = ['oid::pg_catalog.int8', 'xmin::pg_catalog.text', 'prosecdef'];
+
+export const RELATIONS_OF = (condition: string) =>
+  `(select ${list(...RELATION)} from pg_catalog.pg_class where ${condition})`;
+export const POLICIES_OF = (condition: string) =>
+  `(select ${list(...POLICY)} from pg_catalog.pg_policy where ${condition})`;
+export const FUNCTIONS_OF = (condition: string) =>
+  `(select ${list(...FUNCTION)} from pg_catalog.pg_proc where ${condition})`;
+export const POLICY_COUNT = '(select pg_catalog.count(*)::pg_catalog.int4 from pg_catalog.pg_policy)';
+
+export const OWN_RELATIONS = `(select ${list(...RELATION)}
+  from ${ownRows('pg_class', 'oid, relkind, relpersistence, relrowsecurity, relforcerowsecurity, relowner, relnamespace')}
+  where relkind operator(pg_catalog.=) any ('{v,m}')
+    or relkind operator(pg_catalog.=) any ('{r,p}') and relpersistence operator(pg_catalog.<>) 't'
+      and not (relrowsecurity and relforcerowsecurity) and ${wasThere('own.oid')})`;
+
+/**
+ * SQL of one JSON value, the `OwnRows` of the transaction.
+ * @param isUntouched SQL, true when nothing was written to the catalog
+ * @param relations SQL of those that are read already
+ */
+export function ownRowsSql(isUntouched: (catalog: Watched) => string, relations = OWN_RELATIONS): string {
+  const where = (catalog: Watched, sql: string, otherwise = 'null') =>
+    `case when ${isUntouched(catalog)} then ${otherwise} else ${sql} end`;
+  const some = (rows: string) => `(select 1 from ${rows} limit 1) is not null`;
+  return `pg_catalog.json_build_object(
+    'relations', ${relations},
+    'policies', ${where('pg_policy', POLICIES_OF(`polrelid operator(pg_catalog.=) any (array(select p.polrelid from pg_catalog.pg_policy p where ${isOwn('p')}))`))},
+    'policyCount', ${where('pg_policy', POLICY_COUNT)},
+    'functions', ${where('pg_proc', FUNCTIONS_OF(`${ofUsers('oid')}${isOwn('pg_proc')}`))},
+    'rules', ${where('pg_rewrite', some(ownRows('pg_rewrite', 'oid', ofUsers('c.oid'))), 'false')},
+    'grants', ${where('pg_attribute', some(OWN_GRANTS_ON_VIEWS), 'false')}
+  )`;
+}
