@@ -1,6 +1,7 @@
 /** @module-tag since-13 */
 import { describe } from 'vitest';
 import { expect, type TestDatabase, withDatabase } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 import { test as anyTest, withdrawReader } from '../tenancy/database.ts';
 import { makeProject, type Project, states, tables } from './project.ts';
 
@@ -71,6 +72,11 @@ async function change({ project }: Isolated, sql: string, ...args: string[]) {
 
 const configure = ({ project }: Isolated, gate: object | string) =>
   project.write({ 'aisha-db.config.json': JSON.stringify({ gate }) });
+
+function superUrl({ url }: TestDatabase): string {
+  const { superuser, superPassword } = testServer();
+  return Object.assign(new URL(url), { username: superuser, password: superPassword }).href;
+}
 
 const filesOf = async ({ project }: Isolated) => (await project.ledger()).map(({ file }) => file);
 
@@ -184,6 +190,14 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
       /is switched off/,
     ],
     [
+      'a table whose RLS is not forced, among more changes than fit in a message of the server',
+      `do $$ begin
+         for n in 1..400 loop execute format('create function f%s() returns int language sql as %L', n, 'select 1'); end loop;
+       end $$;
+       alter table unforced add column a int; alter table unforced disable row level security`,
+      /is switched off/,
+    ],
+    [
       'prepared statements that are dropped, those of the gate with them',
       `deallocate all; prepare mine as select 1; alter table unforced disable row level security`,
       /is switched off/,
@@ -198,6 +212,39 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
     expect(report.data.gate.judged).toMatchObject([{ file: '005_change.sql', verdict: 'refused' }]);
     expect(await filesOf(shared)).toEqual(['001_isolated.sql']);
     expect(await tables(shared.db)).toEqual(['Kunden "%', 'unforced']);
+  });
+
+  test('what roles and schemas may do, and who owns what is not forced', async ({ isolated }) => {
+    const { db, project } = isolated;
+    const superuser = ['--database-url', superUrl(db)];
+    // A view in a schema that is closed, and one that reads as app_reader, whom RLS binds.
+    await db.superQuery(`create schema "closed %"; create view "closed %".inner_view as select * from public.unforced;
+      alter view "closed %".inner_view owner to app_owner; grant select on "closed %".inner_view to anon;
+      create view public.bound as select * from public.unforced; alter view public.bound owner to app_reader;
+      grant select on public.unforced to app_reader; grant select on public.bound to anon`);
+    const refused: [sql: string, object: string, message: RegExp][] = [
+      ['alter role anon bypassrls', 'role anon', /does not bind it any more/],
+      ['grant service_role to anon', 'role anon', /does not bind it any more/],
+      ['grant usage on schema "closed %" to anon', '"closed %".inner_view', /shows anon every row of public.unforced/],
+      ['alter table unforced owner to app_reader', 'public.bound', /public.unforced: it reads them as app_reader/],
+    ];
+    for (const [sql, object, message] of refused) {
+      const { result, findings } = await change(isolated, sql, ...superuser);
+      expect(result.code, sql + result.stderr).toBe(9);
+      expect(findings).toMatchObject([{ object, severity: 'critical', message: expect.stringMatching(message) }]);
+    }
+    await project.write({
+      '004_harmless.sql': `create schema empty; grant usage on schema empty to anon; drop view bound;
+        alter table unforced owner to app_reader`,
+      '005_change.sql': 'alter table unforced add column a int',
+    });
+    const passed = await project.migrate(...superuser);
+    expect(passed.code, passed.stderr).toBe(0);
+    expect(passed.json().data.gate.judged).toEqual([]);
+    expect(await db.superQuery("select gate from aisha_db.migrations where file > '002'")).toEqual([
+      { gate: 'passed' },
+      { gate: 'passed' },
+    ]);
   });
 
   test('a function that policies call is changed, and through it every policy', async ({ isolated }) => {
@@ -270,6 +317,12 @@ test('prepared statements of a file are not there for the next one, whether or n
     '004_again.sql': 'prepare mine as select 3; deallocate mine; prepare other as select 4; deallocate all',
     '005_again.sql': `create table left_behind as select count(*)::int from pg_prepared_statements
       where name !~ '^aisha_db_'; prepare mine as select 1; prepare other as select 1`,
+    '006_drops.sql': `do $$ declare one text; begin
+      for one in select name from pg_prepared_statements where name ~ '^aisha_db_mark_' loop
+        execute 'deallocate ' || one;
+      end loop;
+    end $$`,
+    '007_again.sql': `alter policy "isolation's" on ${TABLE} using (${MINE} and id > 8); prepare mine as select 1`,
   });
   await isolated.project.succeed();
   expect(await isolated.db.query('select count from left_behind')).toEqual([{ count: 0 }]);
