@@ -1,4 +1,4 @@
-import type { Client } from 'pg';
+import type { Client, QueryResult } from 'pg';
 import { type ConnectOptions, connect } from './connect.ts';
 import type { Target } from './target.ts';
 
@@ -43,10 +43,11 @@ export class Session {
     return status === 'T' || status === 'E';
   }
 
-  /** Rows of one statement with bound parameters. */
+  /** Rows of one statement with bound parameters; of several without any, those of the last. */
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const { rows } = await this.client.query(text, values as unknown[]);
-    return rows as Row[];
+    const results: unknown = await this.client.query(text, values as unknown[]);
+    const last = Array.isArray(results) ? results.at(-1) : results;
+    return (last as QueryResult).rows as Row[];
   }
 
   /**

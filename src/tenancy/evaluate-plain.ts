@@ -72,24 +72,26 @@ async function run(
   const prefix = `aisha_db_${randomBytes(6).toString('hex')}_`;
   const asked = rounds.map(({ role, settings, members }) => ({ role: role.name, settings, members }));
   const statements = subjects.map((subject) => ({ sql: statementFor(subject), rows: subject.rows.length }));
-  await session.query('begin transaction read only');
+  const given = {
+    lock_timeout: String(limits.lockTimeoutMs),
+    statement_timeout: String(limits.statementTimeoutMs),
+    plan_cache_mode: 'force_generic_plan',
+    jit: 'off',
+    'aisha_db.prefix': prefix,
+    'aisha_db.subjects': JSON.stringify(statements),
+    'aisha_db.rounds': JSON.stringify(asked),
+  };
+  const settings = Object.entries(given).map(
+    ([name, value]) => `pg_catalog.set_config('${name}', ${quoteLiteral(value)}, true)`,
+  );
   try {
-    await session.query(
-      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
-        set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
-        set_config('aisha_db.prefix', $3, true), set_config('aisha_db.subjects', $4, true),
-        set_config('aisha_db.rounds', $5, true)`,
-      [
-        String(limits.lockTimeoutMs),
-        String(limits.statementTimeoutMs),
-        prefix,
-        JSON.stringify(statements),
-        JSON.stringify(asked),
-      ],
-    );
-    await session.query(RUN);
     const [row] = await session.query<{ answers: readonly (readonly PlainAnswer[])[] }>(
-      "select current_setting('aisha_db.answers')::json as answers",
+      [
+        'begin transaction read only',
+        `select ${settings.join(', ')}`,
+        RUN,
+        "select current_setting('aisha_db.answers')::json as answers",
+      ].join(';'),
     );
     return row!.answers;
   } catch (error) {

@@ -36,6 +36,8 @@ export interface EvaluationSetup {
   readonly candidates: readonly string[];
   readonly tenantsFor: (column: TableFacts['tenantColumn']) => Tenants;
   readonly limits: AskLimits;
+  /** What is called for every row is found out as well: that is about speed alone. */
+  readonly findsRepeatedCalls: boolean;
 }
 
 export interface Evaluated {
@@ -339,7 +341,7 @@ async function evaluateNamed({ session, classes, expressions }: Lane, setup: Eva
     expression.evaluations.push(...evaluations.filter(({ context }) => context !== 'own'));
   const rest = expressions.filter((one) => !quick.has(one));
   for (const context of LATER_CONTEXTS) await evaluateIn(session, rest, context, setup);
-  await findRepeatedCalls(session, expressions, setup);
+  if (setup.findsRepeatedCalls) await findRepeatedCalls(session, expressions, setup);
 }
 
 type QuickAnswers = Map<DraftExpression, readonly Evaluation[]>;

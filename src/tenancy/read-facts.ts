@@ -28,11 +28,11 @@ export async function readFacts(
   // What it takes to read policies is loaded while the server reads its catalog.
   loadParse().catch(() => undefined);
   const catalog = toCatalog(await readSnapshot(session, settings, helper), settings);
-  const facts = await evaluateFacts(session, settings, catalog, ({ inScope }) => inScope, limits, helper);
+  const facts = await evaluateFacts(session, settings, catalog, ({ inScope }) => inScope, limits, true, helper);
   return { ...facts, tables: await withTexts(session, facts) };
 }
 
-/** What the policies of some tables answer; of the rest of the catalog only what that takes. */
+/** What the policies of some tables let through; of the rest of the catalog only what that takes. */
 export async function readFactsOf(
   session: Session,
   settings: TenancySettings,
@@ -40,7 +40,7 @@ export async function readFactsOf(
   limits: AskLimits = LIMITS,
 ): Promise<RlsFacts> {
   const catalog = toCatalog(await readSnapshotOf(session, settings, [...tables]), settings);
-  return evaluateFacts(session, settings, catalog, ({ oid }) => tables.has(oid), limits);
+  return evaluateFacts(session, settings, catalog, ({ oid }) => tables.has(oid), limits, false);
 }
 
 /** What is kept of a snapshot: of a large database its rows are not. */
@@ -59,6 +59,7 @@ async function evaluateFacts(
   { facts: catalog, functionSettings }: Catalog,
   isLookedAt: (table: TableFacts) => boolean,
   limits: AskLimits,
+  findsRepeatedCalls: boolean,
   helper?: Helper,
 ): Promise<RlsFacts> {
   const looked = [...catalog.tables.values()].filter(isLookedAt);
@@ -73,6 +74,7 @@ async function evaluateFacts(
     candidates: functionSettings,
     tenantsFor,
     limits,
+    findsRepeatedCalls,
   });
   return {
     ...catalog,

@@ -73,6 +73,7 @@ const BEGIN = `
   set local lock_timeout = '250ms';
   set local statement_timeout = '30s';
   set local jit = off;
+  set local plan_cache_mode = force_generic_plan;
   set local max_parallel_workers_per_gather = 0
 `;
 

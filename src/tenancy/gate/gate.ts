@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AishaError } from '../../errors.ts';
 import type { Gate, GateJudgement, GateOutcome, GateVerdict, LaterFile } from '../../migrations/gate.ts';
-import { NestedSession } from '../../postgres/nested-session.ts';
+import { PlannedSession } from '../../postgres/planned-session.ts';
 import { quoteIdentifier } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
@@ -10,7 +10,7 @@ import { displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
 import { answerKey, compareStates, leftOpen, type Worsening } from './compare.ts';
-import { type Call, type Guard, makeGuard, readCall } from './guard.ts';
+import { type Call, type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
 import { readChanges } from './read-changes.ts';
 import { readChangedCalls, readLists, readOpenTables, readSecured, readState, readUnsecured } from './read-state.ts';
@@ -50,7 +50,10 @@ const CHECK = 'gate';
 export class IsolationGate implements Gate {
   readonly #options: GateOptions;
   readonly #tenancy: TenancySettings;
+  readonly #tag = randomBytes(6).toString('hex');
   readonly #guard: Guard;
+  /** The session of the files, while one of its transactions is open. */
+  #inside: PlannedSession | undefined;
   /** The session has what the guard is made of, and no other prepared statement. */
   #isPrepared = false;
   readonly #findings: Finding[] = [];
@@ -69,7 +72,7 @@ export class IsolationGate implements Gate {
   constructor(options: GateOptions, tenancy: TenancySettings) {
     this.#options = options;
     this.#tenancy = tenancy;
-    this.#guard = makeGuard(randomBytes(6).toString('hex'), options.isStrict);
+    this.#guard = makeGuard(this.#tag, options.isStrict);
   }
 
   get findings(): readonly Finding[] {
@@ -86,7 +89,9 @@ export class IsolationGate implements Gate {
       const { prepare, mark, guard } = this.#guard;
       await work.query([...prepare, mark, guard].join(';'));
       this.#unsecured = await readUnsecured(committed);
-      this.#committed = committed;
+      await committed.query('set plan_cache_mode = force_generic_plan');
+      this.#committed = new PlannedSession(committed, `${preparedName('before', this.#tag)}_`);
+      this.#inside = new PlannedSession(work, `${preparedName('ask', this.#tag)}_`);
       this.#isPrepared = true;
     } catch (error) {
       const refusal = serverError(error);
@@ -100,6 +105,7 @@ export class IsolationGate implements Gate {
     // Until the guard of the next file has said that they are there, and no others.
     this.#isPrepared = false;
     if (isPrepared) return [];
+    this.#inside?.forget();
     return ['deallocate all', ...(this.#committed === undefined ? [] : this.#guard.prepare)];
   }
 
@@ -147,8 +153,9 @@ export class IsolationGate implements Gate {
     const canRollBack = call !== undefined;
     const said = call && readCall(call);
     const side = said === undefined ? this.#remembered! : this.#sideOf(committed, said);
-    this.#case = await this.#look(session, side, file, said);
     this.#isPrepared = said?.isPrepared === true;
+    if (!this.#isPrepared) this.#inside?.forget();
+    this.#case = await this.#look(said === undefined ? session : this.#inside!, side, file, said);
     const told = this.#told(this.#case);
     const refused = told.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
     return {
@@ -220,7 +227,7 @@ export class IsolationGate implements Gate {
     const called = await this.#suspectsByCalls(session, side, changes, news);
     const questioned = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()];
     if (call?.changesRights !== false) this.#answers.clear();
-    const answers = await this.#askOnce(call === undefined ? session : new NestedSession(session), questioned, now);
+    const answers = await this.#askOnce(session, questioned, now);
     return {
       file,
       worse: [...worse, ...open.map(leftOpen)],

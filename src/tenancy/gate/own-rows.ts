@@ -35,8 +35,8 @@ export const OWN_GRANTS_ON_VIEWS = `pg_catalog.pg_rewrite r
 
 /** A table, or a view; `place` is its owner and schema. */
 export type RelationEntry = readonly [oid: number, kind: string, isSecured: boolean, forced: boolean, place: string];
-export type PolicyEntry = readonly [oid: number, table: number, version: string];
-export type FunctionEntry = readonly [oid: number, version: string, isDefiner: boolean];
+type PolicyEntry = readonly [oid: number, table: number, version: string];
+type FunctionEntry = readonly [oid: number, version: string, isDefiner: boolean];
 
 /** What the transaction wrote; `null` where there is nothing, or where the catalog was left alone. */
 export interface OwnRows {

@@ -166,11 +166,14 @@ const BEFORE = `select
   ${FUNCTIONS_OF('oid = any ($4::oid[])')} as functions
 `;
 
-/** Said the same way each time, and planned once: the connection is the program's own, and what is prepared there stays. */
 async function readBefore(committed: Session, own: OwnRows): Promise<Before> {
   const oids = (rows: readonly (readonly [number, ...unknown[]])[] | null) => (rows ?? []).map(([oid]) => oid);
   const policiesOf = [...new Set(own.policies?.map(([, table]) => table))];
-  const values = [oids(tablesOf(own)), policiesOf, own.policyCount !== null, oids(own.functions)];
-  const { rows } = await committed.client.query<Before>({ name: 'aisha_db_before', text: BEFORE, values });
-  return rows[0]!;
+  const [row] = await committed.query<Before>(BEFORE, [
+    oids(tablesOf(own)),
+    policiesOf,
+    own.policyCount !== null,
+    oids(own.functions),
+  ]);
+  return row!;
 }
