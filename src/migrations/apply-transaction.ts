@@ -82,7 +82,13 @@ async function attempt(
   const begin = mode.begin ? Buffer.from(sql.subarray(mode.begin.start, mode.begin.end)).toString('utf8') : 'begin';
   // Two transactions: one that has run a statement no longer takes an isolation level.
   const { gate } = running;
-  const fresh = freshSession(running, timeoutsOf(job.script.header), gate?.prepare());
+  // A message of its own, seldom needed: what the server shows of the next one begins with the file's.
+  const prepare = gate?.prepare() ?? [];
+  if (prepare.length > 0) {
+    const { error } = await running.work.script([prepare.join(';')]);
+    if (error) return { error, result: { place: undefined } };
+  }
+  const fresh = freshSession(running, timeoutsOf(job.script.header), gate && []);
   const opening = ['begin', ...fresh, ...(gate ? [gate.mark] : []), 'commit', begin];
   const closing = [
     'set constraints all immediate',

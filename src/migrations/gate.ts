@@ -36,7 +36,10 @@ export interface Gate {
    * open, it sees what was there before.
    */
   begin(work: Session, committed: Session): Promise<void>;
-  /** Statements for in front of a file: they drop every prepared statement but those of the gate, and make these. */
+  /**
+   * Statements for a message before a file's: they drop every prepared statement, and make those of the gate. None when
+   * there are those already and no others.
+   */
   prepare(): readonly string[];
   /** The statement directly in front of a file's transaction: leaves in the session what the guard compares with. */
   readonly mark: string;

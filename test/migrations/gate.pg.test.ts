@@ -661,6 +661,29 @@ test('the ledger keeps the verdict, also one that was made before it had a place
   ]);
 });
 
+test('what the server shows of a file that is tried again is the file', async ({ isolated }) => {
+  const { db, project } = isolated;
+  await project.write({ '002_waits.sql': 'alter table unforced add column "late %" int' });
+  await db.query('begin; lock table unforced');
+  const run = project.migrate('--lock-timeout', '200ms');
+  const shown = new Map<string, string>();
+  const look = async () => {
+    const rows = await db.superQuery<{ start: string; query: string }>(
+      `select query_start::text as start, query from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    for (const { start, query } of rows) shown.set(start, query);
+    return shown.size;
+  };
+  await expect.poll(look, { timeout: 60_000, interval: 20 }).toBeGreaterThan(1);
+  await db.query('rollback');
+  expect((await run).code).toBe(0);
+  for (const query of shown.values()) {
+    expect(query).toContain('late %');
+    expect(query).not.toContain('prepare aisha_db');
+  }
+});
+
 describe('a role that is granted the table and that the migrating one cannot become', () => {
   const grant = ({ db }: Isolated) => db.superQuery(`grant select on ${TABLE} to app_reader`);
 
