@@ -28,16 +28,24 @@ const secured = (table, using = MINE) => `
 const replaced = (table, using) =>
   `drop policy isolation on ${table}; create policy isolation on ${table} using (${using})`;
 
+/** It says as much, but not so that anybody could tell without asking. */
+const OTHERWISE = "tenant_id::text = current_setting('app.current_tenant_id', true)";
+
+/** Tables beside the others whose RLS is not forced. */
+const LOOSE = 20;
+
 /** What a file does, and so what the gate has to do about it. */
 const KINDS = {
   'inserts a row': (n) => `insert into t0 (id, tenant_id) values (${n}, gen_random_uuid())`,
   'adds a column': (n) => `alter table t${n % tables} add column added_${n} int`,
+  'adds a column where RLS is not forced': (n) => `alter table loose_${n % LOOSE} add column added_${n} int`,
   'creates a table with policies': (n) => secured(`new_${n}`),
   'replaces a policy by an equal one': (n) => replaced(`t${n % tables}`, MINE),
-  'replaces policies by the same one': (n) => replaced(`t${n % tables}`, `${MINE} and id > 0 or ${MINE}`),
   'replaces a policy by a stricter one': (n) => replaced(`t${n % tables}`, `${MINE} and id > ${n}`),
-  'replaces a policy by another one': (n) =>
+  'replaces a policy by a stricter OR': (n) =>
     replaced(`t${n % tables}`, `${MINE} and id > ${n} or id = ${n} and ${MINE}`),
+  'replaces policies by the same other': (n) => replaced(`t${n % tables}`, OTHERWISE),
+  'replaces a policy by another one': (n) => replaced(`t${n % tables}`, `${OTHERWISE} and id > ${n}`),
   'creates a function': (n) => `create function f_${n}() returns int language sql as 'select ${n}'`,
   'creates a view': (n) => `create view v_${n} as select id from t${n % tables}`,
 };
@@ -60,7 +68,7 @@ try {
       const [off, on] = ['off', 'enforce'].map((mode) => Math.min(...costs[mode].map((cost) => cost[what])));
       return `${what}: off ${off.toFixed(1)}, on ${on.toFixed(1)}, gate ${(on - off).toFixed(1)}`;
     });
-    console.log([kind.padEnd(34), ...cells].join('  '));
+    console.log([kind.padEnd(38), ...cells].join('  '));
   }
 } finally {
   await server.stop();
@@ -74,7 +82,12 @@ function schema() {
     grant select, insert, update, delete on t${n} to authenticated;
     alter table t${n} enable row level security, force row level security;
     create policy isolation on t${n} using (${MINE});`;
-  return `grant usage on schema public to anon, authenticated; ${Array.from({ length: tables }, (_, n) => one(n)).join('')}`;
+  const loose = (n) => `${secured(`loose_${n}`)} alter table loose_${n} no force row level security;`;
+  return [
+    'grant usage on schema public to anon, authenticated;',
+    ...Array.from({ length: tables }, (_, n) => one(n)),
+    ...Array.from({ length: LOOSE }, (_, n) => loose(n)),
+  ].join('');
 }
 
 function writeProject(kind, sql) {

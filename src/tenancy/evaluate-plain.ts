@@ -96,7 +96,8 @@ async function run(
     return row!.answers;
   } catch (error) {
     if (serverError(error) === undefined) throw error;
-    await session.undo();
+    // Not `undo`: the message that failed began the transaction, and the server has not yet said that it did.
+    await session.query('rollback');
     // Prepared statements outlive the transaction that made them.
     await session.query(FORGET.replace('$prefix', prefix));
     return undefined;

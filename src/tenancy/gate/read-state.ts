@@ -2,7 +2,7 @@ import type { Session } from '../../postgres/session.ts';
 import { treeHashSql } from '../catalog/policies.ts';
 import type { TenancySettings } from '../settings.ts';
 import { FIRST_OF_USERS } from './own-rows.ts';
-import type { Focus, GatePolicy, GateState, Lists, OpenTable, SecuredTable } from './state.ts';
+import type { Focus, GateState, Lists, OpenTable } from './state.ts';
 
 // Every name is written with its schema: what a file leaves in search_path must not decide what is read here. The
 // catalog is read as rows, never through what would open a table: no lock is taken on any.
@@ -134,8 +134,7 @@ export async function readState(
   { apiRoles, roles }: TenancySettings,
   focus: Focus,
 ): Promise<GateState> {
-  const tables = await readTables(session, focus.tables);
-  const policies = await readPoliciesOf(session, focus.policiesOf);
+  const { tables, policies } = await readIsolation(session, focus);
   if (!focus.ways) return { tables, policies, ways: [], objects: [], unbound: [] };
   const [row] = await session.query<{ state: Pick<GateState, 'ways' | 'objects' | 'unbound'> }>(WAYS, [
     [...apiRoles, ...roles],
@@ -143,41 +142,47 @@ export async function readState(
   return { tables, policies, ...row!.state };
 }
 
-async function readTables(session: Session, oids: readonly number[]): Promise<SecuredTable[]> {
-  if (oids.length === 0) return [];
-  return session.query<SecuredTable>(
-    `
-      select c.oid, n.nspname as schema, c.relname as name, c.relrowsecurity as "isSecured", c.relforcerowsecurity as forced,
-        pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl, c.relnamespace, (
-          select pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl), ',' order by a.attnum)
-          from pg_catalog.pg_attribute a
-          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        ))) as shape
-      from pg_catalog.pg_class c
-      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where c.oid = any ($1::oid[])
-      order by n.nspname, c.relname
-    `,
-    [oids],
-  );
+async function readIsolation(
+  session: Session,
+  { tables, policiesOf }: Focus,
+): Promise<Pick<GateState, 'tables' | 'policies'>> {
+  if (tables.length === 0 && policiesOf.length === 0) return { tables: [], policies: [] };
+  const [row] = await session.query<Pick<GateState, 'tables' | 'policies'>>(ISOLATION, [tables, policiesOf]);
+  return row!;
 }
 
-async function readPoliciesOf(session: Session, tables: readonly number[]): Promise<GatePolicy[]> {
-  if (tables.length === 0) return [];
-  return session.query<GatePolicy>(
-    `
-      select oid, polrelid as "table", polname as name, polpermissive as permissive, polroles as roles,
-        polqual::text as using, polwithcheck::text as check,
-        case polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end as command,
-        pg_catalog.concat_ws('|', polcmd, polpermissive, array(select pg_catalog.unnest(polroles) order by 1)::text,
-          coalesce(${treeHashSql('polqual')}, '-'), coalesce(${treeHashSql('polwithcheck')}, '-')) as meaning
-      from pg_catalog.pg_policy
-      where polrelid = any ($1::oid[])
-      order by oid
-    `,
-    [tables],
-  );
-}
+const ISOLATION = `
+  select
+    (
+      select coalesce(pg_catalog.json_agg(q), '[]')
+      from (
+        select c.oid::int8 as oid, n.nspname as schema, c.relname as name, c.relrowsecurity as "isSecured",
+          c.relforcerowsecurity as forced,
+          pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl, c.relnamespace, (
+            select pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl), ',' order by a.attnum)
+            from pg_catalog.pg_attribute a
+            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+          ))) as shape
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.oid = any ($1::oid[])
+        order by n.nspname, c.relname
+      ) q
+    ) as tables,
+    (
+      select coalesce(pg_catalog.json_agg(q), '[]')
+      from (
+        select oid::int8 as oid, polrelid::int8 as "table", polname as name, polpermissive as permissive,
+          polroles::int8[] as roles, polqual::text as using, polwithcheck::text as check,
+          case polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end as command,
+          pg_catalog.concat_ws('|', polcmd, polpermissive, array(select pg_catalog.unnest(polroles) order by 1)::text,
+            coalesce(${treeHashSql('polqual')}, '-'), coalesce(${treeHashSql('polwithcheck')}, '-')) as meaning
+        from pg_catalog.pg_policy
+        where polrelid = any ($2::oid[])
+        order by oid
+      ) q
+    ) as policies
+`;
 
 const INVOKER = '^security_invoker=(t|tr|tru|true|y|ye|yes|on|1)$';
 
