@@ -37,7 +37,7 @@ export async function writeConversion(
   const plan = planConversion(facts, request);
   const sql = convertSql(facts, request, plan);
   const file = dryRun ? undefined : relative(context.cwd, await writeFile(context, facts, plan, sql));
-  return result(facts, plan, request, sql, file);
+  return result(facts, plan, request, sql.forward, file);
 }
 
 function readStep(text: string): Step {
@@ -75,25 +75,30 @@ function unknownTable(name: string): AishaError {
   });
 }
 
-async function writeFile(context: Context, facts: ConvertFacts, plan: ConvertPlan, sql: string): Promise<string> {
+async function writeFile(
+  context: Context,
+  facts: ConvertFacts,
+  plan: ConvertPlan,
+  sql: ReturnType<typeof convertSql>,
+): Promise<string> {
   const { table } = facts;
   const label = nameOf(table);
   const [file] = await scaffold(migrationSource(context), {
     name: `partition_${table.name}`,
-    rollback: false,
+    rollback: true,
     author: authorFromGit(context.cwd),
     date: new Date().toLocaleDateString('sv-SE'),
     dependsOn: undefined,
     content: {
       description: `Partition ${label} by time`.replace(/\s+/g, ' '),
       directives: ['Transaction: none', 'On-Interruption: repeat', 'Lock-Timeout: 2s', 'Statement-Timeout: 0'],
-      noRollback: `the old table stays as ${plan.names.old}`.replace(/\s+/g, ' '),
       breakingChanges:
         plan.lost.length === 0 ? ['None'] : plan.lost.map(({ object, message }) => `${object}: ${message}`),
       newTables: [`${label}: partitioned, ${counted(plan.partitions.length, 'partition')} and a default one`],
       modifiedTables: [`${label}: becomes ${table.schema}.${plan.names.old}`],
       indexesAdded: ['None'],
-      sql,
+      sql: sql.forward,
+      rollbackSql: sql.rollback,
     },
   });
   return file!;
@@ -116,7 +121,7 @@ function result(
     text:
       file === undefined
         ? `${sql}\n-- Would be written, and nothing was: ${what}`
-        : `wrote ${file}, and ran nothing of it: ${what}; aisha-db rehearse, then aisha-db migrate`,
+        : `wrote ${file} and the file that undoes it, and ran nothing of them: ${what}; aisha-db rehearse, then aisha-db migrate`,
     checks: [{ id: 'partition-convert', title: 'The table can be partitioned', status: 'passed' }],
     findings: [
       ...lost.map(({ object, message }) => ({

@@ -27,9 +27,9 @@ interface ScaffoldContent {
   readonly indexesAdded?: readonly string[];
   /** Lines of the header that say how it is run: `Transaction: none`. */
   readonly directives?: readonly string[];
-  /** Of the header, where there is no partner that undoes it. */
-  readonly noRollback?: string;
   readonly sql: string;
+  /** Of the partner that undoes it; to be written by hand otherwise. */
+  readonly rollbackSql?: string;
 }
 
 /**
@@ -80,15 +80,14 @@ function latestForward(names: readonly MigrationName[]): string | undefined {
 const RULE = '-- ============================================';
 
 function migrationText(file: string, slug: string, { author, date, dependsOn, rollback, content }: Scaffold): string {
-  const { directives = [], noRollback } = content ?? {};
-  const undone = rollback ? rollbackNameOf(file) : noRollback === undefined ? 'None' : `None (${noRollback})`;
+  const { directives = [] } = content ?? {};
   return `${RULE}
 -- Migration: ${file}
 -- Description: ${content?.description ?? sentence(slug)}
 -- Date: ${date}
 -- Author: ${author.replace(/\s+/g, ' ')}
 -- Dependencies: ${dependsOn ?? 'None'}
--- Rollback: ${undone}
+-- Rollback: ${rollback ? rollbackNameOf(file) : 'None'}
 ${directives.map((line) => `-- ${line}\n`).join('')}${RULE}
 --
 -- Breaking Changes:
@@ -110,7 +109,7 @@ function items(lines: readonly string[] = ['None']): string {
   return lines.map((line) => `-- - ${line.replace(/\s+/g, ' ')}`).join('\n');
 }
 
-function rollbackText(file: string, slug: string, { author, date }: Scaffold): string {
+function rollbackText(file: string, slug: string, { author, date, content }: Scaffold): string {
   return `${RULE}
 -- Migration: ${rollbackNameOf(file)}
 -- Description: Undo: ${sentence(slug)}
@@ -119,7 +118,7 @@ function rollbackText(file: string, slug: string, { author, date }: Scaffold): s
 -- Reverts: ${file}
 ${RULE}
 
-`;
+${content?.rollbackSql ?? ''}`;
 }
 
 function sentence(slug: string): string {

@@ -193,7 +193,10 @@ select json_build_object(
     ) b),
   'publications', (
     select coalesce(json_agg(json_build_object('name', p.pubname,
-      'mayChange', pg_catalog.pg_has_role(p.pubowner, 'USAGE')) order by p.pubname), '[]')
+      'mayChange', pg_catalog.pg_has_role(p.pubowner, 'USAGE'), 'isViaRoot', p.pubviaroot,
+      'hasPartitioned', exists (
+        select from pg_catalog.pg_publication_rel o join pg_catalog.pg_class c on c.oid = o.prrelid
+        where o.prpubid = p.oid and c.relkind = 'p')) order by p.pubname), '[]')
     from pg_catalog.pg_publication_rel r join pg_catalog.pg_publication p on p.oid = r.prpubid
     where r.prrelid = t.oid),
   'others', (

@@ -20,7 +20,7 @@ export interface ConvertFacts {
   readonly views: readonly ViewFacts[];
   /** Policies of other tables that read this one, and functions whose body is bound to it. */
   readonly bound: readonly { readonly what: string; readonly statement: string }[];
-  readonly publications: readonly { readonly name: string; readonly mayChange: boolean }[];
+  readonly publications: readonly PublicationFacts[];
   /** What else depends on the table and cannot be given another: `materialized view public.totals`. */
   readonly others: readonly string[];
   /** `comment on ...`, without that of columns and checks. */
@@ -115,6 +115,15 @@ interface GrantFacts {
   /** Quoted; null: of the whole table. */
   readonly column: string | null;
   readonly grantable: boolean;
+}
+
+interface PublicationFacts {
+  readonly name: string;
+  readonly mayChange: boolean;
+  /** Changes of partitions go out under the name of their table. */
+  readonly isViaRoot: boolean;
+  /** Another partitioned table is in it, whose subscribers know its partitions. */
+  readonly hasPartitioned: boolean;
 }
 
 /** What is asked for. */

@@ -1,5 +1,6 @@
 import { AishaError } from '../errors.ts';
 import { counted } from '../report/quantity.ts';
+import { isToPublishViaRoot } from './convert-dress.ts';
 import type { ConvertFacts, ConvertRequest } from './convert-facts.ts';
 import { addSteps, type Coming, isTooLong, partitionName, type Step, type WallClock } from './plan.ts';
 
@@ -273,6 +274,12 @@ function lostOf(
     ...publications
       .filter(({ mayChange }) => !mayChange)
       .map(({ name }) => ({ object: `publication ${name}`, message: 'its owner has to put the new table in' })),
+    ...publications
+      .filter(({ mayChange }) => mayChange)
+      .map((publication) => ({
+        object: `publication ${publication.name}`,
+        message: `${isToPublishViaRoot(publication) || publication.isViaRoot ? '' : 'it publishes partitions under their own names (publish_via_partition_root), as of its other partitioned tables; '}its subscribers get the new table with ALTER SUBSCRIPTION ... REFRESH PUBLICATION WITH (copy_data = false)`,
+      })),
     ...views
       .filter(({ mayReplace }) => !mayReplace)
       .map(({ name }) => ({

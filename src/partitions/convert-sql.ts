@@ -1,7 +1,15 @@
 import { dollarQuote, quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import { counted } from '../report/quantity.ts';
+import {
+  grantStatements,
+  isToPublishViaRoot,
+  publicationStatements,
+  readerStatements,
+  triggerStateStatements,
+} from './convert-dress.ts';
 import type { ConvertFacts, ConvertRequest } from './convert-facts.ts';
 import { type ConvertPlan, mentionsItself, suffixed } from './convert-plan.ts';
+import { convertRollbackSql } from './convert-rollback.ts';
 import { timeLiteral } from './plan.ts';
 
 /** Rows that are copied in one transaction. */
@@ -12,9 +20,13 @@ const BATCH_ROWS = 5_000;
  * only note which rows they change; one session copies, and copies again what was noted, until nothing is left while
  * the lock of the swap is held. So nothing depends on what a writer's snapshot sees, whatever its isolation level.
  */
-export function convertSql(facts: ConvertFacts, request: ConvertRequest, plan: ConvertPlan): string {
+export function convertSql(
+  facts: ConvertFacts,
+  request: ConvertRequest,
+  plan: ConvertPlan,
+): { readonly forward: string; readonly rollback: string } {
   const sql = new ConvertSql(facts, request, plan);
-  return [
+  const forward = [
     sql.preface(),
     sql.settings(),
     sql.twin(),
@@ -25,6 +37,7 @@ export function convertSql(facts: ConvertFacts, request: ConvertRequest, plan: C
     sql.swap(),
     sql.validate(),
   ].join('\n');
+  return { forward, rollback: convertRollbackSql(facts, plan, sql.giveUp()) };
 }
 
 class ConvertSql {
@@ -92,20 +105,20 @@ class ConvertSql {
       ...(lost.length === 0 ? [] : ['', 'What cannot be kept:']),
       ...lost.map(({ object, message }) => `- ${oneLine(object)}: ${oneLine(message)}`),
       '',
-      'To give it up before the swap: drop the trigger and the function, then what was made:',
-      ...this.#giveUp().map((line) => `  ${oneLine(line)}`),
+      'To give it up before the swap: aisha-db rollback, or by hand:',
+      ...this.giveUp().map((line) => `  ${oneLine(line)}`),
     ];
     return `${lines.map((line) => `-- ${line}`.trimEnd()).join('\n')}\n`;
   }
 
   /** Statements that undo all that is there before the swap. */
-  #giveUp(): readonly string[] {
+  giveUp(): readonly string[] {
     const { table } = this.#facts;
     return [
-      `drop function ${this.#note}() cascade;`,
-      `drop function ${this.#replay}(integer);`,
-      `drop table ${this.#twin}, ${this.#changes}, ${this.#copied};`,
-      `alter table ${this.#table} drop constraint ${quoteIdentifier(this.#plan.names.keyPresent)};`,
+      `drop function if exists ${this.#note}() cascade;`,
+      `drop function if exists ${this.#replay}(integer);`,
+      `drop table if exists ${this.#twin}, ${this.#changes}, ${this.#copied};`,
+      `alter table ${this.#table} drop constraint if exists ${quoteIdentifier(this.#plan.names.keyPresent)};`,
       ...(table.rlsForced ? [`alter table ${this.#table} force row level security;`] : []),
     ];
   }
@@ -387,7 +400,7 @@ end if;`;
 
   /** What the new table gets of the old one, under the old one's name. */
   #dress(): readonly string[] {
-    const { table, grants, policies, checks, views, bound, publications, comments } = this.#facts;
+    const { table, policies, checks, comments, publications } = this.#facts;
     const { triggers, foreignKeys, inbound } = this.#plan;
     const leaves = this.#leaves(this.#table);
     const leafPolicies = mentionsItself(table.name, policies) ? [] : policies;
@@ -401,17 +414,9 @@ end if;`;
         : [`for item in ${leaves} loop`, ...this.#leafForeignKeys(), ...leafPolicies.map(leafPolicy), 'end loop;']),
       this.#closing(`select ${this.#oid(this.#old)}`, false),
       ...policies.map(({ name, clauses }) => `create policy ${quoteIdentifier(name)} on ${this.#table} ${clauses};`),
-      ...grants.map(
-        ({ grantee, privilege, column, grantable }) =>
-          `grant ${privilege}${column === null ? '' : ` (${column})`} on ${this.#table} to ${grantee}${grantable ? ' with grant option' : ''};`,
-      ),
+      ...grantStatements(this.#table, this.#facts),
       ...triggers.map(({ definition }) => `${definition};`),
-      ...triggers
-        .filter(({ enabled }) => enabled !== 'O')
-        .map(
-          ({ name, enabled }) =>
-            `alter table ${this.#table} ${TRIGGER_STATES[enabled]} trigger ${quoteIdentifier(name)};`,
-        ),
+      ...triggerStateStatements(this.#table, triggers),
       ...checks
         .filter(({ isValid }) => !isValid)
         .map(
@@ -422,19 +427,11 @@ end if;`;
         ({ table: from, name, definition }) =>
           `alter table ${from} add constraint ${quoteIdentifier(name)} ${definition} not valid;`,
       ),
-      ...views
-        .filter(({ mayReplace }) => mayReplace)
-        .map(
-          ({ name, definition, options }) =>
-            `create or replace view ${name}${options === null ? '' : ` with (${options})`} as\n${definition};`,
-        ),
-      ...bound.map(({ statement }) => `${statement};`),
+      ...readerStatements(this.#facts),
+      ...publicationStatements(this.#old, this.#table, this.#facts),
       ...publications
-        .filter(({ mayChange }) => mayChange)
-        .flatMap(({ name }) => [
-          `alter publication ${quoteIdentifier(name)} drop table ${this.#old};`,
-          `alter publication ${quoteIdentifier(name)} add table ${this.#table};`,
-        ]),
+        .filter(isToPublishViaRoot)
+        .map(({ name }) => `alter publication ${quoteIdentifier(name)} set (publish_via_partition_root = true);`),
       ...comments.map((statement) => `${statement};`),
     ];
   }
@@ -512,8 +509,6 @@ end loop;`;
 }
 
 const CLOSING_VARIABLES: readonly string[] = ['item regclass;', 'other text;'];
-
-const TRIGGER_STATES: Readonly<Record<string, string>> = { D: 'disable', A: 'enable always', R: 'enable replica' };
 
 function leafPolicy({ name, clauses }: ConvertFacts['policies'][number]): string {
   return run('create policy %I on %s %s', quoteLiteral(name), 'item', quoteLiteral(clauses));

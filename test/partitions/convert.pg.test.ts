@@ -3,9 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeProject } from '../commands/project.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 import { convert } from './convert.ts';
 
 const EVENTS = `"My ""s %"."ev'ents $convert$ ünï"`;
+
+const publicationOf = (db: TestDatabase) => `"pub % ${db.name}"`;
 
 /** Everything that can hang on a table, under names that break what does not quote them. */
 async function plant(db: TestDatabase): Promise<void> {
@@ -46,7 +49,11 @@ b; $convert$';
     select 1 + n % 3, '2026-01-10'::timestamp + n * interval '1 day', 'c' || n, 1 + n % 2 from generate_series(1, 300) n;
     insert into ${EVENTS} (part, "at %", "co de", owner) values (1, 'infinity', 'end', 1), (2, '1812-01-01', 'old', 1);
     insert into readers select part, "a ""b" from ${EVENTS} limit 5;
+    create publication ${publicationOf(db)} for table ${EVENTS};
   `);
+  if (testServer().versionNumber >= 140_000)
+    await db.query(`create function "My ""s %"."many %"() returns bigint language sql
+      begin atomic; select count(*) from ${EVENTS}; end`);
 }
 
 /** What a table is to those who use it: by name, so that it says the same of another one called so. */
@@ -115,6 +122,9 @@ test('all that hangs on a table hangs on its partitioned successor, under hostil
     "select pg_get_expr(polqual, polrelid) as text from pg_policy where polname = 'of events'",
   );
   expect(policy!.text).not.toContain('_unpartitioned');
+  expect(await published(db)).toEqual([{ name: `ev'ents $convert$ ünï` }]);
+  if (testServer().versionNumber >= 140_000)
+    expect(await db.superQuery(`select "My ""s %"."many %"()::int as n`)).toEqual([{ n: 304 }]);
   // Nobody but the owner reaches the old table or a partition.
   expect(
     await db.superQuery(`select relname from pg_class where relnamespace = '"My ""s %"'::regnamespace and relname ~ 'ev.ents' and relkind = 'r'
@@ -123,7 +133,31 @@ test('all that hangs on a table hangs on its partitioned successor, under hostil
   expect((await project.report('partitions')).findings).toEqual([
     expect.objectContaining({ check: 'partition-default-fills', metric: 2 }),
   ]);
+
+  // And back again, with what was written since.
+  await db.superQuery(`delete from ${EVENTS} where owner = 2 and part = 1;
+    update ${EVENTS} set doc = '[1]', "at %" = "at %" + interval '1 year' where part = 2 and "at %" < 'infinity'`);
+  const written = await content();
+  const back = await project.run('rollback', '001', '--no-backup', '--yes');
+  expect(back.code, back.stderr).toBe(0);
+  expect(await face()).toEqual(before);
+  expect(await content()).toEqual(written);
+  expect(await published(db)).toEqual([{ name: `ev'ents $convert$ ünï` }]);
+  if (testServer().versionNumber >= 140_000)
+    expect(await db.superQuery(`select "My ""s %"."many %"()::int as n`)).toEqual([{ n: written.length }]);
+  await db.superQuery(`insert into ${EVENTS} (part, "at %", owner) values (8, '2026-02-04', 1)`);
+  expect(await db.superQuery(`select max("a ""b") as last, count(*)::int as views from "My ""s %"."v %"`)).toEqual([
+    { last: 1525, views: written.length + 1 },
+  ]);
+  expect(
+    await db.superQuery(
+      `select relname from pg_class where relnamespace = '"My ""s %"'::regnamespace and relname ~ '_(un)?partitioned|_default|_20'`,
+    ),
+  ).toEqual([]);
 });
+
+const published = (db: TestDatabase) =>
+  db.superQuery(`select tablename as name from pg_publication_tables where pubname like 'pub %'`);
 
 test('a truncated table is truncated in the copy as well', async ({ db }) => {
   await db.query(`create table t (id int primary key, at date not null);
@@ -137,6 +171,15 @@ test('a truncated table is truncated in the copy as well', async ({ db }) => {
   );
   expect((await run.done).code).toBe(0);
   expect(await db.superQuery('select id from t order by 1')).toEqual([{ id: 7 }, { id: 9002 }]);
+
+  // What the old table cannot hold is not lost on the way back: nothing is done.
+  await db.query(`insert into t values (7, now() + interval '1 month')`);
+  const refused = await project.run('rollback', '001', '--no-backup', '--yes');
+  expect([refused.code, refused.stderr]).toEqual([7, expect.stringContaining('have no place in the old one')]);
+  await db.query(`delete from t where id = 7; drop table t_unpartitioned`);
+  const gone = await project.run('rollback', '001', '--no-backup', '--yes');
+  expect([gone.code, gone.stderr]).toEqual([7, expect.stringContaining('is not there any more')]);
+  expect(await db.superQuery('select id from t order by 1')).toEqual([{ id: 9002 }]);
 });
 
 test('what is not the same is not swapped: nobody notices, and it can be given up as the file says', async ({ db }) => {
@@ -151,7 +194,9 @@ test('what is not the same is not swapped: nobody notices, and it can be given u
   expect([code, stderr]).toEqual([8, expect.stringContaining('1000 rows in the table, 999 in its twin')]);
   const text = readFileSync(join(project.dir, 'sql', '001_partition_t.sql'), 'utf8');
   const undo = [...text.matchAll(/^-- {3}((?:drop|alter) .*;)$/gm)].map(([, statement]) => statement);
-  await db.query(undo.join('\n'));
+  await db.query(`begin; ${undo.join('\n')} insert into t values (-1, now()); rollback`);
+  const back = await project.run('rollback', '001', '--no-backup', '--yes');
+  expect(back.code, back.stderr).toBe(0);
   expect(
     await db.superQuery(
       "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')",

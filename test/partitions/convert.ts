@@ -7,7 +7,7 @@ import type { Project } from '../commands/project.ts';
 export async function convert(project: Project, table: string, by: string, ...options: string[]): Promise<string> {
   const written = await project.run('partitions', 'convert', table, '--by', by, ...options);
   expect(written.code, written.stderr).toBe(0);
-  const file = join(project.dir, /wrote (\S+),/.exec(written.stdout)![1]!);
+  const file = join(project.dir, /wrote (\S+) and/.exec(written.stdout)![1]!);
   const text = readFileSync(file, 'utf8');
   writeFileSync(
     file,
