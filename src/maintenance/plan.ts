@@ -52,7 +52,8 @@ const MB = 1024 * 1024;
 export const ASSUMED_RATES: Rates = {
   'drop-leftover': 500 * MB,
   'drop-unused': 500 * MB,
-  vacuum: 25 * MB,
+  // Between the pace of a busy server and that of a quiet one.
+  vacuum: 8 * MB,
   analyze: 20 * MB,
   reindex: 10 * MB,
   'vacuum-full': 10 * MB,
