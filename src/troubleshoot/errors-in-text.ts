@@ -5,9 +5,22 @@ export interface FoundError {
   readonly count: number;
 }
 
-const SEVERITY = /\b(?:ERROR|FATAL|PANIC|FEHLER|ERREUR|ERRO|ERRORE|ОШИБКА|エラー)\s*:\s/;
-const COMPANION =
-  /\b(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION|TIPP|KONTEXT|ANWEISUNG|DÉTAIL|ASTUCE|DETALLE|SUGERENCIA)\s*:\s/;
+/** As the server's catalogues of messages translate them (PostgreSQL 15; of other languages only the SQLSTATE is known). */
+export const SEVERITIES =
+  'ERROR FATAL PANIC FEHLER PANIK ERREUR ERRO ERRORE FATALE PANICO ОШИБКА ВАЖНО ПАНИКА ПОМИЛКА ФАТАЛЬНО ПАНІКА FEL FATALT エラー 오류 치명적오류 손상 错误 致命错误'.split(
+    ' ',
+  );
+const COMPANIONS =
+  'DETAIL HINT CONTEXT STATEMENT QUERY LOCATION TIPP KONTEXT ANWEISUNG DÉTAIL ASTUCE CONTEXTE INSTRUCTION DETALLE SUGERENCIA CONTEXTO SENTENCIA DETTAGLI SUGGERIMENTO CONTESTO ISTRUZIONE ПОДРОБНОСТИ ПОДСКАЗКА КОНТЕКСТ ОПЕРАТОР ВІДОМОСТІ УКАЗІВКА ІНСТРУКЦІЯ DETALJ TIPS SATS 詳細 ヒント 文脈 文 상세정보 힌트 내용 详细信息 提示 上下文 语句'.split(
+    ' ',
+  );
+const SEVERITY = labelled(SEVERITIES);
+const COMPANION = labelled(COMPANIONS);
+
+/** One of the words and a colon; the boundary of a word (\b) is one of ASCII letters only. */
+function labelled(words: readonly string[]): RegExp {
+  return new RegExp(`(?<![\\p{L}\\d_])(?:${words.join('|')})\\s*[:：]\\s`, 'u');
+}
 
 /**
  * The errors of a text: each line with a severity and the lines that belong to it, the same ones counted. A text without

@@ -1,5 +1,6 @@
 import { didYouMean } from '../did-you-mean.ts';
 import type { Entry } from './entry.ts';
+import { SEVERITIES } from './errors-in-text.ts';
 
 /** An entry that fits an error, and what the message names: `{ relation: 'contacts' }`. */
 export interface Match {
@@ -22,9 +23,10 @@ const GUESSES = 3;
  */
 export function findEntries(text: string, entries: readonly Entry[]): readonly Match[] {
   const plain = normalise(text);
+  const lower = plain.toLowerCase();
   const state = sqlStateOf(text);
   const worded = entries.flatMap((entry) => {
-    const named = readNames(plain, entry);
+    const named = readNames(plain, lower, entry);
     return named === undefined ? [] : [{ entry, named: named.values, by: 'wording' as const, length: named.length }];
   });
   if (worded.length > 0) {
@@ -41,10 +43,10 @@ export function findEntries(text: string, entries: readonly Entry[]): readonly M
 export function sqlStateOf(text: string): string | undefined {
   const alone = /^\s*([0-9A-Z]{5})\s*$/.exec(text)?.[1];
   if (alone !== undefined && /\d/.test(alone)) return alone;
-  return /(?:SQLSTATE|\bcode|ERROR|FATAL|PANIC|FEHLER|ERREUR)\b["']?[\s:=[(]+["']?([0-9A-Z]{2}[0-9A-Z]{3})\b/.exec(
-    text,
-  )?.[1];
+  return STATE.exec(text)?.[1];
 }
+
+const STATE = new RegExp(`(?:SQLSTATE|\\bcode|${SEVERITIES.join('|')})["']?[\\s:=[(]+["']?([0-9A-Z]{2}[0-9A-Z]{3})\\b`);
 
 /** Quotes of every language become one, white space one space; French ones have a space inside. */
 function normalise(text: string): string {
@@ -62,8 +64,11 @@ interface Names {
   readonly length: number;
 }
 
-function readNames(plain: string, { matches }: Entry): Names | undefined {
-  const found = matches.flatMap((wording) => {
+function readNames(plain: string, lower: string, { matches }: Entry): Names | undefined {
+  // Nearly all of the thousand wordings are ruled out by their longest fixed part: looking for that costs least.
+  const possible = matches.filter((wording) => lower.includes(fixedPart(wording)));
+  if (possible.length === 0) return undefined;
+  const found = possible.flatMap((wording) => {
     const match = toRegExp(wording).exec(plain);
     return match === null ? [] : [{ names: match.groups ?? {}, length: wording.replaceAll(/\{\w+\}/g, '').length }];
   });
@@ -73,13 +78,30 @@ function readNames(plain: string, { matches }: Entry): Names | undefined {
   return { values: Object.assign({}, ...ordered.map(({ names }) => names)), length: ordered.at(-1)!.length };
 }
 
+const PLACES = /("\{\w+\}"|\{\w+\})/;
+const fixedParts = new Map<string, string>();
+
+/** In lower case. */
+function fixedPart(wording: string): string {
+  let fixed = fixedParts.get(wording);
+  if (fixed === undefined) {
+    const parts = normalise(wording).split(PLACES);
+    fixed = parts
+      .filter((_, at) => at % 2 === 0)
+      .reduce((longest, part) => (part.length > longest.length ? part : longest))
+      .toLowerCase();
+    fixedParts.set(wording, fixed);
+  }
+  return fixed;
+}
+
 const compiled = new Map<string, RegExp>();
 
 /** What is quoted may hold anything, what is not ends at a space. */
 function toRegExp(wording: string): RegExp {
   let pattern = compiled.get(wording);
   if (pattern === undefined) {
-    const parts = normalise(wording).split(/("\{\w+\}"|\{\w+\})/);
+    const parts = normalise(wording).split(PLACES);
     const source = parts.map((part, at) => {
       const [, quoted] = /^"\{(\w+)\}"$/.exec(part) ?? [];
       const [, bare] = /^\{(\w+)\}$/.exec(part) ?? [];

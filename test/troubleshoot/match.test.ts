@@ -26,6 +26,11 @@ test.each([
   ['FEHLER:  Relation »public.contacts« existiert nicht', 'relation-does-not-exist', { relation: 'public.contacts' }],
   ["ERREUR:  la relation « contacts » n'existe pas", 'relation-does-not-exist', { relation: 'contacts' }],
   ['ERROR:  no existe la relación «contacts»', 'relation-does-not-exist', { relation: 'contacts' }],
+  ['ERRORE:  la relazione "contacts" non esiste', 'relation-does-not-exist', { relation: 'contacts' }],
+  ['ОШИБКА:  отношение "contacts" не существует', 'relation-does-not-exist', { relation: 'contacts' }],
+  ['错误:  关系 "contacts" 不存在', 'relation-does-not-exist', { relation: 'contacts' }],
+  ['ERROR:  リレーション"contacts"は存在しません', 'relation-does-not-exist', { relation: 'contacts' }],
+  ['오류:  "contacts" 이름의 릴레이션(relation)이 없습니다', 'relation-does-not-exist', { relation: 'contacts' }],
   ['permission denied for table contacts', 'permission-denied', { relation: 'contacts' }],
   ['new row violates row-level security policy for table "contacts"', 'row-level-security', { relation: 'contacts' }],
   ['remaining connection slots are reserved for non-replication superuser connections', 'too-many-connections', {}],
@@ -92,7 +97,7 @@ test.each([
 });
 
 test('a SQLSTATE finds an entry even where the wording is unknown', () => {
-  expect(found('SQLSTATE 40P01: デッドロックを検出しました')).toEqual([{ id: 'deadlock', named: {}, by: 'SQLSTATE' }]);
+  expect(found('SQLSTATE 40P01: wykryto zakleszczenie')).toEqual([{ id: 'deadlock', named: {}, by: 'SQLSTATE' }]);
 });
 
 test.each([
@@ -185,6 +190,15 @@ test('a log gives its errors with what belongs to them, the same ones counted', 
       count: 1,
     },
     { text: 'FATAL:  password authentication failed for user "app"', count: 1 },
+  ]);
+});
+
+test('a log in another language is taken apart as well', () => {
+  const log = `2026-11-27 10:00:00 UTC [1] ОШИБКА:  отношение "a" не существует\n2026-11-27 10:00:00 UTC [1] ОПЕРАТОР:  select
+2026-11-27 10:00:01 UTC [2] СООБЩЕНИЕ:  контрольная точка\n2026-11-27 10:00:02 UTC [3] 错误:  关系 "a" 不存在`;
+  expect(errorsIn(log)).toEqual([
+    { text: 'ОШИБКА:  отношение "a" не существует\nОПЕРАТОР:  select', count: 1 },
+    { text: '错误:  关系 "a" 不存在', count: 1 },
   ]);
 });
 

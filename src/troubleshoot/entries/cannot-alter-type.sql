@@ -8,6 +8,48 @@
 -- - column "{column}" is of type {type} but expression is of type {other}
 -- - default for column "{column}" cannot be cast automatically to type {type}
 -- - foreign key constraint "{constraint}" cannot be implemented
+-- - non è possibile cambiare il tipo di una colonna usata in una vista o una regola
+-- - изменить тип столбца, задействованного в представлении или правиле, нельзя
+-- - змінити тип стовпця, залученого в поданні або правилі, не можна
+-- - kan inte ändra typ på en kolumn som används av en vy eller en regel
+-- - ビューまたはルールで使用される列の型は変更できません
+-- - 뷰 또는 규칙에서 사용하는 칼럼의 형식을 변경할 수 없음
+-- - 不能使用视图或规则改变一个字段的类型
+-- - non è possibile cambiare il tipo di una colonna usata nella definizione di una regola di sicurezza
+-- - изменить тип столбца, задействованного в определении политики, нельзя
+-- - неможливо змінити тип стовпця, що використовується у визначенні політики
+-- - kan inte ändra typ på en kolumn som används av i en policydefinition
+-- - ポリシ定義で使用されている列の型は変更できません
+-- - 정책 정의에서 사용하는 칼럼의 자료형을 변경할 수 없음
+-- - 无法修改被用在策略定义中的列的类型
+-- - la colonna "{column}" non può essere convertita automaticamente al tipo {type}
+-- - столбец "{column}" нельзя автоматически привести к типу {type}
+-- - стовпець "{column}" не можна автоматично привести до типу {type}
+-- - kolumn "{column}" kan inte automatiskt typomvandlas till typ {type}
+-- - 列"{column}"は型{type}には自動的に型変換できません
+-- - "{column}" 칼럼의 자료형을 {type} 형으로 형변환할 수 없음
+-- - 字段 "{column}" 不能自动转换成类型 {type}
+-- - la colonna "{column}" è di tipo {type} ma l'espressione è di tipo {other}
+-- - столбец "{column}" имеет тип {type}, а выражение - {other}
+-- - стовпець "{column}" має тип {type}, а вираз {other}
+-- - kolumn "{column}" har typ {type} men uttrycket är av typ {other}
+-- - 列"{column}"は型{type}ですが、式は型{other}でした
+-- - 열 "{column}"은(는) {type} 자료형인데 표현식은 {other} 자료형입니다.
+-- - 字段 "{column}" 的类型为 {type}, 但表达式的类型为 {other}
+-- - il valore predefinito della colonna "{column}" non può essere convertito automaticamente al tipo {type}
+-- - значение по умолчанию для столбца "{column}" нельзя автоматически привести к типу {type}
+-- - значення за замовчуванням для стовпця "{column}" не можна автоматично привести до типу {type}
+-- - "default" för kolumn "{column}" kan inte automatiskt typomvandlas till typ "{type}"
+-- - 列"{column}"のデフォルト値を自動的に{type}型にキャストできません
+-- - "{column}" 칼럼의 기본 값을 {type} 형으로 형변환할 수 없음
+-- - 字段 "{column}" 的默认值不能转换成类型 {type}
+-- - non è possibile implementare il vincolo di chiave esterna "{constraint}"
+-- - ограничение внешнего ключа "{constraint}" нельзя реализовать
+-- - обмеження зовнішнього ключа "{constraint}" не можна реалізувати
+-- - främmande nyckelvillkor "{constraint}" kan inte implementeras
+-- - 外部キー制約"{constraint}は実装されていません
+-- - "{constraint}" 참조키(foreign key) 제약 조건은 구현되어질 수 없습니다
+-- - 无法实现外键约束 "{constraint}"
 -- Causes:
 -- - Views and policies hold on to the type of the columns they use.
 -- - There is no cast that happens by itself.

@@ -9,6 +9,13 @@
 -- - server does not support SSL, but SSL was required
 -- - root certificate file "{file}" does not exist
 -- - Hostname/IP does not match certificate's altnames
+-- - il server non supporta SSL, ma SSL è stato richiesto
+-- - затребовано подключение через SSL, но сервер не поддерживает SSL
+-- - сервер не підтримує протокол SSL, але протокол SSL вимагається
+-- - SSL stöds inte av servern, men SSL krävdes
+-- - サーバーはSSLをサポートしていませんが、SSLが要求されました
+-- - 서버가 SSL 기능을 지원하지 않는데, SSL 기능을 요구했음
+-- - 服务器不支持 SSL, 但是要求使用 SSL
 -- Causes:
 -- - The root certificate of the server is not known to this machine.
 -- - The server has no TLS, and sslmode demands it.

@@ -7,6 +7,26 @@
 -- - no partition of relation "{relation}" found for row
 -- - neue Zeile für Relation »{relation}« verletzt Check-Constraint »{constraint}«
 -- - la nouvelle ligne de la relation « {relation} » viole la contrainte de vérification « {constraint} »
+-- - la nuova riga per la relazione "{relation}" viola il vincolo di controllo "{constraint}"
+-- - новая строка в отношении "{relation}" нарушает ограничение-проверку "{constraint}"
+-- - новий рядок для відношення "{relation}" порушує перевірне обмеження перевірку "{constraint}"
+-- - ny rad för relation "{relation}" bryter mot check-villkor "{constraint}"
+-- - リレーション"{relation}"の新しい行は検査制約"{constraint}"に違反しています
+-- - 새 자료가 "{relation}" 릴레이션의 "{constraint}" 체크 제약 조건을 위반했습니다
+-- - 关系 "{relation}" 的新列违反了检查约束 "{constraint}"
+-- - controlla il vincolo "{constraint}" della relazione "{relation}" è violato da qualche riga
+-- - ограничение-проверку "{constraint}" отношения "{relation}" нарушает некоторая строка
+-- - перевірка обмеження "{constraint}" відношення "{relation}" порушується деяким рядком
+-- - check-villkor "{constraint}" i relation "{relation}" bryts av någon rad
+-- - 一部の行がリレーション"{relation}"の検査制約"{constraint}"に違反してます
+-- - "{constraint}" 체크 제약 조건(해당 릴레이션 "{relation}")을 위반하는 몇몇 자료가 있습니다
+-- - nessuna partizione della relazione "{relation}" trovata per la riga
+-- - для строки не найдена секция в отношении "{relation}"
+-- - для рядка не знайдено секції у відношенні "{relation}"
+-- - ingen partition av relation "{relation}" kunde hittas för raden
+-- - 行に対応するパーティションがリレーション"{relation}"に見つかりません
+-- - 해당 로우를 위한 "{relation}" 릴레이션용 파티션이 없음
+-- - 没有为行找到关系"{relation}"的分区
 -- Causes:
 -- - The value is outside of what the constraint allows (leads.status, opportunities.probability 0 to 100).
 -- - A partition for the value was not created.

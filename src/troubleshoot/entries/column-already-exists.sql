@@ -6,6 +6,13 @@
 -- - Spalte »{column}« von Relation »{relation}« existiert bereits
 -- - la colonne « {column} » de la relation « {relation} » existe déjà
 -- - ya existe la columna «{column}» en la relación «{relation}»
+-- - la colonna "{column}" della relazione "{relation}" esiste già
+-- - столбец "{column}" отношения "{relation}" уже существует
+-- - стовпець "{column}" відношення "{relation}" вже існує
+-- - kolumn "{column}" i relation "{relation}" finns redan
+-- - リレーション"{relation}"の列"{column}"はすでに存在します
+-- - "{column}" 이름의 칼럼은 "{relation}" 릴레이션에 이미 있습니다
+-- - 关系 "{column}" 的属性 "{relation}" 已经存在
 -- Causes:
 -- - The migration ran before, by hand or in part, and is not in the ledger.
 -- Solutions:

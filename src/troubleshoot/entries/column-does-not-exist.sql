@@ -9,6 +9,20 @@
 -- - Spalte »{column}« existiert nicht
 -- - la colonne « {column} » n'existe pas
 -- - no existe la columna «{column}»
+-- - la colonna "{column}" non esiste
+-- - столбец "{column}" не существует
+-- - стовпця "{column}" не існує
+-- - kolumnen "{column}" existerar inte
+-- - 列"{column}"は存在しません
+-- - "{column}" 이름의 칼럼은 없습니다
+-- - 字段 "{column}" 不存在
+-- - la colonna "{column}" della relazione "{relation}" non esiste
+-- - столбец "{column}" в таблице "{relation}" не существует
+-- - стовпець "{column}" зв'язку "{relation}" не існує
+-- - kolumn "{column}" i relation "{relation}" existerar inte
+-- - リレーション"{relation}"の列"{column}"は存在しません
+-- - "{column}" 칼럼은 "{relation}" 릴레이션(relation)에 없음
+-- - 关系 "{relation}" 的 "{column}" 字段不存在
 -- Causes:
 -- - A migration is pending, or the column was renamed (tenant.tenant_id is tenant.slug since 052).
 -- - A text was written in double quotes: "abc" is a name, 'abc' is a text.

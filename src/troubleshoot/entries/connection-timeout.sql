@@ -8,6 +8,13 @@
 -- - ETIMEDOUT
 -- - could not connect to server: Connection timed out
 -- - Verbindung abgelaufen: Zeitüberschreitung
+-- - timeout scaduto
+-- - тайм-аут
+-- - тайм-аут минув
+-- - timeout utgången
+-- - タイムアウト期間が過ぎました
+-- - 시간 초과
+-- - 超时满
 -- Causes:
 -- - The network, a VPN or a firewall does not let port 5432 through.
 -- - The address is wrong.

@@ -10,6 +10,48 @@
 -- - type "{constraint}" already exists
 -- - extension "{constraint}" already exists
 -- - role "{constraint}" already exists
+-- - il vincolo "{constraint}" per la relazione "{relation}" esiste già
+-- - ограничение "{constraint}" для отношения "{relation}" уже существует
+-- - обмеження "{constraint}" відношення "{relation}" вже існує
+-- - integritetsvillkor "{constraint}" för relation "{relation}" finns redan
+-- - すでに制約"{constraint}"はリレーション"{relation}"に存在します
+-- - "{constraint}" 제약 조건이 이미 "{relation}" 릴레이션(relation)에서 사용되고 있습니다
+-- - 关系 "{relation}" 的约束 "{constraint}" 已经存在
+-- - la regola di sicurezza "{constraint}" per la tabella "{relation}" esiste già
+-- - политика "{constraint}" для таблицы "{relation}" уже существует
+-- - політика "{constraint}" для таблиці "{relation}" вже існує
+-- - policy "{constraint}" för tabell "{relation}" finns redan
+-- - テーブル"{relation}"に対するポリシ"{constraint}"はすでに存在します
+-- - "{constraint}" 정책이 "{relation}" 테이블에 이미 지정되어있습니다
+-- - 用于表"{relation}"的策略"{constraint}"已经存在
+-- - il trigger "{constraint}" per la relazione "{relation}" esiste già
+-- - триггер "{constraint}" для отношения "{relation}" уже существует
+-- - тригер "{constraint}" для відношення "{relation}" вже існує
+-- - trigger "{constraint}" för relation "{relation}" existerar redan
+-- - リレーション"{relation}"用のトリガ"{constraint}"はすでに存在します
+-- - "{constraint}" 이름의 트리거가 "{relation}" 테이블에 이미 있습니다
+-- - 对于关系 "{relation}" 的 "{constraint}" 触发器已经存在
+-- - il tipo "{constraint}" esiste già
+-- - тип "{constraint}" уже существует
+-- - тип "{constraint}" вже існує
+-- - typen "{constraint}" existerar redan
+-- - 型"{constraint}"はすでに存在します
+-- - "{constraint}" 자료형이 이미 있습니다
+-- - 类型 "{constraint}" 已经存在
+-- - l'estensione "{constraint}" esiste già
+-- - расширение "{constraint}" уже существует
+-- - розширення "{constraint}" вже існує
+-- - utökning "{constraint}" finns redan
+-- - 機能拡張"{constraint}"はすでに存在します
+-- - "{constraint}" 이름의 확장 모듈이 이미 있습니다
+-- - 扩展 "{constraint}" 已经存在
+-- - il ruolo "{constraint}" esiste già
+-- - роль "{constraint}" уже существует
+-- - роль "{constraint}" вже існує
+-- - rollen "{constraint}" finns redan
+-- - ロール"{constraint}"はすでに存在します
+-- - "{constraint}" 롤 이름이 이미 있습니다
+-- - 角色"{constraint}" 已经存在
 -- Causes:
 -- - The migration ran before, by hand or in part, and is not in the ledger.
 -- - Two migrations give one name to two things.

@@ -6,6 +6,13 @@
 -- - Datenbank »{database}« existiert nicht
 -- - la base de données « {database} » n'existe pas
 -- - no existe la base de datos «{database}»
+-- - il database "{database}" non esiste
+-- - база данных "{database}" не существует
+-- - бази даних "{database}" не існує
+-- - databasen "{database}" existerar inte
+-- - データベース"{database}"は存在しません
+-- - "{database}" 데이터베이스 없음
+-- - 数据库 "{database}" 不存在
 -- Causes:
 -- - The name in the connection string is wrong; on Supabase it is postgres.
 -- - It is another server.

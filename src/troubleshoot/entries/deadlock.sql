@@ -6,6 +6,13 @@
 -- - Verkettung blockiert: deadlock entdeckt
 -- - interblocage (deadlock) détecté
 -- - se ha detectado un deadlock
+-- - rilevato deadlock
+-- - обнаружена взаимоблокировка
+-- - виявлено взаємне блокування
+-- - deadlock upptäckt
+-- - デッドロックを検出しました
+-- - deadlock 발생했음
+-- - 检测到死锁
 -- Causes:
 -- - They lock the same rows or tables in another order.
 -- Solutions:

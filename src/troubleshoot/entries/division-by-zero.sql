@@ -6,6 +6,13 @@
 -- - Division durch Null
 -- - division par zéro
 -- - división por cero
+-- - divisione per zero
+-- - деление на ноль
+-- - ділення на нуль
+-- - division med noll
+-- - 0 による除算が行われました
+-- - 0으로는 나눌수 없습니다.
+-- - 除以零
 -- Causes:
 -- - A ratio has nothing to divide by.
 -- Solutions:

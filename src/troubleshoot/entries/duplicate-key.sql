@@ -9,6 +9,20 @@
 -- - could not create unique index "{constraint}"
 -- - Key ({columns})=({values}) already exists
 -- - Schlüssel »({columns})=({values})« existiert bereits
+-- - un valore chiave duplicato viola il vincolo univoco "{constraint}"
+-- - повторяющееся значение ключа нарушает ограничение уникальности "{constraint}"
+-- - повторювані значення ключа порушують обмеження унікальності "{constraint}"
+-- - duplicerat nyckelvärde bryter mot unik-villkor "{constraint}"
+-- - 重複したキー値は一意性制約"{constraint}"違反となります
+-- - 중복된 키 값이 "{constraint}" 고유 제약 조건을 위반함
+-- - 重复键违反唯一约束"{constraint}"
+-- - creazione dell'indice univoco "{constraint}" fallita
+-- - создать уникальный индекс "{constraint}" не удалось
+-- - не вдалося створити унікальний індекс "{constraint}"
+-- - kunde inte skapa unikt index "{constraint}"
+-- - 一意インデックス"{constraint}"を作成できませんでした
+-- - "{constraint}" 고유 인덱스를 만들 수 없음
+-- - 无法创建唯一索引"{constraint}"
 -- Causes:
 -- - A row with this key is there already; the DETAIL line says which.
 -- - Two clients inserted it at the same time.

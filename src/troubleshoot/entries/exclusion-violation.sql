@@ -3,6 +3,13 @@
 -- Manual: none
 -- Matches:
 -- - conflicting key value violates exclusion constraint "{constraint}"
+-- - le chiavi in conflitto violano il vincolo di esclusione "{constraint}"
+-- - конфликтующее значение ключа нарушает ограничение-исключение "{constraint}"
+-- - конфліктуюче значення ключа порушує обмеження-виключення "{constraint}"
+-- - konfliktande nyckelvärde bryter mot uteslutningsvillkor "{constraint}"
+-- - 重複キーの値が排除制約"{constraint}"に違反しています
+-- - "{constraint}" exclusion 제약 조건에 따라 키 값 충돌이 발생했습니다.
+-- - 互相冲突的键值违反排他约束"{constraint}"
 -- Causes:
 -- - Another row overlaps with this one: the same room at the same time.
 -- Solutions:

@@ -7,6 +7,12 @@
 -- - could not access file "{file}"
 -- - could not open file "{file}"
 -- - konnte Erweiterungskontrolldatei »{file}« nicht öffnen
+-- - l'estensione "{extension}" non è disponibile
+-- - расширение "{extension}" отсутствует
+-- - розширення "{extension}" недоступне
+-- - utökningen "{extension}" finns inte tillgänglig
+-- - 機能拡張"{extension}" は利用できません
+-- - "{extension}" 이름의 확장 모듈을 사용할 수 없습니다
 -- Causes:
 -- - The package with the extension is not installed on the server.
 -- - pg_stat_statements has to be in shared_preload_libraries.

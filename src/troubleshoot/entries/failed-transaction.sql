@@ -6,6 +6,13 @@
 -- - aktuelle Transaktion wurde abgebrochen, Befehle werden bis zum Ende der Transaktion ignoriert
 -- - la transaction est annulée
 -- - transacción abortada, las órdenes serán ignoradas hasta el fin de bloque de transacción
+-- - la transazione corrente è interrotta, i comandi saranno ignorati fino alla fine del blocco della transazione
+-- - текущая транзакция прервана, команды до конца блока транзакции игнорируются
+-- - поточна транзакція перервана, команди до кінця блока транзакції пропускаються
+-- - aktuella transaktionen har avbrutits, alla kommandon ignoreras tills slutet på transaktionen
+-- - 現在のトランザクションがアボートしました。トランザクションブロックが終わるまでコマンドは無視されます
+-- - 현재 트랜잭션은 중지되어 있습니다. 이 트랜잭션을 종료하기 전까지는 모든 명령이 무시될 것입니다
+-- - 当前事务被终止, 事务块结束之前的查询被忽略
 -- Causes:
 -- - An earlier statement of the transaction failed; this is not the error to look for.
 -- Solutions:

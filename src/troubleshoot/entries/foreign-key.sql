@@ -6,6 +6,13 @@
 -- - update or delete on table "{relation}" violates foreign key constraint "{constraint}"
 -- - Einfügen oder Aktualisieren in Tabelle »{relation}« verletzt Fremdschlüssel-Constraint »{constraint}«
 -- - une instruction insert ou update sur la table « {relation} » viole la contrainte de clé étrangère « {constraint}
+-- - la INSERT o l'UPDATE sulla tabella "{relation}" viola il vincolo di chiave esterna "{constraint}"
+-- - INSERT или UPDATE в таблице "{relation}" нарушает ограничение внешнего ключа "{constraint}"
+-- - insert або update в таблиці "{relation}" порушує обмеження зовнішнього ключа "{constraint}"
+-- - insert eller update på tabell "{relation}" bryter mot främmande nyckel-villkoret "{constraint}"
+-- - テーブル"{relation}"への挿入、更新は外部キー制約"{constraint}"に違反しています
+-- - "{relation}" 테이블에서 자료 추가, 갱신 작업이 "{constraint}" 참조키(foreign key) 제약 조건을 위배했습니다
+-- - 插入或更新表 "{relation}" 违反外键约束 "{constraint}"
 --   »
 -- - inserción o actualización en la tabla «{relation}» viola la llave foránea «{constraint}»
 -- Causes:

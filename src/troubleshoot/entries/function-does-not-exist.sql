@@ -8,6 +8,20 @@
 -- - Operator existiert nicht: {operator}
 -- - la fonction {function} n'existe pas
 -- - no existe la función {function}
+-- - la funzione {function} non esiste
+-- - функция {function} не существует
+-- - функції {function} не існує
+-- - funktionen {function} finns inte
+-- - 関数{function}は存在しません
+-- - {function} 이름의 함수가 없음
+-- - 函数 {function} 不存在
+-- - l'operatore non esiste: {operator}
+-- - оператор не существует: {operator}
+-- - оператор не існує: {operator}
+-- - operator existerar inte: {operator}
+-- - 演算子が存在しません: {operator}
+-- - 연산자 없음: {operator}
+-- - 操作符不存在: {operator}
 -- Causes:
 -- - The types of the arguments are others than those it was made with: a text is compared with a UUID.
 -- - It belongs to an extension that is not installed, or whose schema is not in search_path (on Supabase:

@@ -4,6 +4,19 @@
 -- Matches:
 -- - terminating connection due to idle-in-transaction timeout
 -- - terminating connection due to idle-session timeout
+-- - la connessione è stata terminata a causa di timeout di inattività durante una transazione
+-- - закрытие подключения из-за тайм-аута простоя в транзакции
+-- - завершення підключення через тайм-аут бездіяльності в транзакції
+-- - terminerar anslutning på grund av idle-in-transaction-timeout
+-- - トランザクション中アイドルタイムアウトのため接続を終了します
+-- - idle-in-transaction 시간 초과로 연결을 끝냅니다
+-- - 由于空载事务超时而终止连接
+-- - terminazione della connessione a causa del timeout della sessione inattiva
+-- - закрытие подключения из-за тайм-аута простоя сеанса
+-- - завершення підключення через тайм-аут неактивного сеансу
+-- - stänger anslutning på grund av idle-session-timeout
+-- - アイドルセッションタイムアウトにより接続を終了します
+-- - idle-session 시간 초과로 연결을 끝냅니다
 -- Causes:
 -- - A client opened a transaction and did nothing for longer than idle_in_transaction_session_timeout.
 -- Solutions:

@@ -5,6 +5,13 @@
 -- - invalid input syntax for type timestamp
 -- - invalid input syntax for type date: "{value}"
 -- - date/time field value out of range: "{value}"
+-- - valore del campo date/time fuori dall'intervallo consentito: "{value}"
+-- - значение поля типа date/time вне диапазона: "{value}"
+-- - значення поля типу дата/час поза діапазоном: "{value}"
+-- - datum/tid-värde utanför giltigt område: "{value}"
+-- - 日付時刻のフィールドが範囲外です: "{value}"
+-- - 날짜/시간 필드의 값이 범위를 벗어남: "{value}"
+-- - 日期/时间值超出范围: "{value}"
 -- Causes:
 -- - The text is no date, or its order is another one than DateStyle says.
 -- Solutions:

@@ -9,6 +9,27 @@
 -- - ungültige Eingabesyntax für Typ {type}: »{value}«
 -- - syntaxe invalide en entrée pour le type {type} : « {value} »
 -- - la sintaxis de entrada no es válida para tipo {type}: «{value}»
+-- - sintassi di input non valida per il tipo {type}: "{value}"
+-- - неверный синтаксис для типа {type}: "{value}"
+-- - неприпустимий синтаксис для типу {type}: "{value}"
+-- - ogiltig indatasyntax för type {type}: "{value}"
+-- - "{type}"型の入力構文が不正です: "{value}"
+-- - {type} 자료형 대한 잘못된 입력: "{value}"
+-- - 无效的类型 {type} 输入语法: "{value}"
+-- - la sintassi per l'enumerazione {type} non è valida: "{value}"
+-- - неверное значение для перечисления {type}: "{value}"
+-- - неприпустиме вхідне значення для переліку {type}: "{value}"
+-- - ogiltigt indata-värde för enum {type}: "{value}"
+-- - 列挙型{type}の不正な入力構文: "{value}"
+-- - {type} 열거형의 입력 값이 잘못됨: "{value}"
+-- - 对于枚举{type}的输入值无效: "{value}"
+-- - il letterale array non è definito in modo corretto: "{value}"
+-- - ошибочный литерал массива: "{value}"
+-- - неправильний літерал масиву: "{value}"
+-- - felaktig array-literal: "{value}"
+-- - 配列リテラルの書式が誤っています: "{value}"
+-- - 비정상적인 배열 문자: "{value}"
+-- - 有缺陷的数组常量:"{value}"
 -- Causes:
 -- - A slug was passed where a tenant's UUID is expected.
 -- - app.current_tenant_id is the empty string, as after RESET in a session that had set it: ''::uuid fails.

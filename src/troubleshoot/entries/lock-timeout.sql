@@ -6,6 +6,26 @@
 -- - could not obtain lock on relation "{relation}"
 -- - could not obtain lock on row in relation "{relation}"
 -- - storniere Anfrage wegen Zeitüberschreitung einer Sperre
+-- - annullamento dell'istruzione a causa di timeout di lock
+-- - выполнение оператора отменено из-за тайм-аута блокировки
+-- - виконання оператора скасовано через тайм-аут блокування
+-- - avbryter sats på grund av lås-timeout
+-- - ロックのタイムアウトのためステートメントをキャンセルしています
+-- - 잠금 대기 시간 초과로 작업을 취소합니다.
+-- - 由于锁超时，取消语句操作
+-- - lock della relazione "{relation}" fallito
+-- - не удалось получить блокировку таблицы "{relation}"
+-- - не вдалося отримати блокування зв'язку "{relation}"
+-- - kunde inte ta lås på relationen "{relation}"
+-- - リレーション"{relation}"のロックを取得できませんでした
+-- - "{relation}" 릴레이션의 잠금 정보를 구할 수 없음
+-- - 无法在关系 "{relation}" 上获得锁
+-- - lock di riga nella relazione "{relation}" fallito
+-- - не удалось получить блокировку строки в таблице "{relation}"
+-- - не вдалося отримати блокування у рядку стосовно "{relation}"
+-- - kunde inte låsa rad i relationen "{relation}"
+-- - リレーション"{relation}"の行ロックを取得できませんでした
+-- - 无法在关系 "{relation}"中的记录上获得锁
 -- Causes:
 -- - A long transaction, or one that is left open, holds the table.
 -- - Autovacuum against wraparound holds it; that one does not give way.

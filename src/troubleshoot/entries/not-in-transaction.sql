@@ -5,6 +5,20 @@
 -- - {command} cannot run inside a transaction block
 -- - {command} cannot be executed from a function
 -- - {command} kann nicht in einem Transaktionsblock laufen
+-- - non è possibile eseguire {command} all'interno di un blocco di transazione
+-- - {command} не может выполняться внутри блока транзакции
+-- - {command} неможливо запустити всередині блоку транзакції
+-- - {command} kan inte köras i ett transaktionsblock
+-- - {command}はトランザクションブロックの内側では実行できません
+-- - {command} 명령은 트랜잭션 블럭안에서 실행할 수 없음
+-- - {command} 无法在事物块中运行
+-- - {command} non può essere eseguito da una funzione
+-- - {command} нельзя выполнять внутри функции
+-- - {command} неможливо виконати з функції
+-- - {command} kan inte köras från en funktion
+-- - {command} は関数内での実行はできません
+-- - {command} 절은 함수에서 실행될 수 없음
+-- - {command} 无法从函数执行
 -- Causes:
 -- - CREATE INDEX CONCURRENTLY, VACUUM, CREATE DATABASE, ALTER SYSTEM are transactions of their own.
 -- Solutions:

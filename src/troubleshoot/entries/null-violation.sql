@@ -9,6 +9,20 @@
 -- - NULL-Wert in Spalte »{column}« von Relation »{relation}« verletzt Not-Null-Constraint
 -- - une valeur NULL viole la contrainte NOT NULL de la colonne « {column} »
 -- - el valor nulo en la columna «{column}» de la relación «{relation}» viola la restricción de no nulo
+-- - il valore nullo nella colonna "{column}" della relazione "{relation}" viola il vincolo non nullo
+-- - значение NULL в столбце "{column}" отношения "{relation}" нарушает ограничение NOT NULL
+-- - null значення в стовпці "{column}" відношення "{relation}" порушує not-null обмеження
+-- - null-värde i kolumn "{column}" i relation "{relation}" bryter mot not-null-villkoret
+-- - リレーション"{relation}"の列"{column}"のNULL値が非NULL制約に違反しています
+-- - "{column}" 칼럼(해당 릴레이션 "{relation}")의 null 값이 not null 제약조건을 위반했습니다.
+-- - 在字段 "{column}" 中空值违反了非空约束
+-- - la colonna "{column}" della relazione "{relation}" contiene valori null
+-- - столбец "{column}" отношения "{relation}" содержит значения NULL
+-- - стовпець "{column}" відношення "{relation}" містить null значення
+-- - kolumn "{column}" i relation "{relation}" innehåller null-värden
+-- - リレーション"{relation}"の列"{column}"にNULL値があります
+-- - "{column}" 열(해당 릴레이션 "{relation}")의 자료 가운데 null 값이 있습니다
+-- - 字段 "{column}" 包含空值
 -- Causes:
 -- - The client does not send the column, and it has no default.
 -- - A migration makes a column NOT NULL while rows without a value are there.

@@ -8,6 +8,34 @@
 -- - numeric field overflow
 -- - nextval: reached maximum value of sequence "{relation}"
 -- - integer ist außerhalb des gültigen Bereichs
+-- - intero fuori dall'intervallo
+-- - целое вне диапазона
+-- - ціле число поза діапазоном
+-- - heltal utanför giltigt intervall
+-- - integerの範囲外です
+-- - 정수 범위를 벗어남
+-- - 整数超出范围
+-- - bigint fuori dall'intervallo consentito
+-- - bigint вне диапазона
+-- - bigint поза діапазоном
+-- - bigint utanför sitt intervall
+-- - bigintの範囲外です
+-- - bigint의 범위를 벗어났습니다.
+-- - bigint 超出范围
+-- - il valore è fuori dall'intervallo consentito per il tipo smallint
+-- - smallint вне диапазона
+-- - двобайтове ціле поза діапазоном
+-- - smallint utanför sitt intervall
+-- - smallintの範囲外です
+-- - smallint의 범위를 벗어났습니다.
+-- - smallint 超出范围
+-- - il campo numeric causa un overflow
+-- - переполнение поля numeric
+-- - надлишок поля numeric
+-- - overflow i numeric-fält
+-- - numericフィールドのオーバーフロー
+-- - 수치 필드 오버플로우
+-- - 数字字段溢出
 -- Causes:
 -- - An id of type integer has reached 2,147,483,647.
 -- - A numeric has fewer digits than the value.

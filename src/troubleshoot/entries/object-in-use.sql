@@ -7,6 +7,27 @@
 -- - cannot {command} "{relation}" because it is being used by active queries in this session
 -- - cannot ALTER TABLE "{relation}" because it has pending trigger events
 -- - auf Datenbank »{database}« wird von anderen Benutzern zugegriffen
+-- - il database "{database}" è attualmente utilizzato da altri utenti
+-- - база данных "{database}" занята другими пользователями
+-- - база даних "{database}" зайнята іншими користувачами
+-- - databasen "{database}" används av andra användare
+-- - データベース"{database}"は他のユーザーからアクセスされています
+-- - "{database}" 데이터베이스를 다른 사용자가 액세스하기 시작했습니다
+-- - 其他用户正在使用数据库 "{database}"
+-- - non si può eliminare il database aperto attualmente
+-- - удалить базу данных, открытую в данный момент, нельзя
+-- - неможливо видалити наразі відкриту базу даних
+-- - kan inte ta bort den databas som används just nu
+-- - 現在オープンしているデータベースを削除できません
+-- - 현재 열려 있는 데이터베이스는 삭제할 수 없습니다
+-- - 无法删除当前使用的数据库
+-- - non è possibile effettuare {command} "{relation}" perché è in uso da query attive in questa sessione
+-- - нельзя выполнить {command} "{relation}", так как этот объект используется активными запросами в данном сеансе
+-- - не можна виконати {command} "{relation}", тому що цей об'єкт використовується активними запитами в цьому сеансі
+-- - kan inte {command} "{relation}" då den används av aktiva frågor i denna session
+-- - このセッションで実行中の問い合わせで使用されているため"{relation}"を{command}できません
+-- - 이 세션의 활성 쿼리에서 사용 중이므로 {command} "{relation}" 작업을 할 수 없음
+-- - 无法{command} "{relation}"  因为它正在被这个会话中的活动查询使用
 -- Causes:
 -- - Other sessions are connected.
 -- - The transaction has changed rows whose deferred triggers are still to run.

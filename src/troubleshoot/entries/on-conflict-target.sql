@@ -4,6 +4,13 @@
 -- Matches:
 -- - there is no unique or exclusion constraint matching the ON CONFLICT specification
 -- - keine Unique-Constraint oder Exclusion-Constraint, die auf die ON-CONFLICT-Angabe passt
+-- - non c'è alcun vincolo di unicità o esclusione che combaci con la specifica ON CONFLICT
+-- - нет уникального ограничения или ограничения-исключения, соответствующего указанию ON CONFLICT
+-- - немає унікального обмеження або обмеження-виключення відповідного специфікації ON CONFLICT
+-- - finns inget unik eller uteslutningsvillkor som matchar ON CONFLICT-specifikationen
+-- - ON CONFLICT 指定に合致するユニーク制約または排除制約がありません
+-- - ON CONFLICT 절을 사용하는 경우, unique 나 exclude 제약 조건이 있어야 함
+-- - 没有匹配ON CONFLICT说明的唯一或者排除约束
 -- Causes:
 -- - The key is on an expression: since 020 it is lower(email), not email.
 -- - The key has further columns, or a WHERE.

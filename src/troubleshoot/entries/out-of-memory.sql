@@ -6,6 +6,20 @@
 -- - out of shared memory
 -- - You might need to increase max_locks_per_transaction
 -- - Speicher aufgebraucht
+-- - memoria esaurita
+-- - нехватка памяти
+-- - недостатньо пам'яті
+-- - slut på minne
+-- - メモリ不足です
+-- - 메모리 부족
+-- - 内存用尽
+-- - memoria condivisa esaurita
+-- - нехватка разделяемой памяти
+-- - нестача спільної пам'яті
+-- - slut på delat minne
+-- - 共有メモリが足りません
+-- - 공유 메모리 부족
+-- - 共享内存用尽
 -- Causes:
 -- - work_mem is too large for so many sessions.
 -- - One transaction locks more tables than max_locks_per_transaction allows (pg_dump of thousands of tables,

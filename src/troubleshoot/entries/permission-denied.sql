@@ -14,6 +14,55 @@
 -- - keine Berechtigung für Tabelle {relation}
 -- - droit refusé pour la table {relation}
 -- - permiso denegado a la tabla {relation}
+-- - permesso negato per la tabella {relation}
+-- - нет доступа к таблице {relation}
+-- - немає дозволу для таблиці {relation}
+-- - rättighet saknas för tabell {relation}
+-- - テーブル {relation} へのアクセスが拒否されました
+-- - {relation} 테이블에 대한 접근 권한 없음
+-- - 对表 {relation} 权限不够
+-- - permesso negato per la vista {relation}
+-- - нет доступа к представлению {relation}
+-- - немає дозволу для подання {relation}
+-- - rättighet saknas för vy {relation}
+-- - ビュー {relation} へのアクセスが拒否されました
+-- - {relation} 뷰에 대한 접근 권한 없음
+-- - 对视图 {relation} 权限不够
+-- - permesso negato per lo schema {schema}
+-- - нет доступа к схеме {schema}
+-- - немає дозволу для схеми {schema}
+-- - rättighet saknas för schema {schema}
+-- - スキーマ {schema} へのアクセスが拒否されました
+-- - {schema} 스키마(schema) 접근 권한 없음
+-- - 对模式 {schema} 权限不够
+-- - permesso negato per la sequenza {relation}
+-- - нет доступа к последовательности {relation}
+-- - немає дозволу для послідовності {relation}
+-- - rättighet saknas för sekvens {relation}
+-- - シーケンス {relation} へのアクセスが拒否されました
+-- - {relation} 시퀀스 접근 권한 없음
+-- - 对于序列 {relation}, 权限不够
+-- - permesso negato per la funzione {function}
+-- - нет доступа к функции {function}
+-- - немає дозволу для функції {function}
+-- - rättighet saknas för funktion {function}
+-- - 関数 {function} へのアクセスが拒否されました
+-- - {function} 함수 접근 권한 없음
+-- - 对函数 {function} 权限不够
+-- - permesso negato per il database {database}
+-- - нет доступа к базе данных {database}
+-- - немає доступу для бази даних {database}
+-- - rättighet saknas för databas {database}
+-- - データベース {database} へのアクセスが拒否されました
+-- - {database} 데이터베이스 접근 권한 없음
+-- - 对数据库 {database} 权限不够
+-- - bisogna essere proprietari della tabella {relation}
+-- - нужно быть владельцем таблицы {relation}
+-- - треба бути власником таблиці {relation}
+-- - måste vara ägaren till tabellen {relation}
+-- - テーブル {relation} の所有者である必要があります
+-- - {relation} 테이블의 소유주여야만 합니다
+-- - 必须是表 {relation} 的属主
 -- Causes:
 -- - The role has no GRANT on the table, or no USAGE on its schema.
 -- - It is the wrong role: anon or authenticated where the backend uses service_role.

@@ -6,6 +6,34 @@
 -- - infinite recursion detected in rules for relation "{relation}"
 -- - functions in index expression must be marked IMMUTABLE
 -- - "{relation}" is not partitioned
+-- - ricorsione infinita individuata nella regola di sicurezza per la relazione "{relation}"
+-- - обнаружена бесконечная рекурсия в политике для отношения "{relation}"
+-- - виявлена безкінечна рекурсія в політиці для зв'язка "{relation}"
+-- - oändlig rekursion detekterad i policy för relation "{relation}"
+-- - リレーション"{relation}"のポリシで無限再帰を検出しました
+-- - "{relation}" 릴레이션의 정책에서 무한 재귀 호출이 발견 됨
+-- - 在关系"{relation}"的策略中检测到无限循环
+-- - ricorsione infinita individuata nelle regole per la relazione "{relation}"
+-- - обнаружена бесконечная рекурсия в правилах для отношения "{relation}"
+-- - виявлена безкінечна рекурсія у правилах для відносин "{relation}"
+-- - oändlig rekursion detekterad i reglerna för relation "{relation}"
+-- - リレーション"{relation}"のルールで無限再帰を検出しました
+-- - "{relation}" 릴레이션(relation)에서 지정된 룰에서 잘못된 재귀호출이 발견되었습니다
+-- - 在关系 "{relation}" 的规则中发现无限循环
+-- - le funzioni nell'espressione dell'indice devono essere marcate IMMUTABLE
+-- - функции в индексном выражении должны быть помечены как IMMUTABLE
+-- - функції в індексному виразі повинні бути позначені як IMMUTABLE
+-- - funktioner i indexuttryck måste vara markerade IMMUTABLE
+-- - 式インデックスの関数はIMMUTABLEマークが必要です
+-- - 인덱스 식(expression)에 사용하는 함수는 IMMUTABLE 특성이 있어야 합니다
+-- - 索引表达式中函数必需标记为 IMMUTABLE
+-- - "{relation}" non è partizionata
+-- - отношение "{relation}" не является секционированным
+-- - "{relation}" не секціоновано
+-- - "{relation}" är inte partitionerad
+-- - "{relation}"はパーティションされていません
+-- - "{relation}" 파티션 된 테이블 아님
+-- - "{relation}" 未分区
 -- Causes:
 -- - The policy reads its own table, whose policy applies again.
 -- - PARTITION OF a table that was not created as partitioned.

@@ -6,6 +6,20 @@
 -- - prepared statement "{statement}" already exists
 -- - bind message supplies {count} parameters, but prepared statement
 -- - vorbereitete Anweisung »{statement}« existiert nicht
+-- - l'istruzione preparata "{statement}" non esiste
+-- - подготовленный оператор "{statement}" не существует
+-- - підготовлений оператор "{statement}" не існує
+-- - preparerad sats "{statement}" finns inte
+-- - 準備された文"{statement}"は存在しません
+-- - "{statement}" 이름의 준비된 명령문(prepared statement) 없음
+-- - 准备好的语句 "{statement}" 不存在
+-- - l'istruzione preparata "{statement}" esiste già
+-- - подготовленный оператор "{statement}" уже существует
+-- - підготовлений оператор "{statement}" вже існує
+-- - preparerad sats "{statement}" finns redan
+-- - 準備された文"{statement}"はすでに存在します
+-- - "{statement}" 이름의 준비된 명령문(prepared statement)이 이미 있습니다
+-- - 准备好的语句 "{statement}" 已经存在
 -- Causes:
 -- - A transaction pooler (port 6543) gives each transaction another server session: what was prepared in one is not
 --   in the next.

@@ -6,6 +6,20 @@
 -- - cannot set transaction read-write mode during recovery
 -- - kann {command} nicht in einer Read-Only-Transaktion ausführen
 -- - ne peut pas exécuter {command} dans une transaction en lecture seule
+-- - non è possibile eseguire {command} in una transazione a sola lettura
+-- - в транзакции в режиме "только чтение" нельзя выполнить {command}
+-- - не можна виконати {command} в транзакції "лише для читання"
+-- - kan inte köra {command} i read-only-transaktion
+-- - リードオンリーのトランザクションでは {command} を実行できません
+-- - 읽기 전용 트랜잭션에서는 {command} 명령을 실행할 수 없습니다.
+-- - 不能在一个只读模式的事务中执行{command}
+-- - non è possibile impostare la transazione in lettura/scrittura durante il ripristino
+-- - нельзя установить режим транзакции "чтение-запись" в процессе восстановления
+-- - не можна встановити режим транзакції "читання-запис" під час відновлення
+-- - kan inte sätta transaktionens läs-skriv-läge vid återställning
+-- - リカバリ中にはトランザクションを読み書きモードに設定できません
+-- - 복구 작업 중에는 트랜잭션을 읽기/쓰기 모드로 설정할 수 없음
+-- - 在恢复操作期间不能设置事务的读写模式
 -- Causes:
 -- - It is a replica.
 -- - default_transaction_read_only is on: Supabase sets it when the disk is nearly full.

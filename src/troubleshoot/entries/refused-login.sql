@@ -8,6 +8,20 @@
 -- - Tenant or user not found
 -- - Peer authentication failed for user "{role}"
 -- - kein pg_hba.conf-Eintrag für Host »{host}«
+-- - al ruolo "{role}" non è consentito effettuare il login
+-- - для роли "{role}" вход запрещён
+-- - для ролі "{role}" вхід не дозволений
+-- - roll "{role}" tillåts inte logga in
+-- - ロール"{role}"はログインが許可されません
+-- - "{role}" 롤은 접속을 허용하지 않음
+-- - 不允许角色"{role}" 进行登录
+-- - Autenticazione Peer fallita per l'utente "{role}"
+-- - пользователь "{role}" не прошёл проверку подлинности (Peer)
+-- - Користувач "{role}" не пройшов автентифікацію Peer
+-- - Peer-autentisering misslyckades för användare "{role}"
+-- - ユーザー"{role}"で対向(peer)認証に失敗しました
+-- - 사용자 "{role}"의 peer 인증을 실패했습니다.
+-- - 对用户"{role}"的对等认证失败
 -- Causes:
 -- - pg_hba.conf has no line for this host, user and database, or wants TLS.
 -- - Through Supabase's pooler the user is postgres.PROJECT, and the host that of the project's region.

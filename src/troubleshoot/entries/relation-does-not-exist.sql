@@ -6,6 +6,13 @@
 -- - Relation »{relation}« existiert nicht
 -- - la relation « {relation} » n'existe pas
 -- - no existe la relación «{relation}»
+-- - la relazione "{relation}" non esiste
+-- - отношение "{relation}" не существует
+-- - відношення "{relation}" не існує
+-- - relationen "{relation}" existerar inte
+-- - リレーション"{relation}"は存在しません
+-- - "{relation}" 이름의 릴레이션(relation)이 없습니다
+-- - 关系 "{relation}" 不存在
 -- Causes:
 -- - The table was not created yet: a migration is pending.
 -- - It is another database: a local PostgreSQL, or the project for development, is looked at while the data is on

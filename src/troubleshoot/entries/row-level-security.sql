@@ -6,6 +6,27 @@
 -- - new row violates row-level security policy "{policy}" for table "{relation}"
 -- - query would be affected by row-level security policy for table "{relation}"
 -- - neue Zeile verletzt Policy für Sicherheit auf Zeilenebene für Tabelle »{relation}«
+-- - la nuova riga viola la regola di sicurezza per riga per la tabella "{relation}"
+-- - новая строка нарушает политику защиты на уровне строк для таблицы "{relation}"
+-- - новий рядок порушує політику захисту на рівні рядків для таблиці "{relation}"
+-- - ny rad bryter mot radsäkerhetspolicy i tabell "{relation}"
+-- - 新しい行はテーブル"{relation}"の行レベルセキュリティポリシに違反しています
+-- - 새 자료가 "{relation}" 테이블의 로우 단위 보안 정책을 위반했습니다.
+-- - 新行违背了表"{relation}"的行级安全策略
+-- - la nuova riga viola la regola di sicurezza per riga "{policy}" per la tabella "{relation}"
+-- - новая строка нарушает политику защиты на уровне строк "{policy}" для таблицы "{relation}"
+-- - новий рядок порушує політику захисту на рівні рядків "{policy}" для таблиці "{relation}"
+-- - ny rad bryter mot radsäkerhetspolicy "{policy}" i tabell "{relation}"
+-- - 新しい行はテーブル"{relation}"行レベルセキュリティポリシ"{policy}"に違反しています
+-- - 새 자료가 "{policy}" 로우 단위 보안 정책을 위반했습니다, 해당 테이블: "{relation}"
+-- - 新行违背了表"{relation}"的行级安全性策略"{policy}"
+-- - la query sarebbe influenzata dalla regola di sicurezza per riga pre la tabella "{relation}"
+-- - запрос будет ограничен политикой безопасности на уровне строк для таблицы "{relation}"
+-- - запит буде обмежений політикою безпеки на рівні рядків для таблиці "{relation}"
+-- - frågan påverkas av radsäkerhetspolicyn för tabell "{relation}"
+-- - 問い合わせはテーブル"{relation}"に対する行レベルセキュリティポリシの影響を受けます
+-- - "{relation}" 테이블의 로우 단위 보안 정책에 의해 쿼리가 영향을 받음
+-- - 查询将被表 "{relation}" 的行级安全性策略所影响
 -- Causes:
 -- - app.current_tenant_id is not set in this session, or is another tenant than that of the row.
 -- - The policy has no WITH CHECK for this command.

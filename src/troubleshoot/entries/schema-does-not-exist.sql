@@ -7,6 +7,20 @@
 -- - Schema »{schema}« existiert nicht
 -- - le schéma « {schema} » n'existe pas
 -- - no existe el esquema «{schema}»
+-- - lo schema "{schema}" non esiste
+-- - схема "{schema}" не существует
+-- - схема "{schema}" не існує
+-- - schema "{schema}" existerar inte
+-- - スキーマ"{schema}"は存在しません
+-- - "{schema}" 스키마(schema) 없음
+-- - 模式 "{schema}" 不存在
+-- - nessuna schema selezionato per crearci dentro
+-- - схема для создания объектов не выбрана
+-- - не вибрано схему для створення об'єктів
+-- - inget schema har valts för att skapa i
+-- - 作成先のスキーマが選択されていません
+-- - 선택된 스키마 없음, 대상:
+-- - 创建中没有选择模式
 -- Causes:
 -- - It was not created, or this is another database.
 -- - search_path names no schema that exists.

@@ -7,6 +7,34 @@
 -- - could not serialize access due to read/write dependencies among transactions
 -- - canceling statement due to conflict with recovery
 -- - konnte Zugriff nicht serialisieren
+-- - serializzazione dell'accesso fallita a causa di modifiche concorrenti
+-- - не удалось сериализовать доступ из-за параллельного изменения
+-- - не вдалося серіалізувати доступ через паралельне оновлення
+-- - kunde inte serialisera åtkomst på grund av samtidig uppdatering
+-- - 更新が同時に行われたためアクセスの直列化ができませんでした
+-- - 동시 업데이트 때문에 순차적 액세스가 불가능합니다
+-- - 由于同步更新而无法串行访问
+-- - impossibile serializzare l'accesso a causa dell'eliminazione simultanea
+-- - не удалось сериализовать доступ из-за параллельного удаления
+-- - не вдалося серіалізувати доступ через паралельне видалення
+-- - kunde inte serialisera åtkomst på grund av samtidig borttagning
+-- - 削除が同時に行われたためアクセスの直列化ができませんでした
+-- - 동시 삭제 작업 때문에 순차적 액세스가 불가능합니다
+-- - 由于同步删除，无法序列化访问
+-- - serializzazione dell'accesso fallita a causa di dipendenze di lettura/scrittura tra le transazioni
+-- - не удалось сериализовать доступ из-за зависимостей чтения/записи между транзакциями
+-- - не вдалося серіалізувати доступ через залежність читання/запису серед транзакцій
+-- - kunde inte serialisera åtkomst på grund av läs/skriv-beroenden bland transaktionerna
+-- - トランザクション間で read/write の依存性があったため、アクセスの直列化ができませんでした
+-- - 트랜잭션간 읽기/쓰기 의존성 때문에 serialize 접근을 할 수 없음
+-- - 由于多个事务间的读/写依赖而无法串行访问
+-- - annullamento dell'istruzione a causa di un conflitto con il ripristino
+-- - выполнение оператора отменено из-за конфликта с процессом восстановления
+-- - виконання оператора скасовано через конфлікт з процесом відновлення
+-- - avbryter sats på grund av konflikt med återställning
+-- - リカバリで競合が発生したためステートメントをキャンセルしています
+-- - 복구 작업 중 충돌이 발생해 작업을 중지합니다.
+-- - 由于与恢复操作冲突，正在取消语句命令
 -- Causes:
 -- - Another transaction changed the same rows (repeatable read, serializable).
 -- - On a replica a query was in the way of what the primary had vacuumed.

@@ -8,6 +8,27 @@
 -- - Connection terminated unexpectedly
 -- - breche Verbindung ab aufgrund von Anweisung des Administrators
 -- - SSL connection has been closed unexpectedly
+-- - interruzione della connessione su comando dell'amministratore
+-- - закрытие подключения по команде администратора
+-- - завершення підключення по команді адміністратора
+-- - avslutar anslutning på grund av ett administratörskommando
+-- - 管理者コマンドにより接続を終了しています
+-- - 관리자 요청에 의해서 연결을 끝냅니다
+-- - 由于管理员命令中断联接
+-- - la connessione è stata terminata a causa del crash di un altro processo del server
+-- - закрытие подключения из-за краха другого серверного процесса
+-- - завершення підключення через аварійне завершення роботи іншого серверного процесу
+-- - avbryter anslutning på grund av en krash i en annan serverprocess
+-- - 他のサーバープロセスがクラッシュしたため接続を終了します
+-- - 다른 서버 프로세스가 손상을 입어 현재 연결을 중지합니다
+-- - 中断联接, 因为其它服务器进程崩溃
+-- - la connessione SSL è stata chiusa inaspettatamente
+-- - SSL-соединение было неожиданно закрыто
+-- - SSL підключення було неочікувано перервано
+-- - SSL-anslutning har oväntat stängts
+-- - SSL接続が意図せずにクローズされました
+-- - SSL 연결이 예상치 못하게 끊김
+-- - SSL连接异常关闭
 -- Causes:
 -- - The server was restarted, or somebody ended the session.
 -- - A server process crashed, often for want of memory; all sessions are ended then.

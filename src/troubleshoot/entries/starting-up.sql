@@ -8,6 +8,33 @@
 -- - the database system is not yet accepting connections
 -- - das Datenbanksystem startet
 -- - le système de bases de données se lance
+-- - il database si sta avviando
+-- - система баз данных запускается
+-- - система бази даних запускається
+-- - databassystemet startar upp
+-- - データベースシステムは起動処理中です
+-- - 데이터베이스 시스템이 새로 가동 중입니다.
+-- - 数据库系统启动中
+-- - il database si sta spegnendo
+-- - система баз данных останавливается
+-- - система бази даних завершує роботу
+-- - databassystemet stänger ner
+-- - データベースシステムはシャットダウンしています
+-- - 데이터베이스 시스템이 중지 중입니다
+-- - 数据库系统停止中
+-- - il database è in modalità di ripristino
+-- - система баз данных в режиме восстановления
+-- - система бази даних у режимі відновлення
+-- - databassystemet är återställningsläge
+-- - データベースシステムはリカバリモードです
+-- - 데이터베이스 시스템이 자동 복구 작업 중입니다.
+-- - 数据库系统在恢复模式中
+-- - il sistema di database non accetta ancora connessioni
+-- - система БД ещё не принимает подключения
+-- - система бази даних ще не приймає підключення
+-- - databassystemet tar ännu inte emot anslutningar
+-- - データベースシステムはまだ接続を受け付けていません
+-- - 해당 데이터베이스 시스템은 아직 접속을 허용하지 않습니다.
 -- Causes:
 -- - It is starting, stopping, or recovering after a crash.
 -- Solutions:

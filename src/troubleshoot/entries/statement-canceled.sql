@@ -7,6 +7,20 @@
 -- - storniere Anfrage wegen Zeitüberschreitung der Anfrage
 -- - annulation de la requête à cause du délai écoulé
 -- - cancelando la sentencia debido a que se agotó el tiempo de espera de sentencias
+-- - annullamento dell'istruzione a causa di timeout
+-- - выполнение оператора отменено из-за тайм-аута
+-- - виконання оператора скасовано через тайм-аут
+-- - avbryter sats på grund av sats-timeout
+-- - ステートメントのタイムアウトのためステートメントをキャンセルしています
+-- - 명령실행시간 초과로 작업을 취소합니다.
+-- - 由于语句执行超时，正在取消查询命令
+-- - annullamento dell'istruzione su richiesta dell'utente
+-- - выполнение оператора отменено по запросу пользователя
+-- - виконання оператора скасовано по запиту користувача
+-- - avbryter sats på användares begäran
+-- - ユーザーからの要求により文をキャンセルしています
+-- - 사용자 요청에 의해 작업을 취소합니다.
+-- - 由于用户请求而正在取消查询
 -- Causes:
 -- - statement_timeout is shorter than the statement needs; Supabase sets it per role (anon 3 s, authenticated 8 s).
 -- - Somebody cancelled it.

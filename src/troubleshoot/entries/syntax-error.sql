@@ -9,6 +9,20 @@
 -- - Syntaxfehler bei »{token}«
 -- - erreur de syntaxe sur ou près de « {token} »
 -- - error de sintaxis en o cerca de «{token}»
+-- - stringa tra virgolette non terminata
+-- - незавершённая строка в кавычках
+-- - незавершений рядок в лапках
+-- - icketerminerad citerad sträng
+-- - 文字列の引用符が閉じていません
+-- - 마무리 안된 따옴표 안의 문자열
+-- - 未结束的引用字符串
+-- - non è possibile inserire comandi multipli in una istruzione preparata
+-- - в подготовленный оператор нельзя вставить несколько команд
+-- - до підтготовленого оператору не можна вставити декілька команд
+-- - kan inte stoppa in multipla kommandon i en förberedd sats
+-- - 準備された文に複数のコマンドを挿入できません
+-- - 준비된 명령 구문에는 다중 명령을 삽입할 수 없습니다
+-- - 无法插入多条命令到一个准备好的语句中
 -- Causes:
 -- - A comma, quote or parenthesis is missing before the place that is named.
 -- - A word that is reserved is used as a name without double quotes.

@@ -6,6 +6,13 @@
 -- - Relation »{relation}« existiert bereits
 -- - la relation « {relation} » existe déjà
 -- - la relación «{relation}» ya existe
+-- - la relazione "{relation}" esiste già
+-- - отношение "{relation}" уже существует
+-- - відношення "{relation}" вже існує
+-- - relationen "{relation}" finns redan
+-- - リレーション"{relation}"はすでに存在します
+-- - "{relation}" 이름의 릴레이션(relation)이 이미 있습니다
+-- - 关系 "{relation}" 已经存在
 -- Causes:
 -- - The migration ran before, by hand or in part, and is not in the ledger.
 -- - An index or a sequence has the name: they share the names of tables.

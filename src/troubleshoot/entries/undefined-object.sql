@@ -12,6 +12,62 @@
 -- - text search configuration "{object}" does not exist
 -- - Typ »{object}« existiert nicht
 -- - Rolle »{object}« existiert nicht
+-- - il tipo "{object}" non esiste
+-- - тип "{object}" не существует
+-- - тип "{object}" не існує
+-- - typen "{object}" existerar inte
+-- - 型"{object}"は存在しません
+-- - "{object}" 자료형 없음
+-- - 类型 "{object}" 不存在
+-- - il ruolo "{object}" non esiste
+-- - роль "{object}" не существует
+-- - роль "{object}" не існує
+-- - rollen "{object}" finns inte
+-- - ロール"{object}"は存在しません
+-- - "{object}" 롤(role) 없음
+-- - 角色 "{object}" 不存在
+-- - parametro di configurazione "{object}" sconosciuto
+-- - нераспознанный параметр конфигурации: "{object}"
+-- - нерозпізнаний параметр конфігурації "{object}"
+-- - okänd konfigurationsparameter "{object}"
+-- - 設定パラメータ"{object}"は不明です
+-- - 알 수 없는 환경 매개 변수 이름: "{object}"
+-- - 未认可的配置参数 "{object}"
+-- - il vincolo "{object}" della relazione "{relation}" non esiste
+-- - ограничение "{object}" в таблице "{relation}" не существует
+-- - обмеження "{object}" відношення "{relation}" не існує
+-- - villkor "{object}" i relation "{relation}" finns inte
+-- - リレーション"{relation}"の制約"{object}"は存在しません
+-- - "{object}" 제약 조건이 "{relation}" 릴레이션에 없습니다.
+-- - 关系 "{relation}" 的 约束"{object}" 不存在
+-- - l'indice "{object}" non esiste
+-- - индекс "{object}" не существует
+-- - індекс "{object}" не існує
+-- - index "{object}" finns inte
+-- - インデックス"{object}"は存在しません
+-- - "{object}" 인덱스 없음
+-- - 索引 "{object}" 不存在
+-- - la regola di sicurezza "{object}" per la tabella "{relation}" non esiste
+-- - политика "{object}" для таблицы "{relation}" не существует
+-- - політика "{object}" для таблиці "{relation}" не існує
+-- - policy "{object}" för tabell "{relation}" finns inte
+-- - テーブル"{relation}"に対するポリシ"{object}"は存在しません
+-- - "{object}" 정책이 "{relation}" 테이블에 없음
+-- - 用于表"{relation}"的策略"{object}"不存在
+-- - la classe di operatori "{object}" non esiste per il metodo di accesso "{method}"
+-- - класс операторов "{object}" для метода доступа "{method}" не существует
+-- - клас операторів "{object}" не існує для методу доступу "{method}"
+-- - operatorklass "{object}" existerar inte för accessmetod "{method}"
+-- - アクセスメソッド"{method}"用の演算子クラス"{object}"は存在しません
+-- - "{object}" 연산자 클래스는 "{method}" 인덱스 액세스 방법에서 사용할 수 없습니다
+-- - 处理方法 "{object}" 的操作符类 "{method}" 不存在
+-- - la configurazione di ricerca di testo "{object}" non esiste
+-- - конфигурация текстового поиска "{object}" не существует
+-- - конфігурація текстового пошуку "{object}" не існує
+-- - textsökkonfiguration "{object}" finns inte
+-- - テキスト検索設定"{object}"は存在しません
+-- - "{object}" 전문 검색 구성이 없음
+-- - 文本搜寻配置 "{object}" 不存在
 -- Causes:
 -- - An extension is missing: gin_trgm_ops belongs to pg_trgm, vector to pgvector.
 -- - A role of Supabase (anon, authenticated, service_role) does not exist on a plain server.

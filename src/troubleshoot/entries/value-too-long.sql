@@ -6,6 +6,20 @@
 -- - value too long for type character({length})
 -- - Wert zu lang für Typ character varying({length})
 -- - valeur trop longue pour le type character varying({length})
+-- - il valore è troppo lungo per il tipo character varying({length})
+-- - значение не умещается в тип character varying({length})
+-- - значення занадто довге для типу character varying({length})
+-- - värdet för långt för typen character varying({length})
+-- - 値は型character varying({length})としては長すぎます
+-- - character varying({length}) 자료형에 너무 긴 자료를 담으려고 합니다.
+-- - 对于可变字符类型来说，值太长了({length})
+-- - il valore è troppo lungo per il tipo character({length})
+-- - значение не умещается в тип character({length})
+-- - значення занадто довге для типу character({length})
+-- - värdet för långt för typen character ({length})
+-- - 値は型character({length})としては長すぎます
+-- - character({length}) 자료형에 너무 긴 자료를 담으려고 합니다.
+-- - 对于字符类型来说这个值太长了({length})
 -- Causes:
 -- - The column has a limit of characters.
 -- Solutions:

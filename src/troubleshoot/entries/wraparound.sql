@@ -5,6 +5,20 @@
 -- - database is not accepting commands to avoid wraparound data loss in database "{database}"
 -- - database is not accepting commands that assign new transaction IDs
 -- - database "{database}" must be vacuumed within {count} transactions
+-- - il database non accetta comandi per evitare perdita di dati per wraparound "{database}"
+-- - база данных не принимает команды во избежание потери данных из-за зацикливания транзакций в базе данных "{database}"
+-- - база даних не приймає команди, щоб уникнути втрати даних через зациклення транзакцій в БД "{database}"
+-- - databasen tar inte emot kommandon för att förhinda dataförlust vid "wraparound" i databasen "{database}"
+-- - データベース"{database}"における周回によるデータ損失を防ぐために、データベースは問い合わせを受け付けていません
+-- - "{database}" 데이터베이스 트랜잭션 ID 겹침에 의한 자료 손실을 방지하기 위해 더 이상 자료 조작 작업을 허용하지 않습니다
+-- - 数据库没有接收命令来避免在数据库"{database}"中的重叠数据损失
+-- - è necessario eseguire il VACUUM sul database "{database}" entro {count} transazioni
+-- - база данных "{database}" должна быть очищена (предельное число транзакций: {count})
+-- - база даних "{database}" повинна бути очищена (граничне число транзакцій: {count})
+-- - databas "{database}" måste städas (vacuum) inom {count} transaktioner
+-- - データベース"{database}"は{count}トランザクション以内にVACUUMする必要があります
+-- - "{database}" 데이터베이스는 {count}번의 트랜잭션이 발생되기 전에 청소해야 합니다
+-- - 数据库 "{database}"在运行{count}个事务中进行清理(vacuume).
 -- Causes:
 -- - VACUUM could not freeze old rows for very long: a transaction, a replication slot or a prepared transaction
 --   holds it back.

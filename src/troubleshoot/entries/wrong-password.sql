@@ -9,6 +9,13 @@
 -- - SASL authentication failed
 -- - no password supplied
 -- - password missing
+-- - autenticazione con password fallita per l'utente "{role}"
+-- - пользователь "{role}" не прошёл проверку подлинности (по паролю)
+-- - користувач "{role}" не пройшов автентифікацію за допомогою пароля
+-- - Lösenordsautentisering misslyckades för användare "{role}"
+-- - ユーザー"{role}"のパスワード認証に失敗しました
+-- - 사용자 "{role}"의 password 인증을 실패했습니다
+-- - 用户 "{role}" Password 认证失败
 -- Causes:
 -- - The password is wrong, was changed, or has expired (valid until).
 -- - In a URL, characters such as @ : / ? # % were not percent-encoded.
