@@ -65,7 +65,12 @@ export async function compareRestored(
   return [
     ...tablesNotCounted(manifest, ordinary),
     ...compareTables(manifest.tables, await readTables(session, manifest.tables, progress)),
-    ...(manifest.kind === 'full' ? compareLargeObjects(manifest.largeObjects, await readLargeObjects(session)) : []),
+    ...(manifest.kind === 'full'
+      ? compareLargeObjects(
+          manifest.largeObjects,
+          await readLargeObjects(session, manifest.largeObjects?.method ?? 'whole'),
+        )
+      : []),
     ...(manifest.kind === 'schema'
       ? []
       : compareSequences(

@@ -1,7 +1,7 @@
 import { quoteQualified } from '../postgres/quote.ts';
 import type { Session } from '../postgres/session.ts';
 import { type HashedColumn, rowHashSql } from './fingerprint.ts';
-import type { FingerprintMethod, LargeObjects, SequenceValue, TableContent } from './manifest.ts';
+import type { FingerprintMethod, LargeObjectMethod, LargeObjects, SequenceValue, TableContent } from './manifest.ts';
 
 interface TableName {
   readonly schema: string;
@@ -26,14 +26,32 @@ export async function readTable(
   return { schema, name, method, ...row! };
 }
 
+/** Of a large object that are hashed at once: one of 512 MB has no text as a whole, which is how older versions did it. */
+const PART_BYTES = 262_144;
+
+const PART_HASH = `pg_catalog.hashtextextended(m.oid || ':' || n || ':' || pg_catalog.encode(d, 'hex'), 0)`;
+
+const LARGE_OBJECT_HASH: Readonly<Record<LargeObjectMethod, string>> = {
+  whole: `pg_catalog.hashtextextended(m.oid || ':' || pg_catalog.encode(pg_catalog.lo_get(m.oid), 'hex'), 0)`,
+  parts: `(
+    with recursive part as (
+      select n, pg_catalog.length(d) as bytes, ${PART_HASH} as hash
+      from (select 0 as n, pg_catalog.lo_get(m.oid, 0, ${PART_BYTES}) as d offset 0) first
+      union all
+      select n, pg_catalog.length(d), ${PART_HASH} from (
+        select p.n + 1 as n, pg_catalog.lo_get(m.oid, (p.n + 1)::bigint * ${PART_BYTES}, ${PART_BYTES}) as d
+        from part p where p.bytes = ${PART_BYTES} offset 0) next
+    )
+    select sum(hash) from part)`,
+};
+
 /** Counts and sums up the large objects, as far as the role may read them. */
-export async function readLargeObjects(session: Session): Promise<LargeObjects> {
-  const [row] = await session.query<LargeObjects>(
-    `select count(*)::float8 as count,
-       coalesce(sum(pg_catalog.hashtextextended(m.oid || ':' || pg_catalog.encode(pg_catalog.lo_get(m.oid), 'hex'), 0)), 0)::text as fingerprint
+export async function readLargeObjects(session: Session, method: LargeObjectMethod): Promise<LargeObjects> {
+  const [row] = await session.query<Omit<LargeObjects, 'method'>>(
+    `select count(*)::float8 as count, coalesce(sum(${LARGE_OBJECT_HASH[method]}), 0)::text as fingerprint
      from pg_catalog.pg_largeobject_metadata m`,
   );
-  return row!;
+  return { ...row!, method };
 }
 
 /** Tables that hold rows themselves, as a backup counts them: partitions, not what they are partitions of. */

@@ -388,7 +388,7 @@ async function sumUp(
     tables.push(content);
     onCounted(tables.length);
   }
-  return { tables, largeObjects: plan.withLargeObjects ? await readLargeObjects(holder) : null };
+  return { tables, largeObjects: plan.withLargeObjects ? await readLargeObjects(holder, 'parts') : null };
 }
 
 /** A table as the progress of its dump knows it: by the name that pg_dump prints. */

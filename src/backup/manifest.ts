@@ -21,9 +21,14 @@ export interface TableContent {
   readonly method: FingerprintMethod;
 }
 
+/** How large objects were summed up: in parts of 256 KiB; by older versions each as a whole. */
+export type LargeObjectMethod = 'parts' | 'whole';
+
 export interface LargeObjects {
   readonly count: number;
   readonly fingerprint: string;
+  /** Absent in backups of older versions: `whole`. */
+  readonly method?: LargeObjectMethod;
 }
 
 /** Sequences are outside of snapshots: a restored one must be at least here. */

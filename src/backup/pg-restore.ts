@@ -14,6 +14,7 @@ import { type BackupWorld, dumpPath } from './create.ts';
 import { RefusedEntries, type RefusedEntry } from './refused-entries.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { openReader } from './snapshot-session.ts';
+import { batchesOf } from './statement-batches.ts';
 import { contentFolder, type StoredBackup } from './store.ts';
 import { Ear, watchProgress } from './watch-progress.ts';
 
@@ -122,8 +123,10 @@ export interface DumpReader {
   readonly list: string;
   /** The SQL of a part of the table of contents, which has no rows in it. */
   script(part: string): Promise<string>;
-  /** The SQL of one section of a part: no rows of tables. */
-  section(name: 'pre-data' | 'data' | 'post-data', part: string): Promise<string>;
+  /** The SQL of the definitions in a part, before or behind the rows. */
+  section(name: 'pre-data' | 'post-data', part: string): Promise<string>;
+  /** Hands over the SQL of what a part holds besides rows of tables, piece by piece: sequences and large objects. */
+  data(part: string, run: (sql: string) => Promise<void>): Promise<void>;
   /** Hands over the script with the rows of a part. */
   rows(part: string, consume: (script: Readable) => Promise<void>): Promise<void>;
 }
@@ -160,11 +163,17 @@ export async function readDump<T>(
     return use({
       list: await read(['--list', '--verbose'], { keepOutput: true }),
       script: async (part) => withoutMetaCommands(await read([chosen(part), '--file=-'], { keepOutput: true })),
-      section: async (name, part) => {
-        const script = withoutMetaCommands(
-          await read([`--section=${name}`, chosen(part), '--file=-'], { keepOutput: true }),
-        );
-        return name === 'data' ? withoutTransactions(script) : script;
+      section: async (name, part) =>
+        withoutMetaCommands(await read([`--section=${name}`, chosen(part), '--file=-'], { keepOutput: true })),
+      data: async (part, run) => {
+        const consume = async (stdout: Readable): Promise<void> => {
+          let key: string | undefined;
+          for await (const batch of batchesOf(stdout)) {
+            key ??= keyOf(batch);
+            await run(withoutTransactions(withoutMetaCommands(batch, key)));
+          }
+        };
+        await read(['--section=data', chosen(part), '--file=-'], { consume });
       },
       rows: async (part, consume) => {
         await read(['--data-only', chosen(part), '--file=-'], { consume });
@@ -177,11 +186,14 @@ export async function readDump<T>(
  * psql is kept from commands in the SQL by two of its own around it, which no server knows (CVE-2025-8714). A setting at
  * the beginning is one that servers before 17 do not know; our sessions have it already.
  */
-function withoutMetaCommands(text: string): string {
+function withoutMetaCommands(text: string, key = keyOf(text)): string {
   const script = text.replace(/^SET transaction_timeout = 0;\n/m, '');
-  const key = /^\\restrict (\S+)$/m.exec(script)?.[1];
   if (key === undefined) return script;
   return script.replace(`\\restrict ${key}\n`, '').replace(`\\unrestrict ${key}\n`, '');
+}
+
+function keyOf(script: string): string | undefined {
+  return /^\\restrict (\S+)$/m.exec(script)?.[1];
 }
 
 /** pg_restore puts large objects into transactions of their own, and would commit the one that it runs in. */

@@ -271,11 +271,11 @@ async function restoreParts({ backup, session, tools, plan }: Work, kept: Kept, 
         hint: 'Nothing was changed. Restore the backup into a new database with --into.',
       });
     }
-    const run = async (section: 'pre-data' | 'data' | 'post-data'): Promise<void> => {
-      const { error } = await session.script([await dump.section(section, rest)]);
+    const run = async (sql: string): Promise<void> => {
+      const { error } = await session.script([sql]);
       if (error !== undefined) throw error;
     };
-    await run('pre-data');
+    await run(await dump.section('pre-data', rest));
     for (const { table, line } of rows) {
       const name = quoteQualified(table.schema, table.name);
       const into = { session, name, expected: table.rows, prepare: async () => {}, progress: world.progress };
@@ -283,8 +283,8 @@ async function restoreParts({ backup, session, tools, plan }: Work, kept: Kept, 
         await loadRows(script, into);
       });
     }
-    await run('data');
-    await run('post-data');
+    await dump.data(rest, run);
+    await run(await dump.section('post-data', rest));
   });
 }
 
