@@ -1,5 +1,6 @@
 // aisha-db backup beside bare pg_dump -Fd -j, in turns, on a private server; then what proves a backup, apart.
 //   node bench/backup.mjs [--mb 2048] [--rounds 3] [--jobs 2] [--bin-dir /usr/lib/postgresql/15/bin]
+//   node bench/backup.mjs --large-objects 1024     memory with that many MiB of large objects, one of them half of it
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
     'bin-dir': { type: 'string' },
+    'large-objects': { type: 'string' },
   },
 });
 const AISHA = resolve(import.meta.dirname, '../bin/aisha-db.js');
@@ -27,6 +29,14 @@ const TABLES = 8;
 const folder = mkdtempSync(join(tmpdir(), 'aisha-db-bench-'));
 const server = await startScratchServer({ durable: true });
 try {
+  if (values['large-objects'] === undefined) await compareWithBare();
+  else await largeObjects(Number(values['large-objects']));
+} finally {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function compareWithBare() {
   const bytes = await fill(Number(values.mb) * 1024 * 1024);
   console.log(
     `${TABLES} tables, ${(bytes / 1024 ** 2).toFixed(0)} MiB, ${values.jobs} connections, load ${loadavg()[0].toFixed(1)}`,
@@ -57,9 +67,34 @@ try {
     [await run('backup', 'verify', 'latest', '--restore', '--quiet')],
     [pairs.at(-1)[1]],
   );
-} finally {
-  await server.stop();
-  rmSync(folder, { recursive: true, force: true });
+}
+
+/** The client's memory with large objects, which no COPY carries: also where a restore is one transaction. */
+async function largeObjects(mib) {
+  const client = new pg.Client({ connectionString: server.url('postgres') });
+  await client.connect();
+  await client.query(`create database ${DATABASE}`);
+  await client.end();
+  const owner = new pg.Client({ connectionString: server.url(DATABASE) });
+  await owner.connect();
+  await owner.query('create table contact (id int primary key); insert into contact values (1)');
+  const piece = `decode(repeat(md5(random()::text), ${2 ** 16}), 'hex')`;
+  const { rows } = await owner.query('select lo_create(0) as large');
+  for (let at = 0; at < mib; at += 2) {
+    if (at < mib / 2) await owner.query(`select lo_put(${rows[0].large}, ${at / 2}::bigint * ${2 ** 20}, ${piece})`);
+    else await owner.query(`select lo_from_bytea(0, ${piece})`);
+    await owner.query(`select lo_from_bytea(0, ${piece})`);
+  }
+  await owner.end();
+  print(['what', 'wall s', 'client MiB'], true);
+  for (const [name, ...args] of [
+    ['backup create', 'backup', 'create', '--no-restore'],
+    ['backup verify --restore', 'backup', 'verify', 'latest', '--restore'],
+    ['restore in one transaction', 'restore', 'latest', '--in-place', '--single-transaction', '--confirm', DATABASE],
+  ]) {
+    const { wallS, rssMiB } = await run(...args, '--quiet');
+    print([name, wallS.toFixed(2), rssMiB.toFixed(0)]);
+  }
 }
 
 /** Rows of a CRM: a number, a time, a text that compresses to a third. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import { quoteQualified } from '../postgres/quote.ts';
 import type { Session } from '../postgres/session.ts';
@@ -5,6 +6,7 @@ import type { Target } from '../postgres/target.ts';
 import { catalogNameOf } from './catalog-name.ts';
 import type { CatalogEntry } from './compare.ts';
 import { readStoredCatalog } from './compare-restored.ts';
+import { dumpPath, toolsFor } from './create.ts';
 import type { TableContent } from './manifest.ts';
 import { type Merge, type MergePlan, planMerge } from './merge-plan.ts';
 import type { Problem } from './plan.ts';
@@ -21,6 +23,8 @@ import type { StoredBackup } from './store.ts';
 export interface TablePreview {
   readonly table: TableContent;
   readonly serverVersion: string;
+  /** What reads the dump; its SQL and its rows are sent by us, in one transaction. */
+  readonly command: readonly string[];
   /** Milliseconds that a verification of the whole backup took; `undefined` when there was none. */
   readonly measuredMs: number | undefined;
   readonly problems: readonly Problem[];
@@ -53,7 +57,7 @@ interface SideBySide {
 
 /**
  * Finds out what `restoreTable` would do, and what stands against it; writes nothing, loads nothing.
- * @throws AishaError (usage) when the backup has no such table; (connection)
+ * @throws AishaError (usage) when the backup has no such table; (connection); (tool) without a pg_restore for it
  */
 export async function previewTable(
   backup: StoredBackup,
@@ -69,11 +73,21 @@ export async function previewTable(
     world.connected(server!.version);
     const catalog = await withContent(backup, world, async (opened) => readStoredCatalog(opened), 'catalog');
     const own = entriesOf(catalog, table);
+    const found = (await lookBeside(session, backup, table, own)) ?? (await lookWhole(session, backup, table, own));
+    const tools = toolsFor(Number.parseInt(backup.manifest.pgDumpVersion, 10), world);
+    const part = found.way.kind === 'beside' ? ['--data-only'] : [];
     return {
       table,
       serverVersion: server!.version,
+      command: [
+        join(tools.binDir, 'pg_restore'),
+        ...part,
+        '--use-list=LIST',
+        '--file=-',
+        join(backup.path, dumpPath(backup.manifest)),
+      ],
       measuredMs: backup.verification?.restoreMs ?? undefined,
-      ...((await lookBeside(session, backup, table, own)) ?? (await lookWhole(session, backup, table, own))),
+      ...found,
     };
   } finally {
     await session.close();

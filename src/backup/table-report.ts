@@ -87,6 +87,7 @@ export function mergeResult(manifest: Manifest, merge: ReportedMerge): CommandRe
 /** What would be done, as a report tells of it. */
 export interface ReportedPreview {
   readonly table: TableName & { readonly rows: number };
+  readonly command: readonly string[];
   readonly measuredMs: number | undefined;
   readonly problems: readonly Problem[];
   readonly way:
@@ -109,7 +110,7 @@ export function plannedTableResult(
   preview: ReportedPreview,
   merge: 'missing' | 'changed' | undefined,
 ): CommandResult {
-  const { way, problems, measuredMs } = preview;
+  const { way, problems, measuredMs, command } = preview;
   const table = nameOf(preview.table);
   const text =
     way.kind === 'whole'
@@ -121,8 +122,9 @@ export function plannedTableResult(
       : `at most ${formatDuration(measuredMs)}, which the whole backup took`;
   const rows: [string, string][] = [
     ['backup', `${manifest.id} of ${manifest.database.name}, snapshot of ${manifest.createdAt}`],
-    ...(way.kind === 'whole' ? wholeRows() : besideRows(preview.table, way, merge)),
+    ...(way.kind === 'whole' ? wholeRows(manifest.tableBytes) : besideRows(preview.table, way, merge)),
     ['time', time],
+    ['command', command.join(' ')],
   ];
   return {
     text,
@@ -138,15 +140,24 @@ export function plannedTableResult(
           ]),
     ],
     data: {
-      plan: { backup: manifest.id, table, merge: merge ?? null, measuredMs: measuredMs ?? null, problems, ...way },
+      plan: {
+        backup: manifest.id,
+        table,
+        merge: merge ?? null,
+        command,
+        measuredMs: measuredMs ?? null,
+        problems,
+        ...way,
+      },
     },
     ...(problems.length === 0 ? {} : { error: refusal(problems, 'the restore would be refused') }),
   };
 }
 
-function wholeRows(): [string, string][] {
+function wholeRows(all: number): [string, string][] {
   return [
     ['way', 'one transaction: table, rows, then the rest; compared with what was backed up before the commit'],
+    ['disk', `at most ${quantity(all, 'bytes')}, which all tables took; indexes and WAL come on top`],
     ['grants', 'those of default privileges are taken back before its own come'],
     [
       'locks',

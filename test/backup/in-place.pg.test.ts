@@ -30,8 +30,10 @@ describe('a restore in place where no database may be created', () => {
   test('takes one transaction, after a proved backup of what is there; nothing of the damage is left', async ({
     db,
   }) => {
+    // Longer than what is restored at once, and nothing at all.
+    await db.query(`select lo_from_bytea(4711, decode(repeat(md5('x'), 100000), 'hex')), lo_create(4712)`);
     const project = await changedSince(db);
-    await db.query(DAMAGE);
+    await db.query(`${DAMAGE}; select lo_put(4711, 1599999, '\\x00')`);
     const plan = await project.run('restore', 'latest', '--in-place', '--plan');
     expect(plan.code, plan.stderr).toBe(0);
     expect(plan.stdout).toContain('is emptied and filled again, in one transaction');
@@ -43,6 +45,11 @@ describe('a restore in place where no database may be created', () => {
     expect(run.code, run.stderr).toBe(0);
     const { safety } = run.json().data.replace;
     expect(await db.superQuery('select count(*)::int from public.event')).toEqual([{ count: 100 }]);
+    expect(
+      await db.superQuery(
+        `select length(lo_get(4711)), lo_get(4711) = decode(repeat(md5('x'), 100000), 'hex') as same`,
+      ),
+    ).toEqual([{ length: 1_600_000, same: true }]);
     const left = await db.superQuery(`select to_regclass('public.later') as a, to_regnamespace('later') as b`);
     expect(left).toEqual([{ a: null, b: null }]);
     const { backups } = (await project.report('backup', 'list')).data;

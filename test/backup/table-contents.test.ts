@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { CopyScript } from '../../src/backup/copy-script.ts';
 import { columnsOf, copyColumns } from '../../src/backup/side-table.ts';
+import { batchesOf } from '../../src/backup/statement-batches.ts';
 import { swapNames, swapSql } from '../../src/backup/swap-plan.ts';
 import { contentsOfTable } from '../../src/backup/table-contents.ts';
 
@@ -152,4 +154,29 @@ test('settings of a database are taken over as they were', () => {
     `alter role "it's" in database "a""b" set "app"."secret" to  E'x'';\\\\drop'`,
     `alter database "a""b" set "search_path" to ''`,
   ]);
+});
+
+test('a script is cut into pieces of whole statements, which together are the script', async () => {
+  const part = (n: number) => `SELECT pg_catalog.lowrite(0, '\\x${'ab'.repeat(n)}');\n`;
+  const script = [
+    'SET a = 1;\n',
+    ...[10, 400, 3, 700, 20].flatMap((n, i) => [
+      `SELECT pg_catalog.lo_open('${i}', 131072);\n`,
+      part(n),
+      part(n),
+      'SELECT pg_catalog.lo_close(0);\n\n',
+    ]),
+    `SELECT pg_catalog.setval('public."ü;\n"', 3, true);\n`,
+  ].join('');
+  const bytes = Buffer.from(script);
+  for (const size of [1, 7, 100, 5000]) {
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.subarray(i * size, (i + 1) * size),
+    );
+    const pieces: string[] = [];
+    for await (const piece of batchesOf(Readable.from(chunks), 500)) pieces.push(piece);
+    expect(pieces.join('')).toBe(script);
+    expect(pieces.length).toBeGreaterThan(1);
+    for (const piece of pieces) expect(piece.endsWith(';\n') || piece.endsWith(';\n\n')).toBe(true);
+  }
 });

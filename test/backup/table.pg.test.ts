@@ -268,6 +268,7 @@ test('the plan tells what would be loaded, merged or made, and what stands again
   expect(plan.json().data.plan).toMatchObject({
     kind: 'beside',
     table: TABLE,
+    command: [expect.stringMatching(/pg_restore$/), '--data-only', '--use-list=LIST', '--file=-', expect.any(String)],
     merge: 'missing',
     schema: expect.stringMatching(/^aisha_restore_/),
     key: ['id'],
