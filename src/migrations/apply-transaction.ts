@@ -1,18 +1,18 @@
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
+import { type Attempt, attemptAdditions } from './apply-additions.ts';
 import { LockLost, migrationError, placeOfFailure } from './failure.ts';
-import { GATE_SAVEPOINT, type Gate, type GateVerdict } from './gate.ts';
-import { insertSql, SINCE_BEGIN, upsertSql } from './ledger.ts';
+import { GATE_SAVEPOINT, type Gate } from './gate.ts';
 import type { Mode } from './mode.ts';
-import type { Place } from './psql.ts';
+import { recording } from './recording.ts';
 import {
   BACK_TO_ONESELF,
   cancellable,
   freshSession,
   type Job,
-  ledgerEntry,
   OWN_ROLE,
   OWN_SETTINGS,
+  prepareGate,
   type Running,
   withRetries,
 } from './runner.ts';
@@ -26,10 +26,6 @@ interface Batch {
   readonly copies: readonly Uint8Array[];
 }
 
-interface Attempt {
-  readonly place: Place | undefined;
-}
-
 /**
  * Applies a file and writes its ledger row in one transaction; a file of ordinary size takes one round trip. Afterwards
  * either both are there or neither is.
@@ -41,7 +37,8 @@ export async function applyInTransaction(
   mode: Extract<Mode, { kind: 'transaction' }>,
 ): Promise<void> {
   const { file } = job.entry;
-  const run = () => withRetries(running, file, () => cancellable(running, () => attempt(running, job, mode)));
+  const once = async () => (await attemptAdditions(running, job, mode)) ?? attempt(running, job, mode);
+  const run = () => withRetries(running, file, () => cancellable(running, once));
   let outcome = await run();
   if (isRefusal(outcome.error)) {
     const standing = await cancellable(running, () => running.gate!.appeal(running.work));
@@ -71,23 +68,15 @@ function isRefusal(error: Error | undefined): error is AishaError {
   return error instanceof AishaError && error.kind === 'rlsGate';
 }
 
-async function attempt(
-  running: Running,
-  job: Job,
-  mode: Extract<Mode, { kind: 'transaction' }>,
-): Promise<{ error: Error | undefined; result: Attempt }> {
+async function attempt(running: Running, job: Job, mode: Extract<Mode, { kind: 'transaction' }>): Promise<Attempt> {
   const { sql } = job.script.expanded;
   const from = mode.begin?.end ?? 0;
   const to = mode.commit?.start ?? sql.length;
   const begin = mode.begin ? Buffer.from(sql.subarray(mode.begin.start, mode.begin.end)).toString('utf8') : 'begin';
   // Two transactions: one that has run a statement no longer takes an isolation level.
   const { gate } = running;
-  // A message of its own, seldom needed: what the server shows of the next one begins with the file's.
-  const prepare = gate?.prepare() ?? [];
-  if (prepare.length > 0) {
-    const { error } = await running.work.script([prepare.join(';')]);
-    if (error) return { error, result: { place: undefined } };
-  }
+  const unprepared = await prepareGate(running);
+  if (unprepared) return { error: unprepared, result: { place: undefined } };
   const fresh = freshSession(running, timeoutsOf(job.script.header), gate && []);
   const opening = ['begin', ...fresh, ...(gate ? [gate.mark] : []), 'commit', begin];
   const closing = [
@@ -123,12 +112,6 @@ async function attempt(
   }
   gate?.pass();
   return { error: undefined, result: { place: undefined } };
-}
-
-/** SQL that records the file with what the gate said of it, and commits both. */
-function recording(running: Running, job: Job, verdict: GateVerdict | undefined): string[] {
-  const entry = { ...ledgerEntry(running, job), executionTime: SINCE_BEGIN, gate: verdict };
-  return [job.record ?? (job.isNew ? insertSql : upsertSql)(running.ledger, entry, running.lock.fence), 'commit'];
 }
 
 /** Has the gate look at what the file did, and commits it when nothing is said against it. */

@@ -2,6 +2,7 @@ import { AishaError } from '../errors.ts';
 import { once } from '../once.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
+import { leaveAdditions } from './apply-additions.ts';
 import { applyStatements } from './apply-statements.ts';
 import { applyInTransaction } from './apply-transaction.ts';
 import { migrationError, placeOfFailure } from './failure.ts';
@@ -83,7 +84,7 @@ async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks
     const started = performance.now();
     begun += 1;
     // While the server works on this file, what its successor's row will say is found out.
-    const ahead = setImmediate((next) => next && preflight.kept.get(next.file)?.tokenChecksum(), runs[begun]);
+    const ahead = setImmediate((next) => next && readAhead(preflight.kept.get(next.file)), runs[begun]);
     const outcome = await applyOne(running, preflight, entry, rows.get(entry.file), grammar);
     error = outcome.error;
     clearImmediate(ahead);
@@ -92,8 +93,15 @@ async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks
     entries.push(stands ? succeeded(entry, durationMs, error) : await failed(running, entry, error!, durationMs));
     if (stands) hooks.info(`[${++applied}/${runs.length}] ${entry.file} (${durationMs} ms)`);
   }
+  if (!error) await leaveAdditions(running);
   error ??= applied > 0 ? await lookBack(running, preflight, entries) : undefined;
   return { preflight, entries, applied, error, gate: running.gate };
+}
+
+/** What a file's row will say, and how it can be applied. */
+function readAhead(script: Script | undefined): void {
+  script?.tokenChecksum();
+  script?.additions();
 }
 
 /** What the run as a whole has left: a table may be secured by a later file than the one that makes it. */
@@ -171,6 +179,7 @@ async function scriptOf(preflight: Preflight, entry: PlanEntry, grammar: () => P
 
 async function runScript(running: Running, job: Job, row: LedgerRow | undefined): Promise<void> {
   const { mode } = job.script;
+  if (mode.kind !== 'transaction') await leaveAdditions(running);
   switch (mode.kind) {
     case 'empty':
       return recordEmpty(running, job);

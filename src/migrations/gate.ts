@@ -1,6 +1,7 @@
 import type { AishaError } from '../errors.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Finding } from '../report/report.ts';
+import type { Additions } from './additive.ts';
 
 /** A file that has not run, for naming the one that would mend something. */
 export interface LaterFile {
@@ -45,6 +46,13 @@ export interface Gate {
   readonly mark: string;
   /** A statement for the end of a file's transaction that fails when it wrote to anything that has to be judged. */
   readonly guard: string;
+  /**
+   * In place of mark and guard for a file that only adds (additive.ts): a statement that fails where this database does
+   * not allow to take that on trust. None where such files are judged like others.
+   */
+  trust(additions: Additions): string | undefined;
+  /** True when this is that statement's failure: from now on nothing is taken on trust. */
+  isDistrust(error: Error): boolean;
   /** The guard had nothing to say, and the file is committed. */
   pass(): void;
   /** The session is used for something that the guard does not see the end of. */

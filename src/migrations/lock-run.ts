@@ -38,7 +38,15 @@ export async function lockRun<T>(
     const ledger = await readLedger(work, source.ledger);
     if (!options.dryRun) await ensureLedger(work, source.ledger, ledger);
     return await use(
-      { work, lock, ledger: source.ledger, settings: options.run, signal: hooks.signal, tell: hooks.info },
+      {
+        work,
+        lock,
+        ledger: source.ledger,
+        settings: options.run,
+        signal: hooks.signal,
+        tell: hooks.info,
+        pristine: {},
+      },
       ledger,
     );
   } finally {

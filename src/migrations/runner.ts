@@ -7,6 +7,7 @@ import type { LedgerEntry, LedgerName } from './ledger.ts';
 import type { MigrationLock } from './lock.ts';
 import type { PlanEntry } from './plan.ts';
 import type { Script } from './script.ts';
+import type { Timeouts } from './timeouts.ts';
 
 /** What every way of applying a file needs. */
 export interface Running {
@@ -21,6 +22,14 @@ export interface Running {
   readonly gate?: Gate | undefined;
   /** Identifier of the backup that was taken before the first file. */
   readonly backupId?: string | undefined;
+  /** What the file before has left of the working session. */
+  readonly pristine: Pristine;
+}
+
+/** A session in which nothing is different from what freshSession makes of it. */
+export interface Pristine {
+  /** The limits that are set, and how many messages had been sent then: one more, and nothing is known. */
+  now?: { readonly limits: string; readonly messages: number } | undefined;
 }
 
 /** Limits of a run; times in milliseconds, 0 for none. */
@@ -65,6 +74,12 @@ export function ledgerEntry(running: Running, job: Job): LedgerEntry {
   };
 }
 
+/** A message of its own, seldom needed: what the server shows of the next one begins with the file's. */
+export async function prepareGate({ gate, work }: Running): Promise<Error | undefined> {
+  const statements = gate?.prepare() ?? [];
+  return statements.length === 0 ? undefined : (await work.script([statements.join(';')])).error;
+}
+
 /**
  * SQL before each file: whatever the file before left in the session is gone, and the limits are set. What DISCARD ALL
  * does (PostgreSQL docs, DISCARD), but inside a message with others, and without giving up the lock.
@@ -72,16 +87,9 @@ export function ledgerEntry(running: Running, job: Job): LedgerEntry {
  */
 export function freshSession(
   running: Running,
-  header: { lockTimeoutMs?: number; statementTimeoutMs?: number },
+  header: Timeouts,
   deallocate: readonly string[] = ['deallocate all'],
 ): string[] {
-  const { lockTimeoutMs, statementTimeoutMs } = { ...running.settings, ...header };
-  const limits = {
-    lock_timeout: lockTimeoutMs,
-    statement_timeout: statementTimeoutMs,
-    // A pause between two messages is not idleness; the client's end ends the transaction.
-    idle_in_transaction_session_timeout: 0,
-  };
   return [
     'close all',
     ...deallocate,
@@ -91,8 +99,19 @@ export function freshSession(
     // One statement for what could be four: each is answered with a message of its own.
     `select ${[
       running.lock.resetSql,
-      ...Object.entries(limits).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`),
+      ...limitsOf(running, header).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`),
     ]}`,
+  ];
+}
+
+/** Settings of the session with their values in milliseconds. */
+export function limitsOf({ settings }: Running, header: Timeouts): [name: string, value: number][] {
+  const { lockTimeoutMs, statementTimeoutMs } = { ...settings, ...header };
+  return [
+    ['lock_timeout', lockTimeoutMs],
+    ['statement_timeout', statementTimeoutMs],
+    // A pause between two messages is not idleness; the client's end ends the transaction.
+    ['idle_in_transaction_session_timeout', 0],
   ];
 }
 

@@ -353,5 +353,13 @@ function findTag(text: Uint8Array, tagStart: number, from: number, limit: number
 
 /** A short stretch of bytes as text, one character a byte: enough for keywords. */
 export function latin(text: Uint8Array, start: number, end: number): string {
+  if (end - start <= SHORT) {
+    let short = '';
+    for (let i = start; i < end; i++) short += String.fromCharCode(text[i]!);
+    return short;
+  }
   return Buffer.from(text.buffer, text.byteOffset + start, end - start).toString('latin1');
 }
+
+/** Up to so many bytes a text is sooner put together than asked of a Buffer. */
+const SHORT = 24;

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { once } from '../once.ts';
+import { type Additions, additionsOf } from './additive.ts';
 import { tokenChecksum } from './checksum.ts';
 import { type Header, headerValue, parseHeader } from './header.ts';
 import { decideMode, type Mode, type Watched } from './mode.ts';
@@ -25,6 +26,8 @@ export interface Script {
   readonly warnings: readonly PsqlProblem[];
   /** Equal for two contents that differ in comments, white space and letter case alone; `undefined` for big files. */
   tokenChecksum(): string | undefined;
+  /** What the file adds, when it does nothing else and goes in one message. */
+  additions(): Additions | undefined;
 }
 
 /** Part of a file, by offsets. */
@@ -60,7 +63,10 @@ export async function prepareScript(
   );
   problems.push(...expanded.problems);
   const tokens = once(() => (content.length <= MOST_TOKEN_BYTES ? tokenChecksum(content) : undefined));
-  if (settled) return { file, header, expanded, ...settled, problems, warnings: [], tokenChecksum: tokens };
+  const found = { file, header, expanded, tokenChecksum: tokens };
+  if (settled) {
+    return { ...found, ...settled, problems, warnings: [], additions: once(() => additionsIn(expanded, settled)) };
+  }
   const survey = await surveyStatements(expanded.sql, grammar);
   if (survey.unterminated) {
     const { what, offset } = survey.unterminated;
@@ -89,17 +95,20 @@ export async function prepareScript(
     );
   }
   return {
-    file,
-    header,
-    expanded,
+    ...found,
     count: survey.count,
     mode,
     cuts: survey.cuts,
     doubtful: survey.doubtful,
     problems,
     warnings: await enumWarnings(expanded, survey.watched, grammar),
-    tokenChecksum: tokens,
+    additions: once(() => additionsIn(expanded, { mode, cuts: survey.cuts })),
   };
+}
+
+function additionsIn({ sql, copies }: Expanded, { mode, cuts }: Pick<Settled, 'mode' | 'cuts'>): Additions | undefined {
+  if (mode.kind !== 'transaction' || cuts.length > 0 || copies.length > 0) return undefined;
+  return additionsOf(sql.subarray(mode.begin?.end ?? 0, mode.commit?.start ?? sql.length));
 }
 
 /** The stretches of a file, from one offset to another, that are sent as one message each. */

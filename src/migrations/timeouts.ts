@@ -1,8 +1,14 @@
 import { parseDuration } from '../duration.ts';
 import { type Header, headerLine, headerValue } from './header.ts';
 
+/** Limits in place of the run's own (milliseconds). */
+export interface Timeouts {
+  lockTimeoutMs?: number;
+  statementTimeoutMs?: number;
+}
+
 /** Limits a file sets for itself: `-- Lock-Timeout: 1s`, `-- Statement-Timeout: 10min` (milliseconds). */
-export function timeoutsOf(header: Header): { lockTimeoutMs?: number; statementTimeoutMs?: number } {
+export function timeoutsOf(header: Header): Timeouts {
   const read = (key: 'Lock-Timeout' | 'Statement-Timeout') => {
     const value = headerValue(header, key);
     return value === undefined ? undefined : parseDuration(value, key);

@@ -22,6 +22,8 @@ export class Session {
   readonly client: Client;
   readonly target: Target;
 
+  #messages = 0;
+
   protected constructor(client: Client, target: Target) {
     this.client = client;
     this.target = target;
@@ -43,8 +45,14 @@ export class Session {
     return status === 'T' || status === 'E';
   }
 
+  /** How many messages were sent by query and script: whether anybody used the session in the meantime. */
+  get messages(): number {
+    return this.#messages;
+  }
+
   /** Rows of one statement with bound parameters; of several without any, those of the last. */
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    this.#messages++;
     const results: unknown = await this.client.query(text, values as unknown[]);
     const last = Array.isArray(results) ? results.at(-1) : results;
     return (last as QueryResult).rows as Row[];
@@ -64,6 +72,7 @@ export class Session {
   }
 
   #send(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
+    this.#messages++;
     return new Promise((resolve) => {
       // pg runs anything that has a submit method; its types only know its own queries.
       this.client.query(new ScriptQuery(message, options, resolve) as never);

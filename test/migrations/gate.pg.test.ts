@@ -1,5 +1,6 @@
 /** @module-tag since-13 */
 import { describe } from 'vitest';
+import { quoteIdentifier } from '../../src/postgres/quote.ts';
 import { expect, type TestDatabase, withDatabase } from '../support/database.ts';
 import { testServer } from '../support/server.ts';
 import { test as anyTest, withdrawReader } from '../tenancy/database.ts';
@@ -306,6 +307,29 @@ test('what another session isolates while files run may not be opened by the nex
   const result = await run;
   expect(result.code, result.stderr).toBe(9);
   expect(states(result)).toMatchObject({ '002_waits.sql': 'applied', '003_opens.sql': 'failed' });
+});
+
+describe('a file that only adds is not taken on trust', () => {
+  test('where an event trigger runs with it', async ({ isolated }) => {
+    await isolated.db.superQuery(`create function harm() returns event_trigger language plpgsql as
+          $$ begin if to_regclass('added') is not null then alter table ${TABLE} disable row level security; end if; end $$;
+        create event trigger harm on ddl_command_end when tag in ('CREATE TABLE') execute function harm()`);
+    const { result, findings } = await change(isolated, 'create table added (id int)');
+    expect(result.code).toBe(9);
+    expect(states(result)['005_change.sql']).toBe('failed');
+    expect(findings).toMatchObject([{ severity: 'critical', object: OBJECT }]);
+  });
+
+  test("where what it calls may be somebody's own", async ({ isolated }) => {
+    await isolated.db.superQuery(`create function public.now() returns timestamptz language plpgsql as
+          $$ begin alter table ${TABLE} disable row level security; return clock_timestamp(); end $$;
+        alter role app_owner in database ${quoteIdentifier(isolated.db.name)} set search_path = public, pg_catalog`);
+    const adding = 'create table added (at timestamptz); insert into added values (now())';
+    const { result, findings } = await change(isolated, adding);
+    expect(result.code).toBe(9);
+    expect(states(result)['005_change.sql']).toBe('failed');
+    expect(findings).toMatchObject([{ severity: 'critical', object: OBJECT }]);
+  });
 });
 
 test('prepared statements of a file are not there for the next one, whether or not it was judged', async ({

@@ -61,6 +61,9 @@ const LEAKS: Readonly<Record<string, { readonly first: string; readonly second: 
   },
 };
 
+const LIMITS =
+  "insert into a (limits) values (current_setting('statement_timeout') || '/' || current_setting('lock_timeout'));";
+
 async function isClean(db: TestDatabase): Promise<boolean | undefined> {
   return (await db.query<{ clean: boolean }>('select clean from public.found'))[0]?.clean;
 }
@@ -77,6 +80,32 @@ describe('a file finds a pristine session, whatever the one before it left', () 
       expect(await isClean(db)).toBe(true);
     });
   }
+
+  test('and so does one behind files that only add, which leave it to the next to put anything right', async ({
+    db,
+  }) => {
+    await db.superQuery('alter schema public owner to app_owner');
+    const limited = '-- Statement-Timeout: 7s\n-- Lock-Timeout: 3s\n';
+    const project = await makeProject(db, {
+      '001_first.sql': LEAKS['settings']!.first,
+      '002_adds.sql': 'create table a (id int); insert into a values (1);',
+      '003_adds.sql': `${limited}create table b (id int, at timestamptz default now()); insert into b (id) values (1);`,
+      '004_adds.sql': `${limited}alter table a add column limits text default '';`,
+      '005_shows.sql': LIMITS,
+      '006_adds.sql': `${limited}alter table b add column c int;`,
+      '007_none.sql': `-- Transaction: none\n${LIMITS}`,
+      '008_adds.sql': `${limited}alter table b add column d int;`,
+      '009_second.sql': LEAKS['settings']!.second,
+      '010_adds.sql': `${limited}alter table b add column e int;`,
+    });
+    await project.succeed('--statement-timeout', '9s', '--lock-timeout', '4s');
+    expect(await isClean(db)).toBe(true);
+    expect(await db.query('select limits from a order by 1')).toEqual([
+      { limits: '' },
+      { limits: '9s/4s' },
+      { limits: '9s/4s' },
+    ]);
+  });
 
   for (const name of ['role', 'search path', 'settings', 'temporary tables', 'advisory locks of the session']) {
     test(`${name}, left by a file that is run statement by statement`, async ({ db }) => {

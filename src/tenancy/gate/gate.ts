@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AishaError } from '../../errors.ts';
+import type { Additions } from '../../migrations/additive.ts';
 import type { Gate, GateJudgement, GateOutcome, GateVerdict, LaterFile } from '../../migrations/gate.ts';
 import { PlannedSession } from '../../postgres/planned-session.ts';
 import { quoteIdentifier } from '../../postgres/quote.ts';
@@ -56,6 +57,8 @@ export class IsolationGate implements Gate {
   #inside: PlannedSession | undefined;
   /** The session has what the guard is made of, and no other prepared statement. */
   #isPrepared = false;
+  /** Nothing is taken on trust: new tables are judged as well, or other people's code may run in this database. */
+  #isWary: boolean;
   readonly #findings: Finding[] = [];
   readonly #judgements: GateJudgement[] = [];
   /** `undefined` when the catalog may not be read. */
@@ -72,6 +75,7 @@ export class IsolationGate implements Gate {
   constructor(options: GateOptions, tenancy: TenancySettings) {
     this.#options = options;
     this.#tenancy = tenancy;
+    this.#isWary = options.isStrict;
     this.#guard = makeGuard(this.#tag, options.isStrict);
   }
 
@@ -115,6 +119,17 @@ export class IsolationGate implements Gate {
 
   get guard(): string {
     return this.#committed === undefined ? 'select' : this.#guard.guard;
+  }
+
+  trust(additions: Additions): string | undefined {
+    if (this.#isWary) return undefined;
+    return this.#committed === undefined ? 'select' : this.#guard.trust(additions === 'functions');
+  }
+
+  isDistrust(error: Error): boolean {
+    const isDistrust = this.#guard.isDistrust(error);
+    this.#isWary ||= isDistrust;
+    return isDistrust;
   }
 
   pass(): void {

@@ -20,6 +20,9 @@ const MARK = 'aisha_db.gate';
 /** Begins what the guard cannot read as a number: its way to fail. */
 const CALL = 'aisha-db gate looks closer ';
 
+/** The same for a file that only adds. */
+const DISTRUST = 'aisha-db gate takes nothing on trust ';
+
 /** Ends it when the file left prepared statements. */
 const FOREIGN = ';foreign';
 
@@ -42,6 +45,9 @@ export interface Guard {
   /** At the end of it: fails when there is something to judge, or when the file left prepared statements behind. */
   readonly guard: string;
   isCall(error: Error): boolean;
+  /** In place of both at the end of a file that only adds; fails where that does not say what was done. */
+  trust(makesFunctions: boolean): string;
+  isDistrust(error: Error): boolean;
 }
 
 /** A prepared statement of the gate, as far as its name is its own. */
@@ -53,17 +59,24 @@ export const preparedName = (what: string, tag: string) => `aisha_db_${what}_${t
  * @param isStrict also what is new has to be judged
  */
 export function makeGuard(tag: string, isStrict: boolean): Guard {
-  const [mark, guard] = [preparedName('mark', tag), preparedName('guard', tag)];
+  const [mark, guard, trust] = ['mark', 'guard', 'trust'].map((what) => preparedName(what, tag)) as [
+    string,
+    string,
+    string,
+  ];
   const counts = `pg_catalog.concat_ws(',', ${COUNTS})`;
   return {
     prepare: [
       `prepare ${mark} as select pg_catalog.set_config('${MARK}', pg_catalog.concat(${counts}, ';', ${PREPARED}), false)`,
       `prepare ${guard} as ${guardSql(counts, tag, isStrict)}`,
+      `prepare ${trust} (pg_catalog.bool) as ${TRUST}`,
     ],
     mark: `execute ${mark}`,
     guard: `execute ${guard}`,
     // A file may have dropped it together with what it prepared itself: the server's message names it then.
     isCall: ({ message }) => message.includes(CALL) || message.includes(guard),
+    trust: (makesFunctions) => `execute ${trust}(${makesFunctions})`,
+    isDistrust: ({ message }) => message.includes(DISTRUST),
   };
 }
 
@@ -126,6 +139,11 @@ const HARMLESS_COUNTS = [
   same('pg_policy', 'deleted'),
 ];
 
+/** No policy calls a function of a user's. */
+const POLICIES_CALL_NOTHING = none(`pg_catalog.pg_depend d
+  where d.refclassid operator(pg_catalog.=) 1255 and d.refobjid operator(pg_catalog.>=) 16384
+    and d.classid operator(pg_catalog.=) 3256`);
+
 const HARMLESS_ROWS = [
   // No view, and no table but such as are isolated and forced, whatever they were before, or are new.
   'relations is null',
@@ -136,13 +154,20 @@ const HARMLESS_ROWS = [
   `(${same('pg_attribute', 'updated')} or ${none(OWN_GRANTS_ON_VIEWS)})`,
   // A function that runs as its caller, or for a trigger or event trigger (types 2279 and 3838), where policies call none.
   `(${same('pg_proc', 'inserted', 'updated')} or ${none(`${ownRows('pg_proc', 'prosecdef, prorettype', ofUsers('c.oid'))}
-    where prosecdef and prorettype operator(pg_catalog.<>) 2279 and prorettype operator(pg_catalog.<>) 3838 or (
-      select 1 from pg_catalog.pg_depend d
-      where d.refclassid operator(pg_catalog.=) 1255 and d.refobjid operator(pg_catalog.>=) 16384
-        and d.classid operator(pg_catalog.=) 3256
-      limit 1
-    ) is not null`)})`,
+    where prosecdef and prorettype operator(pg_catalog.<>) 2279 and prorettype operator(pg_catalog.<>) 3838
+      or not ${POLICIES_CALL_NOTHING}`)})`,
 ];
+
+/**
+ * What a file adds is known from its text alone unless event triggers run with it, or names may mean something else than
+ * they do where pg_catalog comes first. A function may be put in another's place.
+ */
+const TRUST = `select case
+    when ${none("pg_catalog.pg_event_trigger e where e.evtenabled operator(pg_catalog.<>) 'D'")}
+      and (not $1 or ${POLICIES_CALL_NOTHING})
+      and pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_') operator(pg_catalog.=) 0
+    then 1
+    else pg_catalog.concat('${DISTRUST}', pg_catalog.pg_backend_pid())::pg_catalog.int4 end`;
 
 // ── its call ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
