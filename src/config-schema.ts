@@ -324,13 +324,12 @@ const tenancy = z.strictObject({
   exceptions: z.array(exception).optional().describe('Findings that are meant to be.'),
 });
 
+const gateMode = z.enum(['enforce', 'warn', 'off']);
 const gateException = z.strictObject({
   object: z.string().min(1).describe('Table, view or function as the report prints it: "public.countries".'),
-  mode: z.enum(['warn', 'off']).describe('"warn": it is only reported. "off": it is not judged.'),
+  mode: gateMode.describe('"enforce": it is refused. "warn": it is only reported. "off": it is not judged.'),
   reason: z.string().trim().min(1, { error: 'expected the reason why this is meant' }).describe('Why this is meant.'),
 });
-
-const gateMode = z.enum(['enforce', 'warn', 'off']);
 
 const gate = z.strictObject({
   mode: gateMode

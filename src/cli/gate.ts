@@ -1,14 +1,31 @@
 import type { Context } from '../commands/command.ts';
+import { AishaError } from '../errors.ts';
 import type { Gate } from '../migrations/gate.ts';
 import { counted } from '../report/quantity.ts';
 import type { CommandResult } from '../report/report.ts';
 import type { GateOptions } from '../tenancy/gate/gate.ts';
+import { isOff } from '../tenancy/gate/settings.ts';
 
-/** What judges isolation; loaded only where it has something to say. */
+/** @throws AishaError (usage) where the gate is to be strict and configuration switches it off */
+export function checkStrictGate({ config }: Context, isStrict: boolean): void {
+  if (!isStrict || !isOff(config.gate)) return;
+  throw new AishaError('usage', '--strict-gate asks for a gate that the configuration switches off', {
+    hint: 'Set "gate" to "enforce" or "warn" in the configuration, or leave --strict-gate out.',
+  });
+}
+
+/**
+ * What judges isolation; loaded only where it has something to say. Who insists on what is worse also does so on objects
+ * that configuration enforces.
+ */
 export async function openGate({ config }: Context, changes: Partial<GateOptions> = {}): Promise<Gate | undefined> {
-  if (config.gate.mode === 'off') return undefined;
+  if (isOff(config.gate)) return undefined;
+  const exceptions = config.gate.exceptions.filter(({ mode }) => changes.mode === undefined || mode !== 'enforce');
   const { IsolationGate } = await import('../tenancy/gate/gate.ts');
-  return new IsolationGate({ ...config.gate, isStrict: false, insist: undefined, ...changes }, config.tenancy);
+  return new IsolationGate(
+    { mode: config.gate.mode, isStrict: false, insist: undefined, ...changes, exceptions },
+    config.tenancy,
+  );
 }
 
 /** How the gate is set, in words, as a rehearsal keeps it. */
@@ -16,7 +33,7 @@ export function gateInWords({ config }: Context, isStrict: boolean): Readonly<Re
   const { mode, exceptions } = config.gate;
   const named = exceptions.map(({ object, mode: own }) => `${object}: ${own}`);
   return {
-    gate: mode !== 'off' && isStrict ? `${mode}, strict` : mode,
+    gate: !isOff(config.gate) && isStrict ? `${mode}, strict` : mode,
     ...(named.length === 0 ? {} : { 'gate exceptions': named.join(', ') }),
   };
 }

@@ -18,7 +18,7 @@ import { counted, quantity } from '../report/quantity.ts';
 import type { CommandResult } from '../report/report.ts';
 import { backupWorld, localBackupWorld } from './backup.ts';
 import { examine } from './examine.ts';
-import { gateInWords, openGate } from './gate.ts';
+import { checkStrictGate, gateInWords, openGate } from './gate.ts';
 import { migrationSource, planOptions, runHooks, runSettings } from './migration.ts';
 
 /** What the command line says about a rehearsal. */
@@ -62,6 +62,7 @@ export async function rehearsePending(context: Context, options: RehearsalOption
       hint: 'Choose one that holds every table: aisha-db backup list.',
     });
   }
+  checkStrictGate(context, options.strictGate);
   const world = localBackupWorld(context);
   const { rehearsal, subject } = await withContent(backup, world, (opened) =>
     rehearse(

@@ -1,5 +1,5 @@
 import { backupFirst, configureBackup, forecastBackup, withForecast } from '../cli/backup-before-files.ts';
-import { openGate, withGate } from '../cli/gate.ts';
+import { checkStrictGate, openGate, withGate } from '../cli/gate.ts';
 import { migrationFolder, migrationSource, planOptions, runHooks, runSettings } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
 import { type MigrateResult, migrate } from '../migrations/migrate.ts';
@@ -43,6 +43,8 @@ export const command: Command = {
     configureBackup(command);
   },
   async run(context, _args, options) {
+    const isStrict = options['strictGate'] === true;
+    checkStrictGate(context, isStrict);
     const target = await context.target();
     if (options['dryRun'] !== true && target.environment?.protected) await context.confirm(target);
     const result = await migrate(
@@ -57,17 +59,12 @@ export const command: Command = {
         lockWaitMs: context.config.lockWaitMs,
         run: runSettings(context),
         settings: context.config.settings,
-        openGate: () => openGate(context, { isStrict: options['strictGate'] === true }),
+        openGate: () => openGate(context, { isStrict }),
         saveFirst: backupFirst(context, target, options),
         ...((options['requireRehearsal'] ?? context.config.rehearsal.require) === true
           ? {
               permit: async (files) =>
-                (await import('../cli/rehearsal-required.ts')).requireRehearsal(
-                  context,
-                  target,
-                  files,
-                  options['strictGate'] === true,
-                ),
+                (await import('../cli/rehearsal-required.ts')).requireRehearsal(context, target, files, isStrict),
             }
           : {}),
       },

@@ -575,6 +575,28 @@ describe('what configuration says', () => {
     expect(second.findings).toMatchObject([{ object: OBJECT, severity: 'warning' }]);
   });
 
+  test.for(['warn', 'off'])('an object may be enforced where the rest is "%s"', async (mode, { isolated }) => {
+    const exception = { object: OBJECT, mode: 'enforce', reason: 'holds "%" of customers' };
+    await configure(isolated, { mode, exceptions: [exception] });
+    const { result, findings } = await change(isolated, WORSE);
+    expect(result.code).toBe(9);
+    expect(result.json().error.message).toContain(`makes isolation worse for ${OBJECT};`);
+    expect(findings.map(({ severity, object }) => `${severity} ${object}`)).toEqual([
+      `critical ${OBJECT}`,
+      ...(mode === 'warn' ? ['warning public.unforced'] : []),
+    ]);
+    expect(findings[0]!.message).toContain(`(enforced: ${exception.reason})`);
+  });
+
+  test('--strict-gate is refused where the gate is off', async ({ isolated }) => {
+    await configure(isolated, 'off');
+    await isolated.project.write({ '005_change.sql': 'create table open (tenant_id uuid)' });
+    const result = await isolated.project.migrate('--strict-gate');
+    expect(result.code, result.stderr).toBe(2);
+    expect(result.json().error.message).toContain('--strict-gate asks for a gate that the configuration switches off');
+    expect(await tables(isolated.db)).not.toContain('open');
+  });
+
   test('an exception without a reason is refused', async ({ isolated }) => {
     await configure(isolated, { exceptions: [{ object: OBJECT, mode: 'off', reason: ' ' }] });
     const result = await isolated.project.migrate();

@@ -318,7 +318,8 @@ export class IsolationGate implements Gate {
 
   #note({ object, what, fix }: Worsening, mode: GateMode, where: string | undefined): void {
     const exception = this.#options.exceptions.find((one) => one.object === object);
-    const reason = exception === undefined ? '' : ` (allowed: ${exception.reason})`;
+    const kind = mode === 'enforce' ? 'enforced' : 'allowed';
+    const reason = exception === undefined ? '' : ` (${kind}: ${exception.reason})`;
     this.#findings.push({
       check: CHECK,
       severity: mode === 'enforce' ? 'critical' : 'warning',

@@ -32,7 +32,9 @@ export async function readChanges(
 ): Promise<Changes> {
   if (call.touched.size === 0) return NO_CHANGES;
   const own = call.own ?? (await readOwn(session));
-  const before = await readBefore(committed, own);
+  // Of tables alone, what they were themselves tells whether anything is isolated.
+  const isMore = call.changesRights || call.touched.has('pg_policy') || own.functions !== null || touchesView(own);
+  const before = await readBefore(committed, own, isMore);
   if (!before.isolates) return NO_CHANGES;
   const kept = keptTables(before, own);
   const reworded = changedPolicies(before, own);
@@ -110,10 +112,15 @@ async function findDropped(session: Session, committed: Session): Promise<number
 
 // ── the questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** The file wrote something about a view. */
+function touchesView({ rules, grants, relations }: OwnRows): boolean {
+  return rules || grants || relations?.some(isView) === true;
+}
+
 /** A view or SECURITY DEFINER function that the file wrote, or a view on one, is open to an API role. */
 async function opensWay(session: Session, own: OwnRows, clients: readonly string[]): Promise<boolean> {
   const ways = [
-    ...(own.rules || own.grants || own.relations?.some(isView) ? [OPENS_VIEW] : []),
+    ...(touchesView(own) ? [OPENS_VIEW] : []),
     ...(own.functions?.some(([, , isDefiner]) => isDefiner) ? [OPENS_FUNCTION] : []),
   ];
   if (ways.length === 0) return false;
@@ -159,14 +166,14 @@ const OPENS_FUNCTION = `exists (
 )`;
 
 const BEFORE = `select
-  exists (select from pg_catalog.pg_class where relrowsecurity and relpersistence <> 't') as isolates,
+  not $5 or exists (select from pg_catalog.pg_class where relrowsecurity and relpersistence <> 't') as isolates,
   ${RELATIONS_OF('oid = any ($1::oid[])')} as relations,
   ${POLICIES_OF('polrelid = any ($2::oid[])')} as policies,
   case when $3 then ${POLICY_COUNT} end as "policyCount",
   ${FUNCTIONS_OF('oid = any ($4::oid[])')} as functions
 `;
 
-async function readBefore(committed: Session, own: OwnRows): Promise<Before> {
+async function readBefore(committed: Session, own: OwnRows, asksWhetherAny: boolean): Promise<Before> {
   const oids = (rows: readonly (readonly [number, ...unknown[]])[] | null) => (rows ?? []).map(([oid]) => oid);
   const policiesOf = [...new Set(own.policies?.map(([, table]) => table))];
   const [row] = await committed.query<Before>(BEFORE, [
@@ -174,6 +181,7 @@ async function readBefore(committed: Session, own: OwnRows): Promise<Before> {
     policiesOf,
     own.policyCount !== null,
     oids(own.functions),
+    asksWhetherAny,
   ]);
   return row!;
 }

@@ -5,13 +5,18 @@ export type GateMode = 'enforce' | 'warn' | 'off';
 interface GateException {
   /** As the report prints it: `public.countries`, `public.lookup(text)`. */
   readonly object: string;
-  readonly mode: Exclude<GateMode, 'enforce'>;
+  readonly mode: GateMode;
   readonly reason: string;
 }
 
 export interface GateSettings {
   readonly mode: GateMode;
   readonly exceptions: readonly GateException[];
+}
+
+/** Nothing is judged at all. */
+export function isOff({ mode, exceptions }: GateSettings): boolean {
+  return mode === 'off' && exceptions.every((exception) => exception.mode === 'off');
 }
 
 export const DEFAULT_GATE: GateSettings = { mode: 'enforce', exceptions: [] };
