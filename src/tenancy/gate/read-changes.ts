@@ -129,30 +129,36 @@ async function opensWay(session: Session, own: OwnRows, clients: readonly string
 }
 
 // A view is read through those that stand on it, and is open only where it reads as its owner.
+// Row by row, by index: else the planner reads all dependencies of the catalog.
 const OPENS_VIEW = `exists (
   with recursive written as (
     select v.oid
-    from pg_catalog.pg_rewrite r
-    join pg_catalog.pg_class v on v.oid = r.ev_class and v.relkind in ('v', 'm')
-    where r.oid >= ${FIRST_OF_USERS}
-      and (
-        ${isOwn('r')} or ${isOwn('v')}
-        or exists (
-          select from pg_catalog.pg_attribute a
-          where a.attrelid = v.oid and a.attacl is not null and ${isOwn('a')}
-        )
+    from (select r.ev_class, r.xmin from pg_catalog.pg_rewrite r where r.oid >= ${FIRST_OF_USERS} offset 0) r
+    cross join lateral (
+      select v.oid, v.xmin from pg_catalog.pg_class v where v.oid = r.ev_class and v.relkind in ('v', 'm') offset 0
+    ) v
+    where ${isOwn('r')} or ${isOwn('v')}
+      or exists (
+        select from pg_catalog.pg_attribute a
+        where a.attrelid = v.oid and a.attacl is not null and ${isOwn('a')}
       )
     union
     select r.ev_class
     from written w
-    join pg_catalog.pg_depend d
-      on d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-      and d.refobjid = w.oid
-      and d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
-    join pg_catalog.pg_rewrite r on r.oid = d.objid
+    cross join lateral (
+      select d.objid
+      from pg_catalog.pg_depend d
+      where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        and d.refobjid = w.oid
+        and d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+      offset 0
+    ) d
+    cross join lateral (select r.ev_class from pg_catalog.pg_rewrite r where r.oid = d.objid offset 0) r
   )
   select from written w
-  join pg_catalog.pg_class v on v.oid = w.oid and ${isOpaque('v')}
+  cross join lateral (
+    select v.oid from pg_catalog.pg_class v where v.oid = w.oid and ${isOpaque('v')} offset 0
+  ) v
   join pg_catalog.pg_roles client on client.rolname = any ($1::name[])
   where pg_catalog.has_any_column_privilege(client.oid, v.oid, 'select, insert, update')
     or pg_catalog.has_table_privilege(client.oid, v.oid, 'delete')
