@@ -509,4 +509,37 @@ describe('a rehearsal that is ended', { timeout: 120_000 }, () => {
       expect(await db.query(`select to_regclass('public.a') as t`)).toEqual([{ t: null }]);
     },
   );
+
+  test('by SIGKILL in a named database leaves a role and the database, which the next one clears away', async ({
+    db,
+    maintenance,
+  }) => {
+    const name = `${db.name}_killed`;
+    const project = await inUse(db, {
+      'sql/001_a.sql': 'create table public.a (id int);',
+      'wait.sh': 'echo tests wait; exec sleep 600',
+    });
+    const { superuser, superPassword } = testServer();
+    const into = ['--into', stageUrl({ host: db.host, port: db.port }, superuser, superPassword, name), '--yes'];
+    const guests = async () =>
+      (await maintenance.query("select from pg_roles where rolname like 'aisha\\_rehearsal\\_%'")).rowCount;
+    const before = await guests();
+    try {
+      const run = project.start('rehearse', ...into, '--run', 'sh wait.sh');
+      await run.stderrContains('tests wait');
+      run.kill('SIGKILL');
+      await run.done;
+      expect(await guests()).toBe(before! + 1);
+      const { rows } = await maintenance.query(
+        `select shobj_description(oid, 'pg_database') as note, has_database_privilege('app_reader', oid, 'CONNECT') as open
+         from pg_database where datname = $1`,
+        [name],
+      );
+      expect(rows).toEqual([{ note: expect.stringContaining('not finished'), open: false }]);
+      expect(await project.run('rehearse', '--backup', 'latest', ...into)).toMatchObject({ code: 0 });
+      expect(await guests()).toBe(before);
+    } finally {
+      await maintenance.query(`drop database if exists ${quoteIdentifier(name)} with (force)`);
+    }
+  });
 });
