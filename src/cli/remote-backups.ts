@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { readIdentities } from '../backup/age.ts';
 import { pushBackup } from '../backup/push.ts';
 import { damagedCopy, fetchCopy, findCopy, listCopies, verifyCopy } from '../backup/remote-copies.ts';
@@ -139,8 +140,8 @@ function recipientsOf({ config }: Context): readonly string[] {
   });
 }
 
-function identitiesOf({ config }: Context, given: unknown): readonly string[] {
-  const file = typeof given === 'string' ? given : config.backup.remote.identityFile;
+function identitiesOf({ config, cwd }: Context, given: unknown): readonly string[] {
+  const file = typeof given === 'string' ? resolve(cwd, given) : config.backup.remote.identityFile;
   if (file !== undefined) return readIdentities(file);
   throw new AishaError('usage', 'the copy is encrypted, and no identity is named', {
     hint: 'Give --identity FILE, or set backup.identityFile in the configuration.',

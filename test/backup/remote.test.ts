@@ -134,7 +134,7 @@ describe('a copy', () => {
     await lose(here);
     await here.project.write({ 'other.txt': await generateX25519Identity() });
     const { code, stderr } = await here.project.run('backup', 'fetch', '--identity', 'other.txt');
-    expect(code).toBe(10);
+    expect(code, stderr).toBe(10);
     expect(stderr).toMatch(/prod\/crm\/b1\/\S+ cannot be decrypted/);
     expect(stderr).not.toContain('AGE-SECRET-KEY');
     expect(readStore(here.store)).toMatchObject({ backups: [], damaged: [] });
