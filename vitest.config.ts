@@ -24,6 +24,9 @@ const TAGS = [
 const IS_SERVER_GIVEN = process.env['AISHA_TEST_URL'] || process.env['AISHA_TEST_SERVER'] === 'container';
 const WORKERS = IS_SERVER_GIVEN ? 1 : Math.max(2, Math.min(4, availableParallelism() + 1));
 
+/** The bundle is what is tested (test/support/run-here.ts), and vite would only read it again. */
+const AS_NODE_LOADS_IT = { deps: { external: [/\/dist\//] } };
+
 // `core` needs nothing and runs in milliseconds, `browser` needs Chromium; `postgres` scratch servers
 // (test/support/global-setup.ts).
 export default defineConfig({
@@ -37,6 +40,7 @@ export default defineConfig({
           // They need milliseconds; a loaded machine needs patience.
           testTimeout: 30_000,
           include: ['test/**/*.test.ts'],
+          server: AS_NODE_LOADS_IT,
           exclude: ['test/**/*.pg.test.ts', 'test/**/*.browser.test.ts', 'test/**/*.cron.test.ts'],
         },
       },
@@ -57,6 +61,7 @@ export default defineConfig({
           name: 'postgres',
           include: ['test/**/*.pg.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
+          server: AS_NODE_LOADS_IT,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -67,7 +67,10 @@ async function sleepers(db: TestDatabase): Promise<number> {
 describe('each exit code is reached, and the report says the same', () => {
   for (const [name, situation] of Object.entries(SITUATIONS) as [Code, Situation][]) {
     test(`${EXIT[name]} ${name}`, async ({ db }) => {
-      const project = await makeProject({ 'sql/001_a.sql': 'create table a (id int)', ...situation.files }, db);
+      const project = await makeProject(
+        { 'sql/001_a.sql': 'create table a (id int)', ...situation.files },
+        { env: db.env, ownProcess: true },
+      );
       const result = await situation.reach(project, db);
       expect(result.code, result.stderr).toBe(EXIT[name]);
       const report = result.json();

@@ -3,7 +3,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestDatabase } from '../support/database.ts';
 import { type Files, makeFolder, writeFiles } from '../support/folder.ts';
-import { type RunResult, runCli, type StartedCli, startCli } from '../support/run.ts';
+import { type RunOptions, type RunResult, type StartedCli, startCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 
 /** A user's folder with SQL files in `sql/`, and the program run in it. */
 export interface Project {
@@ -20,7 +21,7 @@ export interface Project {
 /** Makes a project; without a database (or other variables) the environment names none. */
 export async function makeProject(
   files: Files,
-  from: { readonly env?: Env; readonly timeoutMs?: number; readonly backUp?: boolean } = {},
+  from: Pick<RunOptions, 'env' | 'timeoutMs' | 'backUp' | 'ownProcess'> = {},
 ): Promise<Project> {
   const dir = await makeFolder({ 'sql/': '', ...files });
   const options = { ...from, cwd: dir, env: from.env ?? {} };
@@ -28,13 +29,11 @@ export async function makeProject(
     dir,
     write: (more) => writeFiles(dir, more),
     remove: (path) => rm(join(dir, path), { recursive: true }),
-    run: (...args) => runCli(args, options),
+    run: (...args) => runHere(args, options),
     start: (...args) => startCli(args, options),
-    report: async (...args) => (await runCli([...args, '--format', 'json'], options)).json(),
+    report: async (...args) => (await runHere([...args, '--format', 'json'], options)).json(),
   };
 }
-
-type Env = Readonly<Record<string, string>>;
 
 /** `{ '001_a.sql': 'applied', … }` of a report of migrate or status. */
 export function statesOf(report: {

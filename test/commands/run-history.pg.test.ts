@@ -32,7 +32,7 @@ describe('runs kept in the database', () => {
   });
 
   test('are all kept when several begin at once', async ({ db }) => {
-    const project = await makeProject(CONFIG, { env: db.env });
+    const project = await makeProject(CONFIG, { env: db.env, ownProcess: true });
     const runs = await Promise.all(Array.from({ length: 5 }, () => project.run('archive', '--save')));
     expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0, 0, 0]);
     expect(await db.query(`select id from ${RUNS}`)).toHaveLength(5);

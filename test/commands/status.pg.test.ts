@@ -324,7 +324,7 @@ describe('the report', () => {
 });
 
 test('readers do not wait for one another nor for a run', async ({ db }) => {
-  const project = await makeProject({ 'sql/001_slow.sql': 'select pg_sleep(2)' }, db);
+  const project = await makeProject({ 'sql/001_slow.sql': 'select pg_sleep(2)' }, { env: db.env, ownProcess: true });
   const run = project.start('migrate');
   await expect.poll(async () => (await objectsOf(db)).includes('aisha_db.migrations'), { timeout: 20_000 }).toBe(true);
   const reports = await Promise.all(Array.from({ length: 4 }, () => project.report('status')));

@@ -3,7 +3,7 @@ import { loadDefinitions } from '../../src/diagnostics/load.ts';
 import { SQL_DIR } from '../sql/pack.ts';
 import { expect, test } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';
-import { runCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 import { diagnose, foundBy } from './run.ts';
 
 /** Decided by counters, which have to cover days. */
@@ -19,7 +19,7 @@ const SECURITY = [
 ];
 
 test('every check can be decided on the shipped schema, which gives no cause for a warning', async ({ db }) => {
-  const { code, stderr } = await runCli(['migrate', '--dir', SQL_DIR], { cwd: await makeFolder(), env: db.env });
+  const { code, stderr } = await runHere(['migrate', '--dir', SQL_DIR], { cwd: await makeFolder(), env: db.env });
   expect(code, stderr).toBe(0);
   await db.superQuery('create extension pg_stat_statements; create extension pgstattuple');
   const result = await diagnose(db.superUrl, loadDefinitions());

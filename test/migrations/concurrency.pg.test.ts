@@ -14,10 +14,8 @@ describe('several runners at once', () => {
         `${i === 0 ? 'create table ran (step int); ' : ''}insert into ran values (${i + 1}); create table t${i} (id int);`,
       ]),
     );
-    const project = await makeProject(db, {
-      ...files,
-      '013_index.sql': 'create index concurrently on ran (step);\ninsert into ran values (13);',
-    });
+    const index = 'create index concurrently on ran (step);\ninsert into ran values (13);';
+    const project = await makeProject(db, { ...files, '013_index.sql': index }, { ownProcess: true });
     const results = await Promise.all(Array.from({ length: 10 }, () => project.migrate()));
     for (const result of results) {
       expect(result.code, result.stderr).toBe(0);

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDatabase } from '../support/database.ts';
 import { type Files, makeFolder, writeFiles } from '../support/folder.ts';
-import { type RunOptions, type RunResult, runCli, type StartedCli, startCli } from '../support/run.ts';
+import { type RunOptions, type RunResult, type StartedCli, startCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 
 /** A folder of SQL files, the program that applies them, and the database they are applied to. */
 export interface Project {
@@ -34,7 +35,7 @@ export async function makeProject(
   const dir = await makeFolder(files);
   const run: RunOptions = { cwd: dir, env: db.env, ...options };
   const args = ['--dir', dir, '--format', 'json'];
-  const migrate = (...more: string[]) => runCli(['migrate', ...args, ...more], run);
+  const migrate = (...more: string[]) => runHere(['migrate', ...args, ...more], run);
   return {
     dir,
     migrate,
@@ -44,7 +45,7 @@ export async function makeProject(
       return result;
     },
     start: (...more) => startCli(['migrate', ...args, ...more], run),
-    command: (name, ...more) => runCli([name, ...args, ...more], run),
+    command: (name, ...more) => runHere([name, ...args, ...more], run),
     write: (more) => writeFiles(dir, more),
     ledger: () =>
       db.query<LedgerRow>(

@@ -22,7 +22,7 @@ describe('schedule', () => {
   });
 
   test('never takes credentials, and warns of those that no scheduler will see', async () => {
-    const project = await makeProject({}, { env: ENV });
+    const project = await makeProject({}, { env: ENV, ownProcess: true });
     const given = await project.run('schedule', 'crontab', '--database-url', 'postgres://u:geheim@h/x');
     expect([given.code, given.stdout]).toEqual([2, '']);
     for (const what of ['crontab', 'systemd', 'github', 'kubernetes', 'pg_cron']) {

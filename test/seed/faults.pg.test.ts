@@ -9,7 +9,7 @@ import { loadFixture } from '../diagnostics/fixture.ts';
 import { diagnose } from '../diagnostics/run.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';
-import { runCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 import { expect, HOOKS, targetOf, test } from './seeded.ts';
 
 const LIMITS = { lockTimeoutMs: 5_000 };
@@ -139,6 +139,9 @@ async function diagnosed({ superUrl }: TestDatabase, ids: readonly string[]): Pr
 }
 
 async function reported({ superUrl }: TestDatabase, command: string): Promise<CommandResult> {
-  const run = await runCli([command, '--format', 'json'], { cwd: await makeFolder(), env: { DATABASE_URL: superUrl } });
+  const run = await runHere([command, '--format', 'json'], {
+    cwd: await makeFolder(),
+    env: { DATABASE_URL: superUrl },
+  });
   return run.json();
 }

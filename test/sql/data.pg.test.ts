@@ -1,7 +1,7 @@
 /** @module-tag since-15 */
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';
-import { runCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 import { apply, applyRange, FILES, fixture, hasRollback, rollBack, SQL_DIR } from './pack.ts';
 
 const SLUGS = ['acme', `o'brien "x"; drop table users;--`, ' Ünïcode 日本 ', '%s', '$1'];
@@ -43,7 +43,7 @@ function lost(before: Rows, after: Rows): string[] {
 async function migrate(db: TestDatabase, ...args: string[]) {
   // A run that stops on the way leaves tables that only the end of the pack secures.
   const cwd = await makeFolder({ 'aisha-db.config.json': '{ "gate": "off" }' });
-  return runCli(['migrate', '--dir', SQL_DIR, ...args], { cwd, env: db.env });
+  return runHere(['migrate', '--dir', SQL_DIR, ...args], { cwd, env: db.env });
 }
 
 test('rows inserted on the way are all there at the end, each with the UUID of its tenant', async ({ db }) => {

@@ -2,11 +2,11 @@
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { difference, fingerprint } from '../support/fingerprint.ts';
 import { makeFolder } from '../support/folder.ts';
-import { runCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 import { apply, FILES, SQL_DIR } from './pack.ts';
 
 async function migrate(db: TestDatabase) {
-  const result = await runCli(['migrate', '--dir', SQL_DIR, '--format', 'json'], {
+  const result = await runHere(['migrate', '--dir', SQL_DIR, '--format', 'json'], {
     cwd: await makeFolder(),
     env: db.env,
   });

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { makeFolder, writeFiles } from '../support/folder.ts';
-import { runCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 import { apply, applyRange, FILES, SQL_DIR } from './pack.ts';
 
 const HASH = 'aisha.superadmin_password_hash';
@@ -83,7 +83,7 @@ test('an environment that asks gets demonstration rows of one tenant, a test use
   const texts = await db.superQuery("select from audit_log where concat(old_data, new_data) like '%$2b$%'");
   expect(texts).toEqual([]);
 
-  await runCli(['fix', 'deactivate_test_admins', '--fixes-dir', join(SQL_DIR, 'fixes'), '--yes'], {
+  await runHere(['fix', 'deactivate_test_admins', '--fixes-dir', join(SQL_DIR, 'fixes'), '--yes'], {
     cwd: await makeFolder(),
     env: db.env,
   });
@@ -173,5 +173,5 @@ async function migrateWith(db: TestDatabase, settings: Readonly<Record<string, s
   await writeFiles(cwd, {
     'aisha-db.config.json': JSON.stringify({ environments: { dev: { url: db.url, settings } } }),
   });
-  return runCli(['migrate', '--env', 'dev', '--dir', SQL_DIR], { cwd });
+  return runHere(['migrate', '--env', 'dev', '--dir', SQL_DIR], { cwd });
 }

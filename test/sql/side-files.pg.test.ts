@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { TestDatabase } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';
 import { expect, test } from '../support/pack-database.ts';
-import { runCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 import { SQL_DIR, shipped } from './pack.ts';
 
 async function run(db: TestDatabase, ...args: string[]) {
-  const result = await runCli(args, { cwd: await makeFolder(), env: db.env });
+  const result = await runHere(args, { cwd: await makeFolder(), env: db.env });
   if (result.code !== 0) throw new Error(`exit code ${result.code}\n${result.stdout}${result.stderr}`);
   return result;
 }

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { difference, fingerprint } from '../support/fingerprint.ts';
 import { makeFolder } from '../support/folder.ts';
-import { runCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 import { type SupabaseServer, startSupabase } from '../support/supabase.ts';
 import { apply, FILES, hasRollback, rollBack, SQL_DIR } from './pack.ts';
 import { A, all, B, isArchive, migrateWithRows, reach, tablesOf, tenantOf, within } from './sessions.ts';
@@ -44,7 +44,7 @@ test('the owner of the database is no superuser, as on Supabase', async () => {
 test('migrate applies every file, and finds nothing to do the second time', async () => {
   await supabase.createDatabase('migrated');
   const migrate = async () => {
-    const result = await runCli(['migrate', '--dir', SQL_DIR, '--format', 'json'], {
+    const result = await runHere(['migrate', '--dir', SQL_DIR, '--format', 'json'], {
       cwd: await makeFolder(),
       env: { DATABASE_URL: supabase.url('migrated') },
     });

@@ -8,7 +8,7 @@ const PROGRAM = resolve(import.meta.dirname, '../../bin/aisha-db.js');
 export interface RunOptions {
   /** Default: the temporary folder of the system, never the checkout, whose files would be found. */
   readonly cwd: string;
-  /** All that the program sees besides PATH, HOME and TERM. */
+  /** All that the program sees besides PATH, HOME, TMPDIR and TERM. */
   readonly env?: Readonly<Record<string, string>>;
   /** Text for stdin; default: an empty stdin. */
   readonly input?: string;
@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly backUp?: boolean;
   /** Arguments for node itself. */
   readonly nodeArgs?: readonly string[];
+  /** Each run is a process of its own where it would not have to be (`runHere`): runs beside each other, say. */
+  readonly ownProcess?: boolean;
   /** Another copy of the program, or another user to run it; default: the checkout's. */
   readonly program?: {
     readonly path: string;
@@ -79,15 +81,17 @@ export function startCli(args: readonly string[], options: RunOptions): StartedC
   };
 }
 
-function withoutBackup(args: readonly string[], { backUp = false }: RunOptions): readonly string[] {
+/** The arguments of a run that is to make no backup of its own. */
+export function withoutBackup(args: readonly string[], { backUp = false }: RunOptions): readonly string[] {
   if (backUp || args.includes('--backup') || !['migrate', 'rollback', 'fix'].includes(args[0] ?? '')) return args;
   return [args[0]!, '--no-backup', ...args.slice(1)];
 }
 
 /** Nothing of the developer's own databases reaches the program. */
 function cleanEnvironment(env: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const { PATH, HOME } = process.env;
-  return { ...(PATH ? { PATH } : {}), ...(HOME ? { HOME } : {}), TERM: 'dumb', ...env };
+  const { PATH, HOME, TMPDIR } = process.env;
+  const machine = { ...(PATH && { PATH }), ...(HOME && { HOME }), ...(TMPDIR && { TMPDIR }) };
+  return { ...machine, TERM: 'dumb', ...env };
 }
 
 interface Output {
@@ -104,9 +108,14 @@ function finished(child: ChildProcess, output: Output, args: readonly string[], 
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      resolveRun({ code, signal, ...output, json: () => parseReport(output) });
+      resolveRun(runResult(code, signal, output));
     });
   });
+}
+
+/** What a run left behind. */
+export function runResult(code: number | null, signal: NodeJS.Signals | null, output: Output): RunResult {
+  return { code, signal, ...output, json: () => parseReport(output) };
 }
 
 function parseReport(output: Output): unknown {

@@ -8,6 +8,7 @@ import { describe } from 'vitest';
 import { makeProject, type Project } from '../commands/project.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
 import { runCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 import { ACME, HOSTILE, makeTenants, OTHER, SYSTEM } from './database.ts';
 
 describe('tenant resolve', () => {
@@ -46,7 +47,7 @@ describe('tenant resolve', () => {
     await makeTenants(db);
     const { dir } = await makeProject({});
     const withSystem = (id: string) =>
-      runCli(['tenant', 'resolve', 'system'], { cwd: dir, env: { ...db.env, SYSTEM_TENANT_ID: id } });
+      runHere(['tenant', 'resolve', 'system'], { cwd: dir, env: { ...db.env, SYSTEM_TENANT_ID: id } });
     const missing = await withSystem('00000000-0000-4000-8000-0000000000ff');
     expect([missing.code, missing.stdout]).toEqual([1, expect.stringContaining('system-tenant-missing')]);
     expect((await withSystem('acme')).code).toBe(2);
