@@ -37,6 +37,8 @@ export default defineConfig({
       {
         test: {
           name: 'core',
+          // Half of the CPU of these files would be a new process for each, which loads the same modules again.
+          isolate: false,
           // They need milliseconds; a loaded machine needs patience.
           testTimeout: 30_000,
           include: ['test/**/*.test.ts'],
