@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { planStubs } from '../../src/backup/plan-stubs.ts';
@@ -467,9 +468,9 @@ describe('a rehearsal in a named database', { timeout: 120_000 }, () => {
 describe('a rehearsal that is ended', { timeout: 120_000 }, () => {
   /** Scratch folders of that program, and the server in it. */
   function scratchOf(pid: number): { folder: string; server: number }[] {
-    return readdirSync('/tmp')
+    return readdirSync(tmpdir())
       .filter((name) => name.startsWith('aisha-pg-'))
-      .map((name) => join('/tmp', name))
+      .map((name) => join(tmpdir(), name))
       .filter((folder) => contentOf(join(folder, 'owner')).startsWith(`${pid}:`))
       .flatMap((folder) => {
         const server = Number.parseInt(contentOf(join(folder, 'data/postmaster.pid')), 10);

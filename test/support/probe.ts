@@ -43,7 +43,7 @@ export function startProbe(code: string, options: ProbeOptions = {}): Probe {
   const values = JSON.stringify([options.build ?? BUILD, ...(options.args ?? [])]);
   const child = spawn(options.node ?? process.execPath, ['--input-type=module', '-e', PRELUDE + code, values], {
     cwd: '/',
-    env: { PATH: process.env['PATH'], ...options.env },
+    env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...options.env },
     stdio: 'pipe',
     ...spawnAs(options.user),
   });
