@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { plain } from '../../src/report/plain.ts';
 import type { Report } from '../../src/report/report.ts';
 import { render } from '../../src/report/reporters/html.ts';
@@ -43,14 +43,23 @@ beforeEach(({ skip }) => {
   requests = [];
   reached = [];
 });
-afterEach(async () => {
-  await Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
-});
+/** Pages by what they were opened with: a page of its own for each report costs two new processes of the browser. */
+const pages = new Map<string, Page>();
 
 /** A report as its reader opens it: a file. What the page logs and asks for is noted. */
 async function open(report: Report, options: BrowserContextOptions = {}): Promise<Page> {
   const file = join(folder, `${Math.random()}.html`);
   writeFileSync(file, render(report, PIPE));
+  const page = pages.get(JSON.stringify(options)) ?? (await newPage(options));
+  pages.set(JSON.stringify(options), page);
+  // What the test before did to it.
+  await page.emulateMedia({ media: null, colorScheme: options.colorScheme ?? null });
+  await page.mouse.move(0, 0);
+  await page.goto(pathToFileURL(file).href);
+  return page;
+}
+
+async function newPage(options: BrowserContextOptions): Promise<Page> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   page.on('console', (message) => noise.push(message.text()));
@@ -61,7 +70,6 @@ async function open(report: Report, options: BrowserContextOptions = {}): Promis
   page.on('requestfailed', (request) => {
     if (request.failure()?.errorText !== 'csp') reached.push(request.url());
   });
-  await page.goto(pathToFileURL(file).href);
   return page;
 }
 
