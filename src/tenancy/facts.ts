@@ -132,6 +132,15 @@ export interface ViewFacts extends Relation {
   readonly reads: readonly number[];
 }
 
+export interface ArgumentFacts {
+  /** As a cast writes it. */
+  readonly type: string;
+  /** `pg_type.typcategory`; of a domain, that of what it is made from. */
+  readonly category: string;
+  /** Labels of an enumeration. */
+  readonly labels: readonly string[];
+}
+
 export interface FunctionFacts extends Named {
   /** Its argument types as ALTER FUNCTION takes them. */
   readonly arguments: string;
@@ -142,8 +151,8 @@ export interface FunctionFacts extends Named {
   readonly settings: ReadonlyMap<string, string>;
   readonly isTrigger: boolean;
   readonly isProcedure: boolean;
-  /** Arguments that have no default. */
-  readonly requiredArguments: number;
+  /** Arguments that have no default, in their order. */
+  readonly requiredArguments: readonly ArgumentFacts[];
   readonly isVolatile: boolean;
   readonly returnsNothing: boolean;
   /** Its body, but for one in standard SQL. */

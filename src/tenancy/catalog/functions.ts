@@ -1,5 +1,14 @@
 import type { Session } from '../../postgres/session.ts';
 
+export interface ArgumentRow {
+  /** As a cast writes it. */
+  readonly type: string;
+  /** `pg_type.typcategory`; of a domain, that of what it is made from. */
+  readonly category: string;
+  /** Labels of an enumeration. */
+  readonly labels: string[];
+}
+
 export interface DefinerRow {
   readonly oid: number;
   readonly namespace: number;
@@ -11,8 +20,8 @@ export interface DefinerRow {
   readonly settings: string[] | null;
   readonly is_trigger: boolean;
   readonly kind: 'f' | 'p' | 'a' | 'w';
-  /** Arguments without a default. */
-  readonly required_arguments: number;
+  /** Arguments without a default, in their order. */
+  readonly required_arguments: ArgumentRow[];
   readonly is_volatile: boolean;
   readonly returns_nothing: boolean;
   readonly source: string;
@@ -33,7 +42,22 @@ export function readDefiners(session: Session, schemas: readonly number[]): Prom
           order by 1
         ) as executors,
         p.proconfig as settings, p.prorettype in ('trigger'::regtype, 'event_trigger'::regtype) as is_trigger,
-        p.prokind as kind, p.pronargs - p.pronargdefaults as required_arguments, p.provolatile = 'v' as is_volatile,
+        p.prokind as kind, p.provolatile = 'v' as is_volatile,
+        (
+          select coalesce(
+            pg_catalog.json_agg(
+              pg_catalog.json_build_object(
+                'type', pg_catalog.format_type(t.oid, null), 'category', b.typcategory, 'labels', array(
+                  select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = b.oid order by e.enumsortorder
+                )
+              ) order by place
+            ), '[]'
+          )
+          from pg_catalog.unnest(p.proargtypes::oid[]) with ordinality argument (type, place)
+          join pg_catalog.pg_type t on t.oid = argument.type
+          join pg_catalog.pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+          where place <= p.pronargs - p.pronargdefaults
+        ) as required_arguments,
         p.prorettype = 'void'::regtype as returns_nothing, p.prosrc as source,
         array(
           select distinct d.refobjid from pg_catalog.pg_depend d
@@ -51,6 +75,27 @@ export function readDefiners(session: Session, schemas: readonly number[]): Prom
     `,
     [schemas],
   );
+}
+
+/** A function and what its definition says. */
+export interface BodyRow {
+  readonly name: string;
+  readonly definition: string;
+}
+
+/** Definitions of functions and procedures that somebody wrote in SQL or PL/pgSQL: they may call each other. */
+export function readBodies(session: Session): Promise<BodyRow[]> {
+  return session.query(`
+    select p.proname as name, pg_catalog.pg_get_functiondef(p.oid) as definition
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname in ('sql', 'plpgsql')
+    where p.prokind in ('f', 'p') and p.oid >= 16384
+      and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+      )
+    order by p.oid
+  `);
 }
 
 /** Names of settings that functions of these schemas read: candidates, for evaluation to decide between. */

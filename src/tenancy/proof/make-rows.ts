@@ -32,17 +32,22 @@ export class RowMaker {
   readonly #settings: Settings;
   readonly #constantsIn: (text: string) => readonly string[];
   readonly #fillsTexts: boolean;
+  readonly #tellsKeys: boolean;
   readonly #tables = new Map<number, RowTable>();
 
-  /** @param fillsTexts gives a value to every text that may stay empty, too: such rows are told by what they hold */
+  /**
+   * @param rows `fillsTexts` gives a value to every text that may stay empty, too: such rows are told by what they hold;
+   * `tellsKeys`: whoever makes a row again gives it the same keys
+   */
   constructor(
     session: Session,
     facts: RlsFacts,
     settings: Settings,
     constantsIn: (text: string) => readonly string[],
-    fillsTexts = false,
+    rows: { readonly fillsTexts?: boolean; readonly tellsKeys?: boolean } = {},
   ) {
-    this.#fillsTexts = fillsTexts;
+    this.#fillsTexts = rows.fillsTexts ?? false;
+    this.#tellsKeys = rows.tellsKeys ?? false;
     this.#session = session;
     this.#facts = facts;
     this.#roles = facts.subjects.map(({ name }) => name);
@@ -99,7 +104,7 @@ export class RowMaker {
       steps.push(...row.steps.filter((step) => !steps.includes(step)));
       for (const [at, name] of key.columnNames.entries()) values.set(name, row.values.get(key.targetColumnNames[at]!)!);
     }
-    const wanted = this.#keysOf(table);
+    const wanted = this.#keysOf(table, known);
     const insert = await this.#insert(table, known, values, wanted, tenant, maker);
     const row = { steps: [...steps, insert.step], values: insert.values };
     made.set(table.oid, row);
@@ -107,11 +112,12 @@ export class RowMaker {
   }
 
   /** Columns that others refer to: whoever makes the row again has to give them the same values. */
-  #keysOf({ oid }: TableFacts): string[] {
+  #keysOf({ oid }: TableFacts, known: RowTable): string[] {
     const keys = [...this.#facts.tables.values()].flatMap(({ foreignKeys }) =>
       foreignKeys.filter(({ target }) => target === oid).flatMap(({ targetColumnNames }) => targetColumnNames),
     );
-    return [...new Set(keys)];
+    const unique = known.constraints.filter(({ kind }) => kind === 'unique').flatMap((one) => columnsOf(one, known));
+    return [...new Set([...keys, ...(this.#tellsKeys ? unique : [])])];
   }
 
   /** The row that a key refers to: of a table without tenants any row will do. */

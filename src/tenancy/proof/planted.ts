@@ -34,11 +34,21 @@ export function plantingSteps(type: string, tenants: readonly [string, string]):
   return planting.map((sql) => ({ role: undefined, settings: {}, sql }));
 }
 
+/** The view that counts the rows of everybody, and a row that it has to count. */
+export const COUNTING_WAY = 'aisha_db_count';
+export const countedRow = (type: string, tenant: string): Step => ({
+  role: undefined,
+  settings: {},
+  sql: `insert into pg_temp.${NAMES.blind} values (${quoteLiteral(tenant)}::${type})`,
+});
+
 /** Makes a view that shows its users what its owner sees of the planted table of which they may see nothing. */
 export function plantingStepsOfWay(): Step[] {
   return [
     `create temporary view ${OPEN_WAY} as select * from pg_temp.${NAMES.blind}`,
     `grant select on pg_temp.${OPEN_WAY} to public`,
+    `create temporary view ${COUNTING_WAY} as select pg_catalog.count(*) from pg_temp.${NAMES.blind}`,
+    `grant select on pg_temp.${COUNTING_WAY} to public`,
   ].map((sql) => ({ role: undefined, settings: {}, sql }));
 }
 

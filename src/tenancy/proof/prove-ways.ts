@@ -1,14 +1,18 @@
 import { messageOf } from '../../errors.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { AskLimits } from '../ask.ts';
-import type { ContextName, RlsFacts } from '../facts.ts';
+import { readBodies } from '../catalog/functions.ts';
+import type { ContextName, RlsFacts, RoleFacts } from '../facts.ts';
 import type { TenancySettings } from '../settings.ts';
+import { type Belongings, callsWith, isEnumerable } from './calls.ts';
+import { compareOutputs } from './compare-outputs.ts';
 import { CannotMake, type MadeRow, RowMaker, token } from './make-rows.ts';
 import { makersFor } from './makers.ts';
-import { OPEN_WAY, plantingSteps, plantingStepsOfWay, uncaughtWay } from './planted.ts';
+import { COUNTING_WAY, countedRow, OPEN_WAY, plantingSteps, plantingStepsOfWay, uncaughtWay } from './planted.ts';
 import type { WayProof } from './proof.ts';
 import { freshTenant } from './row-values.ts';
 import { runAttempts, type Step } from './run-probes.ts';
+import { comparisonsOf, judgeComparisons, type WayComparison } from './way-comparisons.ts';
 import { findWays, judgeWay, type Marks, marksOf, probesOfWay, type Way, type WayProbe } from './ways.ts';
 
 const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 5_000 };
@@ -16,11 +20,14 @@ const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 5_000 };
 /** What a session says of itself. */
 type SessionOf = (context: ContextName, own: string, other?: string, role?: string) => Readonly<Record<string, string>>;
 
-/** Two tenants with a row in every table behind a way. */
-interface Pair {
-  readonly own: string;
-  readonly other: string;
+/** A tenant with a row in every table behind a way. */
+interface Side extends Belongings {
   readonly steps: readonly Step[];
+}
+
+interface Pair {
+  readonly own: Side;
+  readonly other: Side;
   /** Without it, nothing of the rows is known. */
   readonly marks: Marks | undefined;
 }
@@ -44,7 +51,8 @@ export class WayProver {
 
   async proveAll(constantsIn: (text: string) => readonly string[]): Promise<WayProof[]> {
     const proofs: WayProof[] = [];
-    for (const way of findWays(this.#facts)) {
+    const bodies = this.#facts.definers.length === 0 ? [] : await readBodies(this.#session);
+    for (const way of findWays(this.#facts, bodies)) {
       const proof = await this.#prove(way, constantsIn);
       if (!way.servesPolicy || proof.verdict === 'refuted') proofs.push(proof);
     }
@@ -52,39 +60,80 @@ export class WayProver {
   }
 
   async #prove(way: Way, constantsIn: (text: string) => readonly string[]): Promise<WayProof> {
-    const about = { object: way.object, kind: way.kind };
-    const undecided = (reason: string): WayProof => ({ ...about, verdict: 'not-provable', reason });
-    if (way.untried !== undefined) return undecided(way.untried);
+    if (way.untried !== undefined)
+      return { object: way.object, kind: way.kind, verdict: 'not-provable', reason: way.untried };
     const pair = await this.#pair(way, constantsIn);
+    const shown = await this.#proveByRows(way, pair);
+    const isOpen = shown.verdict === 'not-provable' && pair.marks !== undefined;
+    const proof = isOpen ? await this.#proveByChange(way, pair, shown) : shown;
+    return proof.verdict === 'proved' ? whatIsProved(way, proof) : proof;
+  }
+
+  /** Looks for a row of the other tenant among those that come out of the way. */
+  async #proveByRows(way: Way, pair: Pair): Promise<WayProof> {
+    const { own, other, marks } = pair;
     const tenantColumn = await this.#tenantColumn(way);
-    const role = (one: { readonly name: string }) => one.name;
-    const probes = (contexts: readonly ContextName[]) =>
-      contexts.flatMap((context) =>
-        probesOfWay(
-          {
-            way,
-            marks: pair.marks,
-            tenantColumn,
-            settings: (at, who) => this.#sessionOf(at, pair.own, pair.other, role(who)),
-          },
-          context,
-        ),
-      );
-    const named = await this.#try(this.#session, way, pair, probes(['own', 'empty', 'garbage', 'unknown']));
-    if (typeof named === 'string') return undecided(named);
+    const parameters = way.parameters ?? [];
+    const setup = {
+      way,
+      marks,
+      calls: { own: callsWith(parameters, own, own.tenant), other: callsWith(parameters, other, own.tenant) },
+      tenantColumn,
+      settings: (at: ContextName, { name }: RoleFacts) => this.#sessionOf(at, own.tenant, other.tenant, name),
+    };
+    const tried = await this.#inBothKinds(pair, (session, contexts) =>
+      this.#try(
+        session,
+        way,
+        pair,
+        contexts.flatMap((context) => probesOfWay(setup, context)),
+      ),
+    );
+    return typeof tried === 'string' ? undecided(way, tried) : judgeWay(way, tried);
+  }
+
+  /** Looks whether what the way shows changes when the other tenant gets a row. */
+  async #proveByChange(way: Way, pair: Pair, shown: WayProof): Promise<WayProof> {
+    const parameters = way.parameters ?? [];
+    const side = (one: Side) => ({ id: one.tenant, steps: one.steps, calls: callsWith(parameters, one, one.tenant) });
+    const setup = {
+      way,
+      own: side(pair.own),
+      other: side(pair.other),
+      settings: (at: ContextName, own: string, other: string, { name }: RoleFacts) =>
+        this.#sessionOf(at, own, other, name),
+    };
+    const compared = await this.#inBothKinds(pair, (session, contexts) =>
+      this.#compare(
+        session,
+        way,
+        pair,
+        contexts.flatMap((context) => comparisonsOf(setup, context)),
+      ),
+    );
+    if (typeof compared === 'string') return shown;
+    return judgeComparisons(way, compared);
+  }
+
+  /** In sessions that named a tenant, and in one that never did; or why nothing of it counts. */
+  async #inBothKinds<T>(
+    { own, other }: Pair,
+    attempt: (session: Session, contexts: readonly ContextName[]) => Promise<T[] | string>,
+  ): Promise<T[] | string> {
+    const named = await attempt(this.#session, ['own', 'empty', 'garbage', 'unknown']);
     // Who has to name the tenant to make its rows cannot try what a session does that never named one.
-    const isSet = pair.steps.some(({ settings }) => Object.keys(settings).length > 0);
-    const unset = isSet ? [] : await this.#try(this.#neverSet, way, pair, probes(['unset']));
-    return typeof unset === 'string' ? undecided(unset) : judgeWay(way, [...named, ...unset]);
+    const isSet = [...own.steps, ...other.steps].some(({ settings }) => Object.keys(settings).length > 0);
+    if (typeof named === 'string' || isSet) return named;
+    const unset = await attempt(this.#neverSet, ['unset']);
+    return typeof unset === 'string' ? unset : [...named, ...unset];
   }
 
   /** Tries everything in one transaction, the planted view first; or says why nothing of it counts. */
-  async #try(session: Session, way: Way, { own, other, steps }: Pair, probes: readonly WayProbe[]) {
-    const type = way.tables[0]?.tenantColumn?.type ?? 'uuid';
+  async #try(session: Session, way: Way, { own, other }: Pair, probes: readonly WayProbe[]) {
     const control = { role: way.roles[0]!.name, settings: {}, sql: `select from pg_temp.${OPEN_WAY}` };
     const tried = await runAttempts(
       session,
-      [...steps, ...plantingSteps(type, [own, other]), ...plantingStepsOfWay()],
+      [...new Set([...own.steps, ...other.steps]), ...this.#planting(way, own, other)],
       [control, ...probes.map(({ attempt }) => attempt)],
       LIMITS,
     );
@@ -92,16 +141,41 @@ export class WayProver {
     return uncaughtWay(tried[0]!) ?? probes.map((probe, at) => ({ probe, tried: tried[at + 1]! }));
   }
 
+  /** The same of comparisons: the planted view that counts everybody's rows has to change. */
+  async #compare(session: Session, way: Way, { own, other }: Pair, comparisons: readonly WayComparison[]) {
+    const sql = `select count::text from pg_temp.${COUNTING_WAY}`;
+    const control = {
+      shown: { role: way.roles[0]!.name, settings: {}, sql },
+      before: [],
+      change: [countedRow(typeOf(way), other.tenant)],
+    };
+    const compared = await compareOutputs(
+      session,
+      this.#planting(way, own, other),
+      [control, ...comparisons.map(({ comparison }) => comparison)],
+      LIMITS,
+    );
+    if ('error' in compared) return messageOf(compared.error);
+    const caught = compared[0]!;
+    if (!('changed' in caught) || !caught.changed) return 'a view that counts what it should not was not caught';
+    return comparisons.map((of, at) => ({ of, compared: compared[at + 1]! }));
+  }
+
+  #planting(way: Way, own: Side, other: Side): Step[] {
+    return [...plantingSteps(typeOf(way), [own.tenant, other.tenant]), ...plantingStepsOfWay()];
+  }
+
   /** Rows that are made for the occasion; what a materialized view holds was there before them. */
   async #pair(way: Way, constantsIn: (text: string) => readonly string[]): Promise<Pair> {
     const category = way.tables[0]?.tenantColumn?.category ?? 'U';
-    const [own, other] = [freshTenant(category, token()), freshTenant(category, token())];
-    const none: Pair = { own, other, steps: [], marks: undefined };
+    const bare = (tenant: string): Side => ({ tenant, values: new Set(), steps: [] });
+    const ids = [freshTenant(category, token()), freshTenant(category, token())] as const;
+    const none: Pair = { own: bare(ids[0]), other: bare(ids[1]), marks: undefined };
     if (way.kind === 'materialized view' || way.tables.length === 0) return none;
     // Texts that may stay empty are filled, if their constraints let them.
     for (const fillsTexts of [true, false]) {
-      const made = await this.#makeRows(way, [own, other], constantsIn, fillsTexts);
-      if (made !== undefined) return { own, other, ...made };
+      const made = await this.#makeRows(way, ids, constantsIn, fillsTexts);
+      if (made !== undefined) return made;
     }
     return none;
   }
@@ -111,15 +185,16 @@ export class WayProver {
     ids: readonly [string, string],
     constantsIn: (text: string) => readonly string[],
     fillsTexts: boolean,
-  ): Promise<Pick<Pair, 'steps' | 'marks'> | undefined> {
+  ): Promise<Pair | undefined> {
     const ofTenant = (id: string) => this.#sessionOf('own', id);
-    const maker = new RowMaker(this.#session, this.#facts, ofTenant, constantsIn, fillsTexts);
+    const maker = new RowMaker(this.#session, this.#facts, ofTenant, constantsIn, { fillsTexts, tellsKeys: true });
     const registry = [...this.#facts.tables.values()].find(({ isRegistry }) => isRegistry);
     await this.#session.query('begin');
     try {
       await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
       const made = [new Map<number, MadeRow>(), new Map<number, MadeRow>()] as const;
       for (const [at, id] of ids.entries()) {
+        if (at === 1) for (const [oid, row] of this.#shared(made[0])) made[1].set(oid, row);
         if (registry !== undefined) await maker.makeTenant(registry, id, made[at]!);
         for (const table of way.tables) {
           const [who] = makersFor(this.#facts, table, ofTenant);
@@ -127,16 +202,19 @@ export class WayProver {
           await maker.make(table, id, who, made[at]!);
         }
       }
-      const values = made.map((rows) => new Set([...rows.values()].flatMap((row) => [...row.values.values()])));
-      const [ofOwn, ofOther] = values.map((all) => new Set([...all].filter((value) => value !== null)));
-      const steps = made.flatMap((rows) => [...rows.values()].flatMap((row) => row.steps));
-      return { steps: [...new Set(steps)], marks: marksOf(ofOwn!, ofOther!) };
+      const [own, other] = made.map((rows, at) => sideOf(ids[at]!, rows));
+      return { own: own!, other: other!, marks: marksOf(own!.values, other!.values) };
     } catch (error) {
       if (!this.#session.inTransaction) throw error;
       return undefined;
     } finally {
       await this.#session.undo();
     }
+  }
+
+  /** Rows of tables without tenants, which the rows of either tenant may refer to. */
+  #shared(made: ReadonlyMap<number, MadeRow>): (readonly [number, MadeRow])[] {
+    return [...made].filter(([oid]) => this.#facts.tables.get(oid)?.tenantColumn === undefined);
   }
 
   /** The column of a view that says whose a row is. */
@@ -150,4 +228,26 @@ export class WayProver {
     );
     return rows[0]?.name;
   }
+}
+
+function sideOf(tenant: string, rows: ReadonlyMap<number, MadeRow>): Side {
+  const all = [...rows.values()];
+  const values = all.flatMap((row) => [...row.values.values()]).filter((value) => value !== null);
+  return { tenant, values: new Set(values), steps: [...new Set(all.flatMap(({ steps }) => steps))] };
+}
+
+function typeOf({ tables }: Way): string {
+  return tables[0]?.tenantColumn?.type ?? 'uuid';
+}
+
+function undecided({ object, kind }: Way, reason: string): WayProof {
+  return { object, kind, verdict: 'not-provable', reason };
+}
+
+/** Of keys and switches all that matters was tried; what another text would show nobody knows. */
+function whatIsProved(way: Way, proof: WayProof): WayProof {
+  const open = (way.parameters ?? []).filter((parameter) => !isEnumerable(parameter));
+  if (open.length === 0) return proof;
+  const types = [...new Set(open.map(({ type }) => type))].join(', ');
+  return undecided(way, `no call of it showed a row of another tenant, but not every ${types} could be tried`);
 }

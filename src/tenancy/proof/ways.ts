@@ -1,10 +1,19 @@
 import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
 import { callersOf, clientsWith, inOrder } from '../access.ts';
 import { describeContext } from '../answers.ts';
-import type { ContextName, FunctionFacts, RlsFacts, RoleFacts, TableFacts, ViewFacts } from '../facts.ts';
+import type {
+  ArgumentFacts,
+  ContextName,
+  FunctionFacts,
+  RlsFacts,
+  RoleFacts,
+  TableFacts,
+  ViewFacts,
+} from '../facts.ts';
 import { displayPath, displaySignature } from '../names.ts';
 import { sqlName } from '../proposal.ts';
 import { tablesBehind } from '../views.ts';
+import type { Call } from './calls.ts';
 import { type Passage, passageOf } from './probes.ts';
 import type { WayProof } from './proof.ts';
 import type { Attempt, Tried } from './run-probes.ts';
@@ -14,8 +23,10 @@ export interface Way {
   readonly kind: WayProof['kind'];
   readonly object: string;
   readonly oid: number;
-  /** What follows FROM. */
+  /** What follows FROM; of a function without its arguments. */
   readonly from: string;
+  /** Arguments that a function has to be called with; `undefined` of what is no function. */
+  readonly parameters: readonly ArgumentFacts[] | undefined;
   /** Clients that RLS binds and that may use it. */
   readonly roles: readonly RoleFacts[];
   /** Tables of tenants whose rows may come out of it. */
@@ -26,11 +37,23 @@ export interface Way {
   readonly servesPolicy: boolean;
 }
 
-/** All ways that lead around the policies of tables of tenants, views first. */
-export function findWays(facts: RlsFacts): Way[] {
+/** A function and what its definition says. */
+export interface Body {
+  readonly name: string;
+  readonly definition: string;
+}
+
+/**
+ * All ways that lead around the policies of tables of tenants, views first.
+ * @param bodies of every function that ways may call
+ */
+export function findWays(facts: RlsFacts, bodies: readonly Body[]): Way[] {
   const views = inOrder([...facts.views.values()].filter(({ inScope }) => inScope));
   const definers = facts.definers.filter(({ inScope, isTrigger }) => inScope && !isTrigger);
-  return [...views.flatMap((view) => wayOfView(facts, view)), ...definers.flatMap((one) => wayOfFunction(facts, one))];
+  return [
+    ...views.flatMap((view) => wayOfView(facts, view)),
+    ...definers.flatMap((one) => wayOfFunction(facts, one, bodies)),
+  ];
 }
 
 function boundOf(facts: RlsFacts, roles: readonly RoleFacts[]): RoleFacts[] {
@@ -49,6 +72,7 @@ function wayOfView(facts: RlsFacts, view: ViewFacts): Way[] {
       object: displayPath(view),
       oid,
       from: sqlName(view),
+      parameters: undefined,
       roles,
       tables,
       untried: undefined,
@@ -68,32 +92,54 @@ function tenantTables(tables: readonly TableFacts[]): TableFacts[] {
   return [...new Set(tables)].filter(({ tenantColumn, kind }) => tenantColumn !== undefined && kind !== 'foreign');
 }
 
-function wayOfFunction(facts: RlsFacts, definer: FunctionFacts): Way[] {
+function wayOfFunction(facts: RlsFacts, definer: FunctionFacts, bodies: readonly Body[]): Way[] {
   const roles = boundOf(facts, callersOf(facts, definer));
   const untried = whyUntried(definer);
   // What policies look up with is called for a row at a time, by the policies.
   const showsNothing = definer.returnsNothing && !definer.isProcedure;
   if (roles.length === 0 || showsNothing || (untried !== undefined && definer.servesPolicy)) return [];
   const kind = definer.isProcedure ? 'procedure' : 'function';
-  const about = { kind, object: displaySignature(definer), oid: definer.oid, from: `${sqlName(definer)}()` } as const;
-  return [{ ...about, roles, tables: tablesRead(facts, definer), untried, servesPolicy: definer.servesPolicy }];
+  const { oid, requiredArguments: parameters, servesPolicy } = definer;
+  const about = { kind, object: displaySignature(definer), oid, from: sqlName(definer), parameters } as const;
+  return [{ ...about, roles, tables: tablesRead(facts, definer, bodies), untried, servesPolicy }];
 }
 
-function whyUntried({ isProcedure, requiredArguments, isVolatile }: FunctionFacts): string | undefined {
+function whyUntried({ isProcedure, isVolatile, requiredArguments, servesPolicy }: FunctionFacts): string | undefined {
   if (isProcedure) return 'a procedure is called for what it does: calling it may do more than read';
-  if (requiredArguments > 0) return 'it takes arguments, and nothing says which would show a row';
-  return isVolatile ? 'it is VOLATILE: calling it may do more than read' : undefined;
+  if (isVolatile) return 'it is VOLATILE: calling it may do more than read';
+  const isOpen = servesPolicy && requiredArguments.length > 0;
+  return isOpen ? 'policies call it with what stands in their rows' : undefined;
 }
 
-/** Tables that a body may read, directly or through views: a guess that decides which rows are made, and nothing else. */
-function tablesRead(facts: RlsFacts, { source, relations }: FunctionFacts): TableFacts[] {
+/**
+ * Tables that a function may read, itself, through views or through functions that it calls: a guess that decides which
+ * rows are made, and nothing else.
+ */
+function tablesRead(facts: RlsFacts, definer: FunctionFacts, bodies: readonly Body[]): TableFacts[] {
+  const called = calledFrom(definer, bodies);
+  const source = [definer.source, ...called.map(({ definition }) => definition)].join('\n');
   const isNamed = ({ oid, name }: { readonly oid: number; readonly name: string }) =>
-    relations.includes(oid) || isWordOf(source, name);
+    definer.relations.includes(oid) || isWordOf(source, name);
   const behind = [...facts.views.values()].filter(isNamed).flatMap((view) => tablesBehind(facts, view));
   return tenantTables([
     ...[...facts.tables.values()].filter((table) => isNamed(table)),
     ...behind.map(({ table }) => table),
   ]);
+}
+
+/** Functions whose names stand in a body, and in theirs. */
+function calledFrom({ name, source }: FunctionFacts, bodies: readonly Body[]): readonly Body[] {
+  // A body in standard SQL is no text: its definition is.
+  const own = bodies.filter((body) => body.name === name);
+  const found = new Set<Body>(source.trim() === '' ? own : []);
+  const texts = [source, ...[...found].map(({ definition }) => definition)];
+  for (let text = texts.pop(); text !== undefined; text = texts.pop())
+    for (const body of bodies)
+      if (!found.has(body) && isWordOf(text, body.name)) {
+        found.add(body);
+        texts.push(body.definition);
+      }
+  return [...found];
 }
 
 function isWordOf(source: string, name: string): boolean {
@@ -129,7 +175,9 @@ export interface WayProbe {
 }
 
 interface ProbesOf {
-  readonly way: Pick<Way, 'from' | 'roles'>;
+  readonly way: Pick<Way, 'from' | 'roles' | 'parameters'>;
+  /** Calls of a function with what belongs to the own tenant, and to the other. */
+  readonly calls: { readonly own: readonly Call[]; readonly other: readonly Call[] };
   /** Rows of two tenants that were made; `undefined`: the rows that are there have to do. */
   readonly marks: Marks | undefined;
   /** The column of the way that says whose a row is. */
@@ -138,32 +186,44 @@ interface ProbesOf {
 }
 
 /** A function is called where nothing can be written, whatever it calls itself. */
-const READ_ONLY = { transaction_read_only: 'on' } as const;
+export const READ_ONLY = { transaction_read_only: 'on' } as const;
 
 /** Everything that is tried in a context; `unset` has to be a session that never named a tenant. */
 export function probesOfWay(setup: ProbesOf, context: ContextName): WayProbe[] {
-  const { way, marks, tenantColumn, settings } = setup;
-  const probe = (role: RoleFacts, condition: string, isControl = false): WayProbe => {
-    const sql = `select from ${way.from} seen where ${condition} limit 1`;
-    const attempt = { role: role.name, settings: { ...settings(context, role), ...READ_ONLY }, sql };
-    return {
-      role,
-      context,
-      isControl,
-      statement: `select * from ${way.from} seen where ${condition} limit 1;`,
-      attempt,
+  const { way, marks, calls, tenantColumn, settings } = setup;
+  const probe = (role: RoleFacts, call: Call, condition: string | undefined, isControl = false): WayProbe[] => {
+    if (condition === undefined) return [];
+    const from = `${fromOf(way, call)} seen where ${condition} limit 1`;
+    const attempt = {
+      role: role.name,
+      settings: { ...settings(context, role), ...READ_ONLY },
+      sql: `select from ${from}`,
     };
+    return [{ role, context, isControl, statement: `select * from ${from};`, attempt }];
   };
-  const holds = (values: readonly string[]) =>
-    `seen::text like any (array[${values.map((value) => quoteLiteral(`%${value}%`)).join(', ')}])`;
+  const { own, other } = calls;
   return way.roles.flatMap((role) => [
-    ...(marks !== undefined && context === 'own' ? [probe(role, holds(marks.own), true)] : []),
-    ...(marks === undefined ? [] : [probe(role, holds(marks.other))]),
+    ...(marks !== undefined && context === 'own'
+      ? own.flatMap((call) => probe(role, call, holds(marks.own, call), true))
+      : []),
+    ...(marks === undefined ? [] : other.flatMap((call) => probe(role, call, holds(marks.other, call)))),
     // Whoever names no tenant that there is may see no tenant's row.
     ...(tenantColumn !== undefined && context !== 'own'
-      ? [probe(role, `seen.${quoteIdentifier(tenantColumn)} is not null`)]
+      ? probe(role, own[0]!, `seen.${quoteIdentifier(tenantColumn)} is not null`)
       : []),
   ]);
+}
+
+/** The way as it stands behind FROM. */
+export function fromOf({ from, parameters }: Pick<Way, 'from' | 'parameters'>, call: Call): string {
+  return parameters === undefined ? from : `${from}(${call.arguments})`;
+}
+
+/** The row is told by a value that was not put into the call: a function may give back what it was given. */
+function holds(values: readonly string[], call: Call): string | undefined {
+  const told = values.filter((value) => !call.values.some((given) => given.includes(value)));
+  if (told.length === 0) return undefined;
+  return `seen::text like any (array[${told.map((value) => quoteLiteral(`%${value}%`)).join(', ')}])`;
 }
 
 /** One row of another tenant refutes; where not even the own one is seen, nothing is proved. */

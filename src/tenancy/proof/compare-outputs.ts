@@ -1,0 +1,123 @@
+import type { Session } from '../../postgres/session.ts';
+import type { AskLimits } from '../ask.ts';
+import type { Attempt, Step } from './run-probes.ts';
+
+/** What a role is shown, before and after rows came to be. */
+export interface Comparison {
+  /** Whose answer, one text, is compared. */
+  readonly shown: Attempt;
+  /** Rows that are there before and after. */
+  readonly before: readonly Step[];
+  /** Rows that make the difference, if there is one. */
+  readonly change: readonly Step[];
+}
+
+/** Whether the answer changed with the rows; `restless`: it changes by itself; or why it could not be had. */
+export type Compared =
+  | { readonly changed: boolean; readonly restless: boolean }
+  | { readonly error: string; readonly sqlState: string };
+
+/**
+ * Compares what is shown without and with some rows, each comparison in a subtransaction that is undone. One snapshot
+ * for all of it: what others do meanwhile changes nothing.
+ * @param steps are run before all comparisons
+ * @returns what came of each comparison, or the error of the step that failed
+ */
+export async function compareOutputs(
+  session: Session,
+  steps: readonly Step[],
+  comparisons: readonly Comparison[],
+  limits: AskLimits,
+): Promise<readonly Compared[] | { readonly error: Error }> {
+  await session.query('begin isolation level repeatable read');
+  try {
+    await session.query(
+      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
+        set_config('aisha_db.steps', $3, true), set_config('aisha_db.comparisons', $4, true)`,
+      [
+        String(limits.lockTimeoutMs),
+        String(limits.statementTimeoutMs),
+        JSON.stringify(steps),
+        JSON.stringify(comparisons),
+      ],
+    );
+    await session.query(RUN);
+    const [row] = await session.query<{ answers: readonly Compared[] }>(
+      "select current_setting('aisha_db.answers')::json as answers",
+    );
+    return row!.answers;
+  } catch (error) {
+    if (!session.inTransaction) throw error;
+    return { error: error as Error };
+  } finally {
+    await session.undo();
+  }
+}
+
+// Each block fails on purpose, so that what it did and what it set is undone; variables keep what it found. What is
+// shown is asked in a block of its own: there nothing can be written, and of that there is no way back but the end.
+const RUN = `
+do $run$
+declare
+  step pg_catalog.jsonb;
+  comparison pg_catalog.jsonb;
+  answers pg_catalog.jsonb[] := '{}';
+  shown pg_catalog.text[];
+  answer pg_catalog.text;
+  state pg_catalog.text;
+  message pg_catalog.text;
+begin
+  for step in
+    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.steps')::pg_catalog.jsonb)
+  loop
+    perform pg_catalog.set_config('role', 'none', true);
+    perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
+    perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
+    execute step ->> 'sql';
+  end loop;
+  perform pg_catalog.set_config('role', 'none', true);
+  for comparison in
+    select value
+    from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.comparisons')::pg_catalog.jsonb)
+  loop
+    shown := '{}';
+    begin
+      for turn in 0 .. 2 loop
+        -- The first and second time nothing is there but what was there before; what differs then differs by itself.
+        if turn <> 1 then
+          for step in
+            select value
+            from pg_catalog.jsonb_array_elements(comparison -> case turn when 0 then 'before' else 'change' end)
+          loop
+            perform pg_catalog.set_config('role', 'none', true);
+            perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
+            perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
+            execute step ->> 'sql';
+          end loop;
+          perform pg_catalog.set_config('role', 'none', true);
+        end if;
+        begin
+          step := comparison -> 'shown';
+          perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
+          perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
+          execute step ->> 'sql' into answer;
+          raise sqlstate 'AI000';
+        exception
+          when sqlstate 'AI000' then
+            shown := shown || coalesce(answer, '');
+        end;
+      end loop;
+      raise sqlstate 'AI001';
+    exception
+      when sqlstate 'AI001' then
+        answers := answers || pg_catalog.jsonb_build_object(
+          'changed', shown[3] is distinct from shown[2], 'restless', shown[1] is distinct from shown[2]
+        );
+      when others then
+        get stacked diagnostics state = returned_sqlstate, message = message_text;
+        answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state);
+    end;
+  end loop;
+  perform pg_catalog.set_config('aisha_db.answers', pg_catalog.to_jsonb(answers)::pg_catalog.text, true);
+end
+$run$`;
