@@ -125,21 +125,21 @@ function proofChecks(proof: Proof): NamedCheck[] {
   return [proofCheck(proof), ...(proof.leftBehind === undefined ? [] : [leftBehindCheck(proof.leftBehind)])];
 }
 
-/** A log gets a line now and then (ms); a terminal sees one that moves. */
-const LINE_MS = 5_000;
+/** A terminal is not told of each of thousands of tables (ms). */
 const STATUS_MS = 200;
 
 /** Tells how far a proof is: of many tables it takes its time. */
 function progress({ talk }: Context, how: string): (done: number, total: number, table?: TableFacts) => void {
-  const [everyMs, tell] = talk.interactive
-    ? [STATUS_MS, (line: string) => talk.status(line)]
-    : [LINE_MS, (line: string) => talk.info(line)];
-  let told = Date.now();
+  let told = 0;
   return (done, total, table) => {
-    if (Date.now() - told < everyMs) return;
+    if (talk.interactive && Date.now() - told < STATUS_MS) return;
     told = Date.now();
-    const now = table === undefined ? '' : `, now ${displayPath(table)}`;
-    tell(`proving ${how}: ${done} of ${total} tables done${now}`);
+    const now = table === undefined ? [] : [displayPath(table)];
+    talk.progress({
+      what: `proving ${how}`,
+      share: done / Math.max(total, 1),
+      details: [`${done} of ${total} tables`, ...now],
+    });
   };
 }
 

@@ -30,19 +30,17 @@ export const command: Command = {
   },
 };
 
-/** How often a run tells how far it is (ms). */
-const LINE_MS = 5_000;
-
 async function withProof(result: CommandResult, context: Context): Promise<CommandResult> {
   const target = await context.target();
   const session = await openSession(target, 'aisha-db security-check', {}, runHooks(context, target));
   try {
-    let told = Date.now();
-    const { tables, proofs } = await proveAudit(session, context.config.tenancy, (done, total) => {
-      if (Date.now() - told < LINE_MS) return;
-      told = Date.now();
-      context.talk.info(`firing audit triggers: ${done} of ${total} tables done`);
-    });
+    const { tables, proofs } = await proveAudit(session, context.config.tenancy, (done, total) =>
+      context.talk.progress({
+        what: 'firing audit triggers',
+        share: done / total,
+        details: [`${done} of ${total} tables`],
+      }),
+    );
     const { check, findings } = auditCheck(proofs, tables);
     return {
       ...result,

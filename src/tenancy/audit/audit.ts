@@ -1,5 +1,5 @@
 import type { Check, Finding } from '../../report/report.ts';
-import { displayName } from '../names.ts';
+import { displayName, listNames } from '../names.ts';
 
 export const AUDIT_EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
@@ -74,25 +74,9 @@ const CHECK = 'audit-proof';
 /** The proof as a check: what stays silent is a finding, what could not be fired is no green. */
 export function auditCheck(
   proofs: readonly AuditProof[],
-  triggers: readonly AuditedTable[],
+  tables: readonly AuditedTable[],
 ): { check: Check; findings: Finding[] } {
-  const byName = new Map(triggers.map((table) => [table.object, table]));
-  const findings = AUDIT_EVENTS.flatMap((event) =>
-    proofs
-      .filter((proof) => proof.event === event && proof.verdict === 'silent')
-      .map(({ object, reason }): Finding => {
-        const remediation = mend(byName.get(object)!, event);
-        return {
-          check: CHECK,
-          severity: 'warning',
-          object,
-          message: `${event} was tried, and nothing was written to the audit log: ${reason}`,
-          fingerprint: [CHECK, object, event].join(' '),
-          remediation,
-          details: { event },
-        };
-      }),
-  );
+  const findings = tables.flatMap((table) => silentIn(table, proofs));
   const open = proofs.filter(({ verdict }) => verdict === 'not-provable');
   const reason = open.map((one) => `${one.object} (${one.event}): ${one.reason}`).join('; ');
   const about = { id: CHECK, title: 'Audit triggers write what happens', category: 'security' };
@@ -102,9 +86,26 @@ export function auditCheck(
   return { check: { ...about, status, ...(reason === '' ? {} : { reason }) }, findings };
 }
 
-function mend({ object, triggers }: AuditedTable, event: AuditEvent): string {
+function silentIn(table: AuditedTable, proofs: readonly AuditProof[]): Finding[] {
+  const silent = proofs.filter(({ object, verdict }) => object === table.object && verdict === 'silent');
+  if (silent.length === 0) return [];
+  const events = silent.map(({ event }) => event);
+  const reasons = [...new Set(silent.map(({ reason }) => reason))].join('; ');
+  return [
+    {
+      check: CHECK,
+      severity: 'warning',
+      object: table.object,
+      message: `nothing is written to the audit log by ${listNames(events)}, tried in a transaction that was rolled back: ${reasons}`,
+      remediation: mend(table, events),
+      details: { events },
+    },
+  ];
+}
+
+function mend({ object, triggers }: AuditedTable, silent: readonly AuditEvent[]): string {
   const asleep = triggers.filter(
-    ({ events, enabled }) => events.includes(event) && (enabled === 'D' || enabled === 'R'),
+    ({ events, enabled }) => (enabled === 'D' || enabled === 'R') && events.some((event) => silent.includes(event)),
   );
   if (asleep.length > 0)
     return asleep.map(({ name }) => `alter table ${object} enable trigger ${displayName(name)};`).join(' ');

@@ -198,7 +198,7 @@ class TableProver {
     } catch (error) {
       if (!this.#session.inTransaction) throw error;
       await this.#session.query('rollback to savepoint aisha_db_fired');
-      return { fired: { impossible: messageOf(error) } };
+      return { fired: { impossible: `the statement fails: ${messageOf(error)}` } };
     }
   }
 

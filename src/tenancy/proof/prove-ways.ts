@@ -71,23 +71,25 @@ export class WayProver {
 
   /** Looks for a row of the other tenant among those that come out of the way. */
   async #proveByRows(way: Way, pair: Pair): Promise<WayProof> {
-    const { own, other, marks } = pair;
     const tenantColumn = await this.#tenantColumn(way);
     const parameters = way.parameters ?? [];
-    const setup = {
+    const inSessionOf = (own: Side, other: Side, marks: Marks | undefined) => ({
       way,
+      session: own.tenant,
       marks,
       calls: { own: callsWith(parameters, own, own.tenant), other: callsWith(parameters, other, own.tenant) },
       tenantColumn,
       settings: (at: ContextName, { name }: RoleFacts) => this.#sessionOf(at, own.tenant, other.tenant, name),
-    };
+    });
+    const { own, other, marks } = pair;
+    const setup = inSessionOf(own, other, marks);
+    const reverse = inSessionOf(other, own, marks && { own: marks.other, other: marks.own });
+    const probes = (context: ContextName) => [
+      ...probesOfWay(setup, context),
+      ...(context === 'own' ? probesOfWay(reverse, context) : []),
+    ];
     const tried = await this.#inBothKinds(pair, (session, contexts) =>
-      this.#try(
-        session,
-        way,
-        pair,
-        contexts.flatMap((context) => probesOfWay(setup, context)),
-      ),
+      this.#try(session, way, pair, contexts.flatMap(probes)),
     );
     return typeof tried === 'string' ? undecided(way, tried) : judgeWay(way, tried);
   }

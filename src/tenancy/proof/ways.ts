@@ -168,6 +168,8 @@ export function marksOf(own: ReadonlySet<string>, other: ReadonlySet<string>): M
 export interface WayProbe {
   readonly role: RoleFacts;
   readonly context: ContextName;
+  /** The tenant of the session. */
+  readonly session: string;
   /** The own rows are to be seen; what is not made so that it may be seen is a leak. */
   readonly isControl: boolean;
   readonly statement: string;
@@ -175,6 +177,8 @@ export interface WayProbe {
 }
 
 interface ProbesOf {
+  /** The tenant whose session it is. */
+  readonly session: string;
   readonly way: Pick<Way, 'from' | 'roles' | 'parameters'>;
   /** Calls of a function with what belongs to the own tenant, and to the other. */
   readonly calls: { readonly own: readonly Call[]; readonly other: readonly Call[] };
@@ -190,7 +194,7 @@ export const READ_ONLY = { transaction_read_only: 'on' } as const;
 
 /** Everything that is tried in a context; `unset` has to be a session that never named a tenant. */
 export function probesOfWay(setup: ProbesOf, context: ContextName): WayProbe[] {
-  const { way, marks, calls, tenantColumn, settings } = setup;
+  const { way, session, marks, calls, tenantColumn, settings } = setup;
   const probe = (role: RoleFacts, call: Call, condition: string | undefined, isControl = false): WayProbe[] => {
     if (condition === undefined) return [];
     const from = `${fromOf(way, call)} seen where ${condition} limit 1`;
@@ -199,7 +203,7 @@ export function probesOfWay(setup: ProbesOf, context: ContextName): WayProbe[] {
       settings: { ...settings(context, role), ...READ_ONLY },
       sql: `select from ${from}`,
     };
-    return [{ role, context, isControl, statement: `select * from ${from};`, attempt }];
+    return [{ role, context, session, isControl, statement: `select * from ${from};`, attempt }];
   };
   const { own, other } = calls;
   return way.roles.flatMap((role) => [
@@ -251,7 +255,10 @@ function whyOpen(
 ): string | undefined {
   for (const { passage } of passages) if (typeof passage === 'object') return passage.undecided;
   const controls = passages.filter(({ probe }) => probe.isControl);
-  if (controls.some(({ passage }) => passage === 'through')) return undefined;
+  const sessions = new Set(controls.map(({ probe }) => probe.session));
+  const shown = new Set(controls.flatMap(({ probe, passage }) => (passage === 'through' ? [probe.session] : [])));
+  // Of what shows one row of many, the greatest, it may be by chance that it is not the other's.
+  if (shown.size > 0 && shown.size === sessions.size) return undefined;
   const failed = controls.find(({ tried }) => 'error' in tried);
   if (failed !== undefined && 'error' in failed.tried) return failed.tried.error;
   return 'no row comes out of it of which it could be told whose it is';
