@@ -1,6 +1,6 @@
 import type { Session } from '../../postgres/session.ts';
 
-export interface ArgumentRow {
+interface ArgumentRow {
   /** As a cast writes it. */
   readonly type: string;
   /** `pg_type.typcategory`; of a domain, that of what it is made from. */

@@ -8,7 +8,7 @@ import type { Step } from './run-probes.ts';
 import { fromOf, READ_ONLY, type Way } from './ways.ts';
 
 /** A tenant with a row in every table behind a way, as far as comparing what the way shows is concerned. */
-export interface ComparedTenant {
+interface ComparedTenant {
   readonly id: string;
   readonly steps: readonly Step[];
   readonly calls: readonly Call[];
