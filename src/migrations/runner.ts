@@ -27,7 +27,7 @@ export interface Running {
 }
 
 /** A session in which nothing is different from what freshSession makes of it. */
-export interface Pristine {
+interface Pristine {
   /** The limits that are set, and how many messages had been sent then: one more, and nothing is known. */
   now?: { readonly limits: string; readonly messages: number } | undefined;
 }

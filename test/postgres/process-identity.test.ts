@@ -27,8 +27,8 @@ test.runIf(process.platform === 'linux')('another process with the same pid is s
 });
 
 test('a zombie does not run', async () => {
-  // The shell becomes a program that never asks how its child ended.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+  // The shell becomes a program that never asks how its child ended, before it ends: the shell itself might ask.
+  const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60']);
   onTestFinished(() => void parent.kill());
   const [chunk] = await once(parent.stdout, 'data');
   const pid = Number(String(chunk));
