@@ -236,7 +236,11 @@ async function carryOut(
 }
 
 /** Makes the missing roles; members of those that are there already stay what they are. */
-async function createRoles({ roles }: RestorePlan, admin: Session, facts: RestoreFacts): Promise<void> {
+export async function createRoles(
+  { roles }: Pick<RestorePlan, 'roles'>,
+  admin: Session,
+  facts: RestoreFacts,
+): Promise<void> {
   if (roles.length === 0) return;
   const existing = facts.roles.map(({ name }) => name);
   await admin.client.query(rolesSql(roles, existing));

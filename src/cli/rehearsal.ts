@@ -9,7 +9,7 @@ import { AishaError } from '../errors.ts';
 import { openSession } from '../migrations/open.ts';
 import { resolveTarget, type Target } from '../postgres/target.ts';
 import { environmentOf } from '../postgres/target-environment.ts';
-import { isOrigin, lookAtPlace, type NamedPlace, noSuperuser } from '../rehearsal/named-copy.ts';
+import { isOrigin, lookAtPlace, mayNotCreate, type NamedPlace } from '../rehearsal/named-copy.ts';
 import { type Origin, originOf, readOrigin } from '../rehearsal/origin.ts';
 import { rehearse } from '../rehearsal/rehearse.ts';
 import { rehearsalResult } from '../rehearsal/report.ts';
@@ -148,7 +148,7 @@ async function besideTarget(context: Context, database: string): Promise<Target>
 
 async function lookAt(context: Context, into: Target): Promise<NamedPlace> {
   const place = await lookAtPlace(into, context.signal);
-  if (!place.isSuperuser) throw noSuperuser(into);
+  if (!place.mayCreate) throw mayNotCreate(into);
   return place;
 }
 

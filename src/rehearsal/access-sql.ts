@@ -72,7 +72,7 @@ function ifThere(question: string, statement: string): string {
 }
 
 /** Lists are stored as they are to be written; all else is one value (pg_dumpall's makeAlterConfigCommand). */
-function setClause(setting: string): string {
+export function setClause(setting: string): string {
   const [name = '', ...rest] = setting.split('=');
   const value = rest.join('=');
   const isList = ['search_path', 'local_preload_libraries', 'session_preload_libraries', 'temp_tablespaces'].includes(

@@ -1,6 +1,6 @@
 import { AishaError, messageOf } from '../errors.ts';
 import { groupBy } from '../group-by.ts';
-import { quoteQualified } from '../postgres/quote.ts';
+import { quoteIdentifier, quoteQualified } from '../postgres/quote.ts';
 import { serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import { type MaskColumn, maskSql, type PlannedMask, pathOf, planMasks, type Tie } from './masks.ts';
@@ -55,8 +55,11 @@ async function maskTable(admin: Session, masks: readonly PlannedMask[], key: str
     const salted = attempt === 0 ? key : `${key}#${attempt}`;
     await admin.query('begin');
     try {
-      await admin.query("set local session_replication_role = 'replica'");
+      // A policy that hides rows from whoever masks is an error: they would stay as they are.
+      await admin.query('set local row_security = off');
+      const held = await holdTriggers(admin, masks[0]!.column);
       const { rowCount } = await admin.client.query(maskSql(masks), [Buffer.from(salted)]);
+      for (const statement of held) await admin.query(statement);
       await admin.query('commit');
       return rowCount ?? 0;
     } catch (error) {
@@ -69,6 +72,37 @@ async function maskTable(admin: Session, masks: readonly PlannedMask[], key: str
       });
     }
   }
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+/**
+ * Keeps triggers from running in this transaction. Who may not switch to the mode of a replica disables the table's own
+ * ones, and foreign keys are checked then.
+ * @returns SQL that puts them back
+ */
+async function holdTriggers(admin: Session, { schema, table }: MaskColumn): Promise<string[]> {
+  await admin.query('savepoint triggers');
+  try {
+    await admin.query("set local session_replication_role = 'replica'");
+    return [];
+  } catch (error) {
+    if (serverError(error)?.code !== INSUFFICIENT_PRIVILEGE) throw error;
+  }
+  await admin.query('rollback to savepoint triggers');
+  const name = quoteQualified(schema, table);
+  const triggers = await admin.query<{ name: string; how: string }>(
+    `select tgname::text as name, case tgenabled when 'A' then 'enable always' else 'enable' end as how
+     from pg_catalog.pg_trigger where tgrelid = $1::pg_catalog.regclass and not tgisinternal and tgenabled in ('O', 'A')`,
+    [name],
+  );
+  for (const trigger of triggers)
+    await admin.query(`alter table ${name} disable trigger ${quoteIdentifier(trigger.name)}`);
+  // A table with checks that wait for the end cannot be altered.
+  return [
+    'set constraints all immediate',
+    ...triggers.map((trigger) => `alter table ${name} ${trigger.how} trigger ${quoteIdentifier(trigger.name)}`),
+  ];
 }
 
 const COLUMNS = `

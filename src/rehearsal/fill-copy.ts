@@ -12,7 +12,7 @@ import { quoteQualified } from '../postgres/quote.ts';
 import { serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
-import { CUT_OFF_AGAIN_SQL, CUT_OFF_SQL, noteSql, RECORDER_SQL } from './stub-sql.ts';
+import { CUT_OFF_AGAIN_SQL, CUT_OFF_SQL, hasOwnersStub, noteSql, ownersStubsSql, RECORDER_SQL } from './stub-sql.ts';
 
 /** What came of restoring into an empty database. */
 interface Filled {
@@ -21,11 +21,17 @@ interface Filled {
   readonly notes: readonly string[];
 }
 
+/** What a restore by a role that is no superuser needs around it. */
+interface OwnersRestore {
+  readonly asOwnersNeed: <T>(use: () => Promise<T>) => Promise<T>;
+}
+
 /**
  * Restores a backup into an empty database from which nothing gets out: what could is a stub before the first object is
  * restored, and materialized views are computed behind that.
- * @param target the database, as a superuser
+ * @param target the database, as a superuser, or as its owner
  * @param omissions `extensions` are those that become stubs or are left out
+ * @param owner set when the role is no superuser: nothing is there then that would have to be cut off
  * @throws AishaError (backup) when it cannot be restored
  */
 export async function fillCopy(
@@ -34,12 +40,16 @@ export async function fillCopy(
   admin: Session,
   omissions: Omissions,
   world: VerifyWorld,
+  owner?: OwnersRestore,
 ): Promise<Filled> {
   const { manifest } = backup;
   const tools = toolsFor(Number.parseInt(manifest.pgDumpVersion, 10), world);
   await runAsAdmin(admin, RECORDER_SQL);
-  const passed = await stubExtensions(admin, manifest, readStoredCatalog(backup), omissions, noteSql);
-  await runAsAdmin(admin, CUT_OFF_SQL);
+  const passed = await (owner === undefined
+    ? stubExtensions(admin, manifest, readStoredCatalog(backup), omissions, noteSql)
+    : passStubs(omissions));
+  const left = omissions.extensions.map(({ name }) => name);
+  await runAsAdmin(admin, owner === undefined ? CUT_OFF_SQL : ownersStubsSql(left));
   const startedAt = performance.now();
   const serverMajor = await readMajor(admin);
   let isComputedLater = false;
@@ -48,7 +58,8 @@ export async function fillCopy(
     isComputedLater = /^\d+; \d+ \d+ (SERVER|FOREIGN TABLE) /m.test(kept);
     return isComputedLater ? kept.replaceAll(/^\d+; \d+ \d+ MATERIALIZED VIEW DATA .*\n/gm, '') : kept;
   };
-  const failure = await whileInUse(world.store, backup, () =>
+  const asOwnersNeed = owner?.asOwnersNeed ?? ((use) => use());
+  const restore = () =>
     runRestore(
       backup,
       {
@@ -61,23 +72,30 @@ export async function fillCopy(
         label: `restoring ${manifest.id}`,
       },
       world,
-    ),
-  );
+    );
+  const failure = await whileInUse(world.store, backup, () => asOwnersNeed(restore));
   if (failure.length > 0) throw notRestored(manifest.id, failure);
-  await runAsAdmin(admin, CUT_OFF_AGAIN_SQL);
+  if (owner === undefined) await runAsAdmin(admin, CUT_OFF_AGAIN_SQL);
   const empty = isComputedLater ? await computeViews(admin) : [];
   return {
     restoreMs: Math.round(performance.now() - startedAt),
     notes: [
-      ...omissions.extensions.map(({ name }) =>
-        STUBS[name] === undefined
+      ...omissions.extensions.map(({ name }) => {
+        if (owner !== undefined && !hasOwnersStub(name)) return `the extension ${name} is left out`;
+        return STUBS[name] === undefined
           ? `the server of the copy has no extension ${name}`
-          : `${name} is a stub that only lists its calls`,
-      ),
+          : `${name} is a stub that only lists its calls`;
+      }),
       ...(passed.indexes ?? []).map(({ catalogName }) => `the server of the copy cannot make the index ${catalogName}`),
       ...empty.map((name) => `the materialized view ${name} is empty: it reads what is not in the database`),
     ],
   };
+}
+
+/** Who is no superuser makes stubs that are no extensions: grants in their schemas are none of the copy's. */
+function passStubs(omissions: Omissions): Omissions {
+  const stubbed = omissions.extensions.filter(({ name }) => hasOwnersStub(name));
+  return { ...omissions, grantsIn: stubbed.map(({ name }) => ({ schema: STUBS[name]!.schema!, known: [] })) };
 }
 
 /** @throws AishaError (backup) */

@@ -14,11 +14,14 @@ import { guestRoleSql } from './access-sql.ts';
 import { type Copy, superuserNote } from './copy.ts';
 import { fillCopy, runAsAdmin } from './fill-copy.ts';
 import type { Origin } from './origin.ts';
+import { endActing, fillOwnersCopy, makeOwnersDatabase, type OwnerPlan, planOwnerCopy } from './owner-copy.ts';
 
 /** A database that a copy is to be made in, as its server knows it. */
 export interface NamedPlace {
   readonly serverVersion: string;
   readonly isSuperuser: boolean;
+  /** Databases. */
+  readonly mayCreate: boolean;
   /** `databaseKey` of it. */
   readonly key: string;
   /** What would go; `undefined` when there is no such database. */
@@ -45,8 +48,8 @@ export async function lookAtPlace(target: Target, signal: AbortSignal): Promise<
  * Restores a backup into a database of its own name on a server that is there, which is made anew; it stays when the
  * rehearsal comes to its end, and nobody else can look into it before. On a server that others use no role is changed:
  * the rehearsal has a role of its own that acts as the one that migrates.
- * @throws AishaError (connection) for the database that was backed up, and without a superuser, who alone can hold back
- *   what would leave the copy; (lock) while another rehearsal uses it; (backup) when it cannot be restored
+ * @throws AishaError (connection) for the database that was backed up, and for a role that is no superuser when the copy
+ *   needs one; (lock) while another rehearsal uses it; (backup) when it cannot be restored
  */
 export async function makeNamedCopy(
   backup: StoredBackup,
@@ -62,6 +65,7 @@ export async function makeNamedCopy(
   try {
     const place = await readPlace(maintenance, target);
     refusePlace(place, backup, target);
+    const plan = place.isSuperuser ? undefined : await planOwnerCopy(backup, target, maintenance, world);
     await claim(maintenance, target);
     world.info(`restoring ${backup.manifest.id} into ${target.describe()}`);
     await dropDatabase(maintenance, target.database);
@@ -70,35 +74,18 @@ export async function makeNamedCopy(
     undo.push(async () => {
       if (!isFinished) await dropDatabase(maintenance, target.database);
     });
-    const available = await makeDatabase(maintenance, backup, target);
-    const admin = await Session.open(asAdmin(target), {
-      applicationName: 'aisha-db rehearse',
-      settings: { search_path: '' },
-      signal: world.signal,
-    });
-    undo.push(() => admin.close());
-    const { extensions, danglingForeignKeys: foreignKeys } = backup.manifest;
-    const isLeftOut = ({ name }: { readonly name: string }) => NEVER_REAL.includes(name) || !available.includes(name);
-    const omissions = { extensions: extensions.filter(isLeftOut), foreignKeys };
-    const { restoreMs, notes } = await fillCopy(backup, asAdmin(target), admin, omissions, world);
-    const [guest, password] = [`${GUEST}${randomBytes(6).toString('hex')}`, randomBytes(18).toString('base64url')];
-    undo.push(() => dropGuest(maintenance, admin, guest, origin.role));
-    await runAsAdmin(admin, guestRoleSql(origin, target.database, guest, password));
-    const owner = JSON.stringify({ machine: hostname(), owner: processIdentity(process.pid) });
-    await maintenance.query(`comment on role ${quoteIdentifier(guest)} is ${quoteLiteral(owner)}`);
-    const url = serverUrl(target.host, target.port, guest, password, target.database);
+    const work = { backup, origin, target: asAdmin(target), maintenance, world, undo };
+    const made = await (plan === undefined ? makeAsSuperuser(work) : makeAsOwner(plan, work));
     return {
-      target: { ...resolveTarget({ databaseUrl: url, env: {} }), ssl: target.ssl },
-      url,
-      admin,
+      ...made,
       serverVersion: place.serverVersion,
-      restoreMs,
-      notes: [`the copy is ${target.describe()} and stays there`, ...notes, ...superuserNote(origin)],
+      notes: [`the copy is ${target.describe()} and stays there`, ...made.notes, ...superuserNote(origin)],
       finish: async () => {
         const name = quoteIdentifier(target.database);
         const note = `aisha-db rehearse: ${backup.manifest.id} and what was pending, ${new Date().toISOString()}`;
         await maintenance.query(`comment on database ${name} is ${quoteLiteral(note)}`);
         await maintenance.query(`grant connect, temporary on database ${name} to public`);
+        if (plan !== undefined) await endActing(target, maintenance);
         isFinished = true;
       },
       close,
@@ -109,9 +96,56 @@ export async function makeNamedCopy(
   }
 }
 
+interface Work {
+  readonly backup: StoredBackup;
+  readonly origin: Origin;
+  /** The database that is to be made. */
+  readonly target: Target;
+  readonly maintenance: Session;
+  readonly world: VerifyWorld;
+  /** Steps back, the last one first. */
+  readonly undo: (() => Promise<unknown>)[];
+}
+
+type Made = Pick<Copy, 'target' | 'url' | 'admin' | 'restoreMs' | 'notes'>;
+
+async function makeAsSuperuser({ backup, origin, target, maintenance, world, undo }: Work): Promise<Made> {
+  const available = await makeDatabase(maintenance, backup, target);
+  const admin = await openCopy(target, world, undo);
+  const { extensions, danglingForeignKeys: foreignKeys } = backup.manifest;
+  const isLeftOut = ({ name }: { readonly name: string }) => NEVER_REAL.includes(name) || !available.includes(name);
+  const omissions = { extensions: extensions.filter(isLeftOut), foreignKeys };
+  const { restoreMs, notes } = await fillCopy(backup, target, admin, omissions, world);
+  const [guest, password] = [`${GUEST}${randomBytes(6).toString('hex')}`, randomBytes(18).toString('base64url')];
+  undo.push(() => dropGuest(maintenance, admin, guest, origin.role));
+  await runAsAdmin(admin, guestRoleSql(origin, target.database, guest, password));
+  const owner = JSON.stringify({ machine: hostname(), owner: processIdentity(process.pid) });
+  await maintenance.query(`comment on role ${quoteIdentifier(guest)} is ${quoteLiteral(owner)}`);
+  const url = serverUrl(target.host, target.port, guest, password, target.database);
+  const asGuest = { ...resolveTarget({ databaseUrl: url, env: {} }), ssl: target.ssl };
+  return { target: asGuest, url, admin, restoreMs, notes };
+}
+
+/** There is no other role than the one that is named: files are applied as it. */
+async function makeAsOwner(plan: OwnerPlan, { backup, origin, target, maintenance, world, undo }: Work): Promise<Made> {
+  await makeOwnersDatabase(plan, backup, maintenance);
+  await closeDatabase(maintenance, backup, target);
+  const admin = await openCopy(target, world, undo);
+  const filled = await fillOwnersCopy(plan, { backup, origin, target, admin, world });
+  return { ...filled, target, admin };
+}
+
+async function openCopy(target: Target, { signal }: VerifyWorld, undo: Work['undo']): Promise<Session> {
+  const settings = { search_path: '' };
+  const admin = await Session.open(target, { applicationName: 'aisha-db rehearse', settings, signal });
+  undo.push(() => admin.close());
+  return admin;
+}
+
 async function readPlace(session: Session, { database }: Target): Promise<NamedPlace> {
-  const [server] = await session.query<{ version: string; isSuperuser: boolean }>(
-    `select pg_catalog.current_setting('server_version') as version, r.rolsuper as "isSuperuser"
+  const [server] = await session.query<Pick<NamedPlace, 'isSuperuser' | 'mayCreate'> & { version: string }>(
+    `select pg_catalog.current_setting('server_version') as version, r.rolsuper as "isSuperuser",
+       r.rolsuper or r.rolcreatedb as "mayCreate"
      from pg_catalog.pg_roles r where r.rolname = current_user`,
   );
   const [identity] = await session
@@ -128,6 +162,7 @@ async function readPlace(session: Session, { database }: Target): Promise<NamedP
   return {
     serverVersion: server!.version,
     isSuperuser: server!.isSuperuser,
+    mayCreate: server!.mayCreate,
     key: databaseKey({ server: server_, database: { name: database, encoding: '', collation: '', ctype: '' } }),
     existing,
   };
@@ -135,7 +170,7 @@ async function readPlace(session: Session, { database }: Target): Promise<NamedP
 
 function refusePlace(place: NamedPlace, { manifest }: StoredBackup, target: Target): void {
   if (place.key === databaseKey(manifest)) throw isOrigin(target);
-  if (!place.isSuperuser) throw noSuperuser(target);
+  if (!place.isSuperuser && !place.mayCreate) throw mayNotCreate(target);
   if (Number.parseInt(place.serverVersion, 10) >= manifest.server.major) return;
   throw new AishaError(
     'backup',
@@ -153,10 +188,10 @@ export function isOrigin(target: Target): AishaError {
   });
 }
 
-/** Only a superuser can put stubs in place of what reaches out. */
-export function noSuperuser(target: Target): AishaError {
-  return new AishaError('connection', `${target.describe()}: ${target.user} is no superuser there`, {
-    hint: 'Only a superuser can hold back what would leave the copy (pg_net, pg_cron, dblink, foreign tables): name one, or rehearse in a scratch server, without --into.',
+/** The database is made anew. */
+export function mayNotCreate(target: Target): AishaError {
+  return new AishaError('connection', `${target.describe()}: ${target.user} may create no databases there`, {
+    hint: `As a superuser: alter role NAME createdb; or name a superuser, or rehearse in a scratch server, without --into.`,
   });
 }
 
@@ -180,7 +215,11 @@ async function dropDatabase(session: Session, name: string): Promise<void> {
 }
 
 /** The empty database, open to nobody, and the roles that things in it belong to. @returns extensions of the server */
-async function makeDatabase(session: Session, { manifest }: StoredBackup, { database }: Target): Promise<string[]> {
+async function makeDatabase(
+  session: Session,
+  { manifest }: StoredBackup,
+  { database }: Pick<Target, 'database'>,
+): Promise<string[]> {
   const existing = await session.query<{ name: string }>('select rolname::text as name from pg_catalog.pg_roles');
   const names = existing.map(({ name }) => name);
   const missing = manifest.roles.filter(({ name }) => !names.includes(name));
@@ -194,11 +233,20 @@ async function makeDatabase(session: Session, { manifest }: StoredBackup, { data
     );
   // A locale of another operating system is none of this one's.
   await create(collation, ctype).catch(() => create('C', 'C'));
+  await closeDatabase(session, { manifest }, { database });
+  const available = await session.query<{ name: string }>('select name::text from pg_catalog.pg_available_extensions');
+  return available.map(({ name }) => name);
+}
+
+/** Nobody but who made it can look into it until it is finished. */
+async function closeDatabase(
+  session: Session,
+  { manifest }: Pick<StoredBackup, 'manifest'>,
+  { database }: Pick<Target, 'database'>,
+): Promise<void> {
   await session.query(`revoke all on database ${quoteIdentifier(database)} from public`);
   const note = `aisha-db rehearse: ${manifest.id}, not finished`;
   await session.query(`comment on database ${quoteIdentifier(database)} is ${quoteLiteral(note)}`);
-  const available = await session.query<{ name: string }>('select name::text from pg_catalog.pg_available_extensions');
-  return available.map(({ name }) => name);
 }
 
 async function dropGuest(maintenance: Session, admin: Session, guest: string, role: string): Promise<void> {

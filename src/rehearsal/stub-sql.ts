@@ -1,3 +1,4 @@
+import { STUBS } from '../backup/extension-stubs.ts';
 import { OWN_SCHEMA } from './own-schema.ts';
 
 /** A call that would have left the copy. */
@@ -71,6 +72,59 @@ export const RECORDER_SQL = RECORDER;
 export function noteSql(call: string): string {
   return `perform ${OWN_SCHEMA}.note(${call});`;
 }
+
+/** Extensions whose stub a role can make that is no superuser: they have a schema of their own. */
+export function hasOwnersStub(extension: string): boolean {
+  return extension === 'pg_net' || extension === 'pg_cron';
+}
+
+/**
+ * SQL for the empty database of a role that is no superuser, behind the recorder: the stubs are objects of their own and
+ * no extensions, and where the server lets the role make event triggers (Supabase does), one refuses extensions that
+ * would reach out.
+ */
+export function ownersStubsSql(missing: readonly string[]): string {
+  const stubs = missing.filter(hasOwnersStub).map((name) => {
+    const { schema = '', sql } = STUBS[name]!;
+    return `create schema ${schema}; grant usage on schema ${schema} to public; ${sql({ schema, note: noteSql })}`;
+  });
+  return [...stubs, REFUSE_REACHING].join('\n');
+}
+
+/** Extensions whose functions or tables reach out of the database, or that work by themselves. */
+export const REACHING = [
+  'pg_cron',
+  'pg_net',
+  'dblink',
+  'http',
+  'postgres_fdw',
+  'file_fdw',
+  'wrappers',
+  'mysql_fdw',
+  'oracle_fdw',
+  'tds_fdw',
+  'redis_fdw',
+  'mongo_fdw',
+];
+
+/** Name of the event trigger: it is there when the role was allowed to make it. */
+export const REFUSAL = `${OWN_SCHEMA}_refusal`;
+
+const REFUSE_REACHING = `
+create function ${OWN_SCHEMA}.refuse_reaching() returns event_trigger language plpgsql set search_path = pg_catalog, pg_temp as $refuse$
+begin
+  if exists (select from pg_event_trigger_ddl_commands() c join pg_extension e on e.oid = c.objid
+      where c.classid = 'pg_extension'::regclass and e.extname = any (array['${REACHING.join("', '")}'])) then
+    raise exception 'this extension reaches out of the copy, and nobody here could hold it back';
+  end if;
+end
+$refuse$;
+do $refuse$
+begin
+  create event trigger ${REFUSAL} on ddl_command_end when tag in ('CREATE EXTENSION') execute function ${OWN_SCHEMA}.refuse_reaching();
+exception when insufficient_privilege then null;
+end
+$refuse$;`;
 
 /** SQL for the empty database, behind the stubs: what is real of them is cut off as soon as it is made. */
 export const CUT_OFF_SQL = CUT_OFF;

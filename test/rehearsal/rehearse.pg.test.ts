@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Client } from 'pg';
 import { describe } from 'vitest';
 import { planStubs } from '../../src/backup/plan-stubs.ts';
 import { stageUrl } from '../../src/diagnostics/stage/database.ts';
@@ -204,6 +206,17 @@ describe('the gate', { timeout: 120_000 }, () => {
   });
 });
 
+/** SQL that makes a database have pg_net and pg_cron, whose calls are in `pretended.call`. */
+function pretended(): string {
+  const extensions = ['pg_net', 'pg_cron'].map((name) => ({ name, version: '1', schema: 'public' }));
+  const stubs = [RECORDER_SQL, planStubs(extensions, [], [], noteSql).sql].join('\n');
+  return `${stubs.replaceAll('aisha_rehearsal', 'pretended')}
+    alter function pretended.note(text, text[]) owner to app_owner;
+    alter schema pretended owner to app_owner; alter table pretended.call owner to app_owner;
+    grant select on all sequences in schema net, cron to app_owner; grant select on all tables in schema net to app_owner;
+    grant execute on all functions in schema net to app_owner;`;
+}
+
 describe('nothing leaves the copy', { timeout: 120_000 }, () => {
   test('calls of dblink, pg_net and pg_cron are listed, foreign tables refuse', async ({ db }) => {
     const server = `host=${db.host} port=${db.port} dbname=${db.name} user=app_owner`;
@@ -218,15 +231,7 @@ describe('nothing leaves the copy', { timeout: 120_000 }, () => {
       create foreign table public.near (n bigint) server near options (table_name 'counted'); alter foreign table public.near owner to app_owner`);
     await db.query('create materialized view public.near_copy as select n from public.near');
     const reads = await db.query('select last_value from public.reads');
-    const pretended = ['pg_net', 'pg_cron'].map((name) => ({ name, version: '1', schema: 'public' }));
-    for (const sql of [RECORDER_SQL, planStubs(pretended, [], [], noteSql).sql]) {
-      await db.superQuery(sql.replaceAll('aisha_rehearsal', 'pretended'));
-    }
-    await db.superQuery(
-      `alter schema pretended owner to app_owner; alter table pretended.call owner to app_owner;
-      grant select on all sequences in schema net, cron to app_owner; grant select on all tables in schema net to app_owner;
-      grant execute on all functions in schema net to app_owner`,
-    );
+    await db.superQuery(pretended());
     const project = await inUse(db, {
       'sql/001_calls.sql': `
         select "Ext's".dblink_connect('c', '${server}');
@@ -419,9 +424,9 @@ describe('a rehearsal in a named database', { timeout: 120_000 }, () => {
       stderr: expect.stringContaining('protected'),
     });
     expect(await refused('--into', url('precious', 'app_owner', testServer().password))).toMatchObject({ code: 3 });
-    expect(await refused('--into', 'beside')).toMatchObject({
+    expect(await refused('--into', url('beside', 'app_reader', testServer().password))).toMatchObject({
       code: 3,
-      stderr: expect.stringContaining('no superuser'),
+      stderr: expect.stringContaining('may create no databases'),
     });
     await maintenance.query(`create database ${quoteIdentifier(name)}`);
     try {
@@ -462,6 +467,107 @@ describe('a rehearsal in a named database', { timeout: 120_000 }, () => {
     } finally {
       await maintenance.query(`drop database if exists ${quoteIdentifier(name)} with (force)`);
     }
+  });
+});
+
+describe('a rehearsal in a named database by a role that is no superuser', { timeout: 120_000 }, () => {
+  const PASSWORD = 'owner-of-the-copy';
+
+  /** Lends a role as Supabase's `postgres` is one: it may create databases and roles, and no more. */
+  async function withDeveloper(maintenance: Client, use: (role: string) => Promise<void>): Promise<void> {
+    const role = `dev "100%" ${randomBytes(4).toString('hex')}`;
+    const name = quoteIdentifier(role);
+    await maintenance.query(`create role ${name} login createdb createrole bypassrls password '${PASSWORD}'`);
+    try {
+      await maintenance.query(`grant app_owner, pg_signal_backend to ${name}`);
+      await use(role);
+    } finally {
+      await maintenance.query(`drop role ${name}`);
+    }
+  }
+
+  const urlAs = (db: TestDatabase, role: string, database: string) =>
+    stageUrl({ host: db.host, port: db.port }, role, PASSWORD, database);
+
+  test('acts as the one that migrates, lists calls of its stubs, masks, and names what it leaves out', async ({
+    db,
+    maintenance,
+  }) => {
+    const name = `${db.name}_dev's own`;
+    await db.superQuery(`
+      create extension dblink; create extension pg_stat_statements; create extension pgcrypto;
+      ${pretended()}
+    `);
+    await withDeveloper(maintenance, async (role) => {
+      const project = await inUse(db, {
+        'sql/001_calls.sql': `select net.http_post('https://example.com/hook', '{}'); select cron.schedule('a', '* * * * *', 'select 1');`,
+        'sql/002_role.sql': 'create table public.who as select current_user::text as name;',
+        'aisha-db.config.json': JSON.stringify({
+          environments: { development: { url: urlAs(db, role, name) } },
+          rehearsal: { masks: [{ column: 'public.contact.email', as: 'email' }] },
+        }),
+      });
+      await db.query(`
+        create function public.refuse() returns trigger language plpgsql as $$ begin raise 'a trigger ran'; end $$;
+        create trigger "refuse it" before update on public.contact for each row execute function public.refuse();
+      `);
+      try {
+        const report = await project.report(
+          'rehearse',
+          '--into',
+          'development',
+          '--yes',
+          '--run',
+          'echo "$DATABASE_URL" > url',
+        );
+        expect(report.error).toBeUndefined();
+        const { files, calls, notes, masked } = report.data.rehearsal;
+        expect(files.map(({ state }: { state: string }) => state)).toEqual(['applied', 'applied']);
+        expect(calls.map((call: { function: string }) => call.function)).toEqual(['net.http_post', 'cron.schedule']);
+        expect(masked).toEqual([{ column: 'public.contact.email', as: 'email', rows: 3000 }]);
+        expect(notes).toEqual(
+          expect.arrayContaining([
+            'pg_net is a stub that only lists its calls',
+            'the extension dblink is left out',
+            'the extension pg_stat_statements is left out',
+          ]),
+        );
+        expect((await readFile(join(project.dir, 'url'), 'utf8')).trim()).toBe(urlAs(db, role, name));
+        const client = await db.connect(urlAs(db, role, name));
+        const { rows } = await client.query(`select current_user::text as me, (select name from public.who) as name,
+          (select tgenabled::text from pg_trigger where tgname = 'refuse it') as trigger,
+          (select count(*)::int from public.contact where email like '%@example.invalid') as masked,
+          (select string_agg(extname, ' ' order by extname) from pg_extension) as extensions`);
+        expect(rows).toEqual([
+          { me: role, name: 'app_owner', trigger: 'O', masked: 3000, extensions: 'pgcrypto plpgsql' },
+        ]);
+        await client.end();
+      } finally {
+        await maintenance.query(`drop database if exists ${quoteIdentifier(name)} with (force)`);
+      }
+    });
+  });
+
+  test('is refused before anything is dropped when something would reach out that it cannot hold back', async ({
+    db,
+    maintenance,
+  }) => {
+    const name = `${db.name}_kept`;
+    await db.superQuery('create extension postgres_fdw');
+    await withDeveloper(maintenance, async (role) => {
+      const project = await inUse(db, { 'sql/001_a.sql': 'create table public.a (id int);' });
+      await maintenance.query(`create database ${quoteIdentifier(name)} owner ${quoteIdentifier(role)}`);
+      try {
+        const refused = await project.run('rehearse', '--into', urlAs(db, role, name), '--yes');
+        expect(refused).toMatchObject({
+          code: 3,
+          stderr: expect.stringMatching(/is no superuser[\s\S]*postgres_fdw would reach out/),
+        });
+        expect((await maintenance.query('select from pg_database where datname = $1', [name])).rowCount).toBe(1);
+      } finally {
+        await maintenance.query(`drop database ${quoteIdentifier(name)} with (force)`);
+      }
+    });
   });
 });
 
