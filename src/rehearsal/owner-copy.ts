@@ -54,7 +54,8 @@ export async function planOwnerCopy(
       message: `the foreign tables of ${name} would reach out of the copy, and only a superuser can hold them back`,
     })),
   ];
-  if (problems.length === 0) return { restore, facts };
+  const roles = restore.roles.map((role) => ({ ...role, bypassRls: role.bypassRls && facts.role.bypassRls }));
+  if (problems.length === 0) return { restore: { ...restore, roles }, facts };
   throw new AishaError(
     'connection',
     `${target.user} is no superuser and cannot make the copy in ${target.describe()}`,
@@ -66,7 +67,7 @@ export async function planOwnerCopy(
 }
 
 /** What there is to make a copy with. */
-export interface OwnerWork {
+interface OwnerWork {
   readonly backup: StoredBackup;
   readonly origin: Origin;
   /** The new database, which is there and empty. */
