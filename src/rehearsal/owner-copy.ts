@@ -45,7 +45,7 @@ export async function planOwnerCopy(
     readStoredCatalog(backup),
     // The database is made anew, and what is not compared cannot be hidden by policies.
     { ...facts, database: undefined, extensions: makeable, role: { ...facts.role, bypassRls: true } },
-    { cpus: availableParallelism(), toolMajor: tools.major },
+    { cpus: availableParallelism() },
   );
   const foreign = manifest.extensions.filter(({ name }) => REACHING.includes(name) && name.endsWith('fdw'));
   const problems = [
