@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { readStoredCatalog } from '../backup/compare-restored.ts';
-import { toolsFor } from '../backup/create.ts';
 import { withCreationRights } from '../backup/owner-rights.ts';
 import { readRestoreFacts } from '../backup/read-restore-facts.ts';
 import { createRoles } from '../backup/restore.ts';
@@ -37,7 +36,6 @@ export async function planOwnerCopy(
 ): Promise<OwnerPlan> {
   const { manifest } = backup;
   const facts = await readRestoreFacts(maintenance, target, 'aisha-db rehearse', world.signal);
-  const tools = toolsFor(Number.parseInt(manifest.pgDumpVersion, 10), world);
   const makeable = facts.extensions.filter(({ name, mayCreate }) => mayCreate && !REACHING.includes(name));
   const restore = planRestore(
     { database: target.database, jobs: undefined, skipMissingExtensions: true },
@@ -150,14 +148,24 @@ async function actAs(origin: Origin, { user, database }: Target, admin: Session)
     await set(`alter database ${place} ${setClause(setting)}`, `the setting ${setting} of the database is left out`);
   for (const setting of origin.roleSettings)
     await set(`alter role ${name} in database ${place} ${setClause(setting)}`, `the setting ${setting} is left out`);
+  const may = await memberships(admin, [origin.role, origin.owner]);
+  // What the public schema allows follows who owns the database.
+  if (may.has(origin.owner)) await admin.query(`alter database ${place} owner to ${quoteIdentifier(origin.owner)}`);
   if (origin.role === user) return notes;
-  const [row] = await admin.query<{ may: boolean }>(
-    `select coalesce((select pg_catalog.pg_has_role(session_user, oid, 'MEMBER') from pg_catalog.pg_roles where rolname = $1), false) as may`,
-    [origin.role],
-  );
-  if (!row!.may) return [...notes, `files are applied as ${user}, not as ${origin.role}, who migrates`];
+  if (!may.has(origin.role)) return [...notes, `files are applied as ${user}, not as ${origin.role}, who migrates`];
+  if (origin.mayCreate) await admin.query(`grant create on database ${place} to ${quoteIdentifier(origin.role)}`);
   await admin.query(`alter role ${name} in database ${place} set role to ${quoteLiteral(origin.role)}`);
   return notes;
+}
+
+/** Those of the roles that the session's own is a member of. */
+async function memberships(admin: Session, roles: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await admin.query<{ name: string }>(
+    `select rolname::text as name from pg_catalog.pg_roles
+      where rolname = any ($1) and pg_catalog.pg_has_role(session_user, oid, 'MEMBER')`,
+    [roles],
+  );
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** The copy stays: whoever looks into it is himself again. */
