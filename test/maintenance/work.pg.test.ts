@@ -186,6 +186,22 @@ test('the second of two runs ends with code 6 and one line; SIGTERM ends the fir
   expect(await leftovers(db)).toEqual([]);
 }, 120_000);
 
+test('on a second SIGTERM a run ends at once, and what it was removing is gone when its lock is', async ({ db }) => {
+  const project = await bloated(db);
+  await project.write(configured(PATIENT, { lockTimeout: '60s' }));
+  const old = await blocker(db);
+  const run = await waitingReindex(db, project, HOSTILE_INDEX);
+  run.kill('SIGTERM');
+  await expect.poll(() => waitsOf(db, 'aisha-db reindex'), { timeout: 20_000 }).toBe('drop index concurrently');
+  run.kill('SIGTERM');
+  expect((await run.done).code).toBe(130);
+  expect(await leftovers(db)).toHaveLength(1);
+  await old.query('rollback');
+  await expect.poll(() => waitsOf(db, 'aisha-db reindex'), { timeout: 20_000 }).toBeUndefined();
+  await project.report('reindex');
+  expect(await leftovers(db)).toEqual([]);
+}, 120_000);
+
 /** What the sessions of an application do that wait for a lock. */
 async function waitsOf(db: TestDatabase, application: string): Promise<string | undefined> {
   const [row] = await db.superQuery<{ words: string }>(

@@ -214,12 +214,12 @@ describe("psql's own language", () => {
       '001_a.sql': lines('\\i parts/one.sql', 'create table a (id int);'),
       'parts/one.sql': lines('create table one (id int);', '\\ir two.sql'),
       'parts/two.sql': 'create table two (id int);',
-      '002_out.sql': lines('\\i ../../../etc/passwd', '\\i parts/none.sql', '\\ir 002_out.sql', '\\connect other'),
+      '002_out.sql': lines('\\i ../../../../../../../../etc/passwd', '\\i parts/none.sql', '\\ir 002_out.sql', '\\connect other'),
     });
     const refused = await project.migrate();
     expect(refused.code).toBe(4);
     const details: string = refused.json().error.details.join('\n');
-    expect(details).toContain('002_out.sql:1:1: ../../../etc/passwd lies outside of the folder');
+    expect(details).toContain('002_out.sql:1:1: ../../../../../../../../etc/passwd lies outside of the folder');
     expect(details).toContain('002_out.sql:2:1: cannot include parts/none.sql: no such file');
     expect(details).toContain('002_out.sql:3:1: 002_out.sql includes itself');
     expect(details).toContain('002_out.sql:4:1: psql command \\connect cannot be carried out');
