@@ -82,7 +82,10 @@ export async function readLedger(session: Session, name: LedgerName): Promise<Le
     [name.schema, name.table],
   );
   if (columns.length === 0) {
-    return { exists: false, missingColumns: [], rows: [], elsewhere: await findLedgers(session) };
+    const found = await findLedgers(session, name);
+    // Another run has made it since it was looked for.
+    if (found.some(({ isOwn }) => isOwn)) return readLedger(session, name);
+    return { exists: false, missingColumns: [], rows: [], elsewhere: found.map(({ display }) => display) };
   }
   const present = new Set(columns.map((row) => row.attname));
   if (!present.has('file') || !present.has('checksum')) {
@@ -145,18 +148,20 @@ export async function isInterrupted(session: Session, name: LedgerName, file: st
 }
 
 /** Tables anywhere in the database that look like a ledger of this program. */
-async function findLedgers(session: Session): Promise<string[]> {
-  const rows = await session.query<{ name: string }>(
-    `select format('%I.%I', n.nspname, c.relname) as name
+async function findLedgers(
+  session: Session,
+  name: LedgerName,
+): Promise<readonly { readonly display: string; readonly isOwn: boolean }[]> {
+  return session.query(
+    `select format('%I.%I', n.nspname, c.relname) as display, n.nspname = $3 and c.relname = $4 as "isOwn"
        from pg_catalog.pg_class c
        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p')
         and (select count(*) from pg_catalog.pg_attribute a
               where a.attrelid = c.oid and a.attname = any ($1) and not a.attisdropped) = $2
       order by 1`,
-    [SIGNATURE, SIGNATURE.length],
+    [SIGNATURE, SIGNATURE.length, name.schema, name.table],
   );
-  return rows.map((row) => row.name);
 }
 
 /**
