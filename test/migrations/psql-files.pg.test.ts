@@ -214,7 +214,12 @@ describe("psql's own language", () => {
       '001_a.sql': lines('\\i parts/one.sql', 'create table a (id int);'),
       'parts/one.sql': lines('create table one (id int);', '\\ir two.sql'),
       'parts/two.sql': 'create table two (id int);',
-      '002_out.sql': lines('\\i ../../../../../../../../etc/passwd', '\\i parts/none.sql', '\\ir 002_out.sql', '\\connect other'),
+      '002_out.sql': lines(
+        '\\i ../../../../../../../../etc/passwd',
+        '\\i parts/none.sql',
+        '\\ir 002_out.sql',
+        '\\connect other',
+      ),
     });
     const refused = await project.migrate();
     expect(refused.code).toBe(4);
