@@ -1,7 +1,10 @@
 /** @module-tag since-13 */
+
 import { createHmac } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { makeProject, type Project } from '../commands/project.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
@@ -78,6 +81,8 @@ test('with --quiet cron gets one summary and nothing on stderr; the metrics are 
   ]);
   const metrics = await project.run('maintain', 'weekly', '--quiet', '--format', 'prometheus', '--output', 'a.prom');
   expect(metrics).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  expect(await readFile(join(project.dir, 'a.prom'), 'utf8')).toMatch(/^# HELP aisha_db_[\s\S]*\n$/);
+  expect((await readdir(project.dir)).filter((name) => name.includes('a.prom'))).toEqual(['a.prom']);
 });
 
 test('a routine that its window stopped is gone on with by the next run, or by resume', async ({ db }) => {
