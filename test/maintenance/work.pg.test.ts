@@ -106,25 +106,6 @@ test('analyze renews what is stale and what was never analysed, and what is name
   expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('no table or index "frehs"') });
 });
 
-test('with --jobs 2 two tables are vacuumed at once', async ({ db }) => {
-  const project = await bloated(db, { vacuum: { costLimit: 1, quietCostLimit: 1 } });
-  await db.query(`
-    create table "sécond %" with (autovacuum_enabled = false) as select id, word from ${HOSTILE};
-    insert into "sécond %" select n, md5(n::text) from generate_series(1, 90000) n;
-    delete from "sécond %" where id % 10 <> 0
-  `);
-  await untilCounted(db);
-  const atWork = () =>
-    db.superQuery(`select from pg_stat_activity
-      where datname = current_database() and application_name = 'aisha-db vacuum' and query like 'vacuum (%'`);
-  const run = project.start('vacuum', '--jobs', '2', '--format', 'json');
-  await expect.poll(() => atWork().then((rows) => rows.length), { timeout: 20_000 }).toBe(2);
-  run.kill('SIGTERM');
-  const { code, json } = await run.done;
-  expect(code).toBe(130);
-  expect(json().data.tasks).toMatchObject([{ state: 'cut' }, { state: 'cut' }]);
-});
-
 test('a table that somebody else works on is left alone, and he is named', async ({ db }) => {
   const project = await bloated(db);
   await untilCounted(db);
