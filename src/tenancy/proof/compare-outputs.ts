@@ -1,5 +1,6 @@
 import type { Session } from '../../postgres/session.ts';
 import type { AskLimits } from '../ask.ts';
+import { FIRST_STEPS, runInOne, stepsSql } from './run-in-one.ts';
 import type { Attempt, Step } from './run-probes.ts';
 
 /** What a role is shown, before and after rows came to be. */
@@ -23,35 +24,13 @@ export type Compared =
  * @param steps are run before all comparisons
  * @returns what came of each comparison, or the error of the step that failed
  */
-export async function compareOutputs(
+export function compareOutputs(
   session: Session,
   steps: readonly Step[],
   comparisons: readonly Comparison[],
   limits: AskLimits,
 ): Promise<readonly Compared[] | { readonly error: Error }> {
-  await session.query('begin isolation level repeatable read');
-  try {
-    await session.query(
-      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
-        set_config('aisha_db.steps', $3, true), set_config('aisha_db.comparisons', $4, true)`,
-      [
-        String(limits.lockTimeoutMs),
-        String(limits.statementTimeoutMs),
-        JSON.stringify(steps),
-        JSON.stringify(comparisons),
-      ],
-    );
-    await session.query(RUN);
-    const [row] = await session.query<{ answers: readonly Compared[] }>(
-      "select current_setting('aisha_db.answers')::json as answers",
-    );
-    return row!.answers;
-  } catch (error) {
-    if (!session.inTransaction) throw error;
-    return { error: error as Error };
-  } finally {
-    await session.undo();
-  }
+  return runInOne<Compared>(session, { isolation: 'repeatable read', sql: RUN }, steps, comparisons, limits);
 }
 
 // Each block fails on purpose, so that what it did and what it set is undone; variables keep what it found. What is
@@ -67,34 +46,17 @@ declare
   state pg_catalog.text;
   message pg_catalog.text;
 begin
-  for step in
-    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.steps')::pg_catalog.jsonb)
-  loop
-    perform pg_catalog.set_config('role', 'none', true);
-    perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
-    perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
-    execute step ->> 'sql';
-  end loop;
-  perform pg_catalog.set_config('role', 'none', true);
+  ${FIRST_STEPS}
   for comparison in
     select value
-    from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.comparisons')::pg_catalog.jsonb)
+    from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.tasks')::pg_catalog.jsonb)
   loop
     shown := '{}';
     begin
       for turn in 0 .. 2 loop
         -- The first and second time nothing is there but what was there before; what differs then differs by itself.
         if turn <> 1 then
-          for step in
-            select value
-            from pg_catalog.jsonb_array_elements(comparison -> case turn when 0 then 'before' else 'change' end)
-          loop
-            perform pg_catalog.set_config('role', 'none', true);
-            perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
-            perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
-            execute step ->> 'sql';
-          end loop;
-          perform pg_catalog.set_config('role', 'none', true);
+          ${stepsSql("comparison -> case turn when 0 then 'before' else 'change' end")}
         end if;
         begin
           step := comparison -> 'shown';

@@ -1,5 +1,6 @@
 import type { Session } from '../../postgres/session.ts';
 import type { AskLimits } from '../ask.ts';
+import { FIRST_STEPS, runInOne } from './run-in-one.ts';
 
 /** A statement that is run as a role, with settings that stay until the transaction ends. */
 export interface Step {
@@ -31,35 +32,13 @@ export type Tried =
  * transaction that is rolled back: rows that are locked are locked for milliseconds.
  * @returns what each attempt did, or the error of the step that failed
  */
-export async function runAttempts(
+export function runAttempts(
   session: Session,
   steps: readonly Step[],
   attempts: readonly Attempt[],
   limits: AskLimits,
 ): Promise<readonly Tried[] | { readonly error: Error }> {
-  await session.query('begin isolation level read committed');
-  try {
-    await session.query(
-      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
-        set_config('aisha_db.steps', $3, true), set_config('aisha_db.attempts', $4, true)`,
-      [
-        String(limits.lockTimeoutMs),
-        String(limits.statementTimeoutMs),
-        JSON.stringify(steps),
-        JSON.stringify(attempts),
-      ],
-    );
-    await session.query(RUN);
-    const [row] = await session.query<{ answers: readonly Tried[] }>(
-      "select current_setting('aisha_db.answers')::json as answers",
-    );
-    return row!.answers;
-  } catch (error) {
-    if (!session.inTransaction) throw error;
-    return { error: error as Error };
-  } finally {
-    await session.undo();
-  }
+  return runInOne<Tried>(session, { isolation: 'read committed', sql: RUN }, steps, attempts, limits);
 }
 
 // Each block fails on purpose, so that what it did and what it set is undone; its answer goes out in the error.
@@ -77,17 +56,9 @@ declare
   state pg_catalog.text;
   message pg_catalog.text;
 begin
-  for step in
-    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.steps')::pg_catalog.jsonb)
-  loop
-    perform pg_catalog.set_config('role', 'none', true);
-    perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
-    perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
-    execute step ->> 'sql';
-  end loop;
-  perform pg_catalog.set_config('role', 'none', true);
+  ${FIRST_STEPS}
   for attempt in
-    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.attempts')::pg_catalog.jsonb)
+    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.tasks')::pg_catalog.jsonb)
   loop
     begin
       answer := null;
