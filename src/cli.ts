@@ -12,7 +12,7 @@ import {
   understandError,
 } from './cli/edge.ts';
 import { DEFAULT_FORMAT } from './cli/global-options.ts';
-import { watchInterruption } from './cli/interruption.ts';
+import { watchDefects, watchInterruption } from './cli/interruption.ts';
 import { type CommandSource, commandFolder, reporterNames } from './cli/modules.ts';
 import { guessFormat, type HelpRequest, type Invocation, parseArguments } from './cli/parse-arguments.ts';
 import { type EdgeTalk, openTalk } from './cli/talk.ts';
@@ -93,11 +93,16 @@ async function runCommand(invocation: Invocation, edge: Edge): Promise<number> {
   const { name, global } = invocation;
   const talk = openTalk(edge.stderr, edge.redactor, global.quiet);
   const interruption = watchInterruption({ process: edge.process, timeout: global.timeout, onSignal: talk.warn });
+  const defects = watchDefects(edge.process);
+  const defect = defects.thrown.then(
+    (error): Run => ({ result: { error: understandError(error, edge) }, target: undefined }),
+  );
   try {
-    const { result, target } = await execute(invocation, talk, interruption.signal, edge);
+    const { result, target } = await Promise.race([execute(invocation, talk, interruption.signal, edge), defect]);
     return await deliver(result, factsOf(name, target, edge), global, talk, edge);
   } finally {
     interruption.stop();
+    defects.stop();
   }
 }
 

@@ -182,6 +182,21 @@ describe('an error', () => {
     expect(stderr).not.toContain(cwd);
   });
 
+  test('that is thrown where nobody waits for it is a defect as well, with its report', async () => {
+    const process = new FakeProcess();
+    const thrown = new TypeError('x.copy is not a function');
+    const commands = greet({
+      run: () => {
+        process.emit('uncaughtException', thrown);
+        return new Promise(() => {});
+      },
+    });
+    const { code, stdout, stderr } = await run(['greet', '--format', 'json'], commands, { process });
+    expect([code, JSON.parse(stdout)]).toMatchObject([70, { exitCode: 70, error: { code: 'defect' } }]);
+    expect(stderr).toMatch(/^error: x\.copy is not a function\n {2}TypeError: .*\n {2}at /);
+    expect(process.listenerCount('uncaughtException')).toBe(0);
+  });
+
   test('of the machine is not a defect', async () => {
     const commands = greet({
       run: async () => {

@@ -3,7 +3,9 @@ import { AishaError, EXIT } from '../errors.ts';
 /** What is needed of the process: a test passes its own. */
 export interface SignalSource {
   on(signal: 'SIGINT' | 'SIGTERM', listener: (signal: NodeJS.Signals) => void): unknown;
+  on(event: 'uncaughtException', listener: (error: unknown) => void): unknown;
   off(signal: 'SIGINT' | 'SIGTERM', listener: (signal: NodeJS.Signals) => void): unknown;
+  off(event: 'uncaughtException', listener: (error: unknown) => void): unknown;
   exit(code: number): void;
 }
 
@@ -52,4 +54,17 @@ function timedOut(text: string): AishaError {
   return new AishaError('interrupted', `gave up after ${text}`, {
     hint: 'Raise --timeout, or find out what it waits for.',
   });
+}
+
+/**
+ * What is thrown where nobody waits for it (a callback of a connection, a promise that nobody holds) ends the run as
+ * every other defect does: with a report, and where to send it.
+ */
+export function watchDefects(process: SignalSource): { readonly thrown: Promise<unknown>; stop(): void } {
+  let stop = (): void => {};
+  const thrown = new Promise<unknown>((resolve) => {
+    process.on('uncaughtException', resolve);
+    stop = () => void process.off('uncaughtException', resolve);
+  });
+  return { thrown, stop };
 }

@@ -1,4 +1,5 @@
 import { migrationFolder, migrationSource, planOptions, runHooks } from '../cli/migration.ts';
+import { withChanges } from '../migrations/changes.ts';
 import { readFolder } from '../migrations/files.ts';
 import { readLedger } from '../migrations/ledger.ts';
 import { openSession, refuseForeignLedger } from '../migrations/open.ts';
@@ -28,7 +29,8 @@ export const command: Command = {
     try {
       const ledger = await readLedger(session, source.ledger);
       refuseForeignLedger(source.ledger, ledger);
-      const plan = planMigrations(folder.files, ledger.rows, planOptions(context));
+      const planned = planMigrations(folder.files, ledger.rows, planOptions(context));
+      const plan = withChanges(planned, ledger.rows, folder.read);
       const shown =
         options['pending'] === true
           ? plan.entries.filter((e) => e.state !== 'applied' && e.state !== 'baseline')

@@ -278,7 +278,7 @@ class StatementRun {
       return new AishaError('interrupted', message, {
         hint: untouched
           ? 'Run again.'
-          : `What ran is recorded; ${left ? this.#whatIsLeft(unit) : 'run again to resume.'}`,
+          : `What ran is recorded. ${left ? this.#whatIsLeft(unit) : 'Run again to resume.'}`,
         cause: error,
       });
     }
@@ -311,10 +311,10 @@ class StatementRun {
 
   /** What a statement left that could not be taken back. */
   #whatIsLeft(unit: Unit): string {
-    if (unit.kind === 'self-committing' && !asks(unit)) return 'run again: it goes on where it ended.';
+    if (unit.kind === 'self-committing' && !asks(unit)) return 'Run again: it goes on where it ended.';
     return runsAlone(unit) && !asks(unit)
-      ? 'run again: the next run removes or finishes what the statement has left, and goes on.'
-      : `part of the statement may have been committed; look, then decide: aisha-db repair ${this.#file} --statement done, or --statement again.`;
+      ? 'Run again: the next run removes or finishes what the statement has left, and goes on.'
+      : `Part of the statement may have been committed; look, then decide: aisha-db repair ${this.#file} --statement done, or --statement again.`;
   }
 
   /** Nothing of the file ran: no trace of it is left. False when that could not be seen to. */

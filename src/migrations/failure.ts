@@ -20,10 +20,11 @@ export function migrationError(kind: ErrorKind, file: string, error: Error, plac
     });
   }
   if (server.message.includes(FENCE_LOST)) return lockLost(kind, file, error);
-  const removed = removesLedger(server, place) ? 'its ledger row has no place any more: ' : '';
-  return new AishaError(kind, `${file}: ${removed}${server.message}${at}`, {
+  const unwritten = unwrittenLedger(server, place);
+  const what = unwritten === undefined ? '' : `${unwritten.what}: `;
+  return new AishaError(kind, `${file}: ${what}${server.message}${at}`, {
     details: [...(place ? excerptOf(place) : []), ...serverLines(server)],
-    hint: removed === '' ? hintOf(server, kind) : 'The file drops or renames the ledger: it must leave that alone.',
+    hint: unwritten?.hint ?? hintOf(server, kind),
     sqlState: server.code,
     cause: error,
   });
@@ -37,10 +38,29 @@ function lockLost(kind: ErrorKind, file: string, cause: Error): AishaError {
 }
 
 /** Outside of the file's own text only the ledger is written to, and only a trigger would have a context. */
-function removesLedger(error: ServerError, place: Place | undefined): boolean {
-  if (place !== undefined || error.where !== undefined) return false;
-  return error.code === SQLSTATE.undefinedTable || error.code === SQLSTATE.invalidSchema;
+function unwrittenLedger(
+  { code, where }: ServerError,
+  place: Place | undefined,
+): { readonly what: string; readonly hint: string } | undefined {
+  return place === undefined && where === undefined ? UNWRITTEN[code] : undefined;
 }
+
+const GONE = {
+  what: 'its ledger row has no place any more',
+  hint: 'The file drops or renames the ledger: it must leave that alone.',
+};
+const UNWRITTEN: Readonly<Record<string, { readonly what: string; readonly hint: string }>> = {
+  [SQLSTATE.undefinedTable]: GONE,
+  [SQLSTATE.invalidSchema]: GONE,
+  [SQLSTATE.insufficientPrivilege]: {
+    what: 'its ledger row cannot be written',
+    hint: 'The role needs SELECT, INSERT, UPDATE and DELETE on the ledger; a file must not take them from it.',
+  },
+  [SQLSTATE.readOnly]: {
+    what: 'its ledger row cannot be written',
+    hint: 'Either the file makes its transaction read only, which it must not, or the server takes no writes: a standby, or a database that is set to read only.',
+  },
+};
 
 function excerptOf(place: Place): readonly string[] {
   const text = Buffer.from(place.text).toString('utf8');

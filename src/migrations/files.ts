@@ -164,6 +164,7 @@ function list(
     if (entry.isDirectory()) {
       if (name !== 'node_modules') list(root, path, `${prefix}${name}/`, paths, odd);
     } else if (/\.sql$/i.test(name)) {
+      if (paths.has(prefix + name)) throw sameName(prefix + name);
       paths.set(prefix + name, path);
       if (!entry.isFile()) odd.add(prefix + name);
     }
@@ -191,6 +192,17 @@ function textName(raw: Buffer): string {
   return [...raw]
     .map((byte) => (byte < 128 ? String.fromCharCode(byte) : `\\x${byte.toString(16).toUpperCase()}`))
     .join('');
+}
+
+/** A name may hold the very characters that stand for a byte of another one. */
+function sameName(file: string): AishaError {
+  return new AishaError(
+    'usage',
+    `two files would be called ${file}: one by its letters, one by a byte that is no UTF-8`,
+    {
+      hint: 'Rename one of them, so that the ledger can tell them apart.',
+    },
+  );
 }
 
 /** Files that `\i` and `\ir` may read: inside the folder, links resolved. */

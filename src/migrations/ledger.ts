@@ -73,8 +73,8 @@ const SIGNATURE = ['file', 'checksum', 'progress_hash', 'tool_version'];
 
 /** Reads the ledger without writing anything; a role that may only read is enough. */
 export async function readLedger(session: Session, name: LedgerName): Promise<LedgerFacts> {
-  const columns = await session.query<{ attname: string }>(
-    `select a.attname
+  const columns = await session.query<{ attname: string; required: boolean }>(
+    `select a.attname, a.attnotnull and not a.atthasdef and a.attidentity = '' as required
        from pg_catalog.pg_attribute a
        join pg_catalog.pg_class c on c.oid = a.attrelid
        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -93,6 +93,8 @@ export async function readLedger(session: Session, name: LedgerName): Promise<Le
       hint: 'Name another table under "ledger" in the configuration; a hand-made list of migrations is taken over with: aisha-db baseline --from-table.',
     });
   }
+  const unknown = columns.filter(({ attname, required }) => required && !(attname in COLUMNS));
+  if (unknown.length > 0) throw newerLedger(name, `column ${unknown[0]!.attname} needs a value`);
   const missingColumns = Object.keys(COLUMNS).filter((column) => !present.has(column));
   return { exists: true, missingColumns, rows: await readRows(session, name, present), elsewhere: [] };
 }
@@ -108,7 +110,10 @@ async function readRows(session: Session, name: LedgerName, present: ReadonlySet
     from ${quoteQualified(name.schema, name.table)}`;
   try {
     const { rows } = await session.client.query<unknown[], unknown[]>({ text, rowMode: 'array' });
-    return rows.map(rowOf);
+    const ledger = rows.map(rowOf);
+    const strange = ledger.find(({ state }) => !STATES.has(state));
+    if (strange) throw newerLedger(name, `${strange.file} is ${strange.state}, by aisha-db ${strange.toolVersion}`);
+    return ledger;
   } catch (error) {
     if (serverError(error)?.code !== SQLSTATE.insufficientPrivilege) throw error;
     throw new AishaError('connection', `the role may not read the ledger ${name.schema}.${name.table}`, {
@@ -116,6 +121,15 @@ async function readRows(session: Session, name: LedgerName, present: ReadonlySet
       cause: error,
     });
   }
+}
+
+/** Whatever else may be in a ledger, this version would read it wrongly. */
+const STATES: ReadonlySet<string> = new Set<LedgerRow['state']>(['applied', 'baseline', 'interrupted', 'rolled-back']);
+
+function newerLedger({ schema, table }: LedgerName, sign: string): AishaError {
+  return new AishaError('usage', `the ledger ${schema}.${table} is of a newer version of aisha-db: ${sign}`, {
+    hint: 'Run the version that wrote it, or a later one.',
+  });
 }
 
 function rowOf(c: readonly unknown[]): LedgerRow {

@@ -64,7 +64,8 @@ export async function migrate(
     const known = new Set(ledger.rows.map((row) => row.checksum));
     const folder = readFiles(listing, source.finalFrom, (checksum) => !known.has(checksum));
     const plan = planMigrations(folder.files, ledger.rows, options);
-    if (!plan.entries.some((entry) => entry.run)) {
+    // A changed file is read again to say how it changed.
+    if (!plan.entries.some(({ run, refused, state }) => run || refused || state === 'changed')) {
       const preflight = {
         folder,
         ledger,

@@ -57,6 +57,8 @@ export interface PlanEntry {
   readonly reason: string | undefined;
   /** True for the files this run applies. */
   readonly run: boolean;
+  /** True for the files it would apply if nothing stood against their place: what else is wrong with them is told as well. */
+  readonly refused?: boolean;
 }
 
 /** Something that keeps the run from starting, or is worth saying. */
@@ -165,7 +167,7 @@ class Planning {
         duplicate,
         `Give it the next free number: aisha-db renumber ${file.name.file} (${this.nextFree()}).`,
       );
-      return entryOf(file, 'pending', { reason: duplicate });
+      return entryOf(file, 'pending', { reason: duplicate, refused: true });
     }
     if (file.unreadable !== undefined)
       return entryOf(file, 'pending', { reason: `cannot be read: ${file.unreadable}` });
@@ -200,7 +202,7 @@ class Planning {
       `out of order: ${reason}`,
       `Apply it anyway with --allow-out-of-order, or give it the next free number: aisha-db renumber ${file.name.file} (${this.nextFree()}).`,
     );
-    return entryOf(file, 'out-of-order', { reason });
+    return entryOf(file, 'out-of-order', { reason, refused: true });
   }
 
   /** Run last; again when its content changed or a forward file ran since. */
@@ -432,7 +434,7 @@ function progressByName(row: LedgerFact, phase: string): string {
 function entryOf(
   file: FileFact,
   state: MigrationState,
-  more: { row?: LedgerFact | undefined; reason?: string | undefined; run?: boolean },
+  more: { row?: LedgerFact | undefined; reason?: string | undefined; run?: boolean; refused?: boolean },
 ): PlanEntry {
   return {
     file: file.name.file,
@@ -444,6 +446,7 @@ function entryOf(
     durationMs: more.row?.executionTimeMs,
     reason: more.reason,
     run: (more.run ?? false) && file.unreadable === undefined,
+    ...(more.refused && file.unreadable === undefined ? { refused: true } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts';
 import { once } from '../once.ts';
 import type { Session } from '../postgres/session.ts';
+import { withChanges } from './changes.ts';
 import { checkScripts, type KnownFiles, placed } from './check-scripts.ts';
 import { isFolder, type MigrationFolder, readFolder } from './files.ts';
 import { GrammarCheck } from './grammar-check.ts';
@@ -28,7 +29,8 @@ export async function lookInto(
   const refused = (await check.finish()).map((p) => placed(p.file, p));
   const tests = new Set([...found.tests].filter((file) => file !== options.only));
   // Whether files are tests, only their content says; whether the final phase runs depends on it.
-  const plan = tests.size === 0 ? facts.plan : planMigrations(folder.files, ledger.rows, { ...options, tests });
+  const planned = tests.size === 0 ? facts.plan : planMigrations(folder.files, ledger.rows, { ...options, tests });
+  const plan = withChanges(planned, ledger.rows, folder.read);
   return {
     folder,
     ledger,
@@ -54,7 +56,7 @@ export interface FileFindings {
   readonly tests: ReadonlySet<string>;
 }
 
-/** Reads and prepares the files that would run, one after the other; `use` sees each before it is forgotten. */
+/** Reads and prepares the files that would run, or ask to, one after the other; `use` sees each before it is forgotten. */
 export async function lookAtFiles(
   source: MigrationSource,
   folder: MigrationFolder,
@@ -69,8 +71,8 @@ export async function lookAtFiles(
   const settled = new Map<string, Settled>();
   const kept = new KeptScripts();
   const tests = new Set<string>();
-  for (const { file, run, checksum } of entries) {
-    if (!run) continue;
+  for (const { file, run, refused, checksum } of entries) {
+    if (!run && !refused) continue;
     const script = await prepare(folder, file, checksum, grammar);
     if (!('mode' in script)) {
       problems.push(script);

@@ -2,7 +2,8 @@ import { AishaError } from '../errors.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
 import { quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import type { Target } from '../postgres/target.ts';
-import { checksum, tokenChecksum } from './checksum.ts';
+import { CHANGE_TEXT, changeOf } from './changes.ts';
+import { tokenChecksum } from './checksum.ts';
 import { type MigrationFolder, readFolder } from './files.ts';
 import { forgetSql, type LedgerName, type LedgerRow, readLedger } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
@@ -89,13 +90,10 @@ function findDifferences(folder: MigrationFolder, rows: readonly LedgerRow[], op
 
 function changedRow(row: LedgerRow, signature: string, content: Uint8Array, named: boolean): Found {
   const tokens = tokenChecksum(content);
-  // Included files count into the signature and not into the tokens: nothing tells what kind of change theirs is.
-  const isWhole = checksum(content) === signature;
-  const cosmetic = isWhole && row.tokenChecksum !== null && row.tokenChecksum === tokens;
+  const change = changeOf(row, signature, content);
+  const cosmetic = change === 'cosmetic';
   const difference = cosmetic ? 'cosmetic' : 'semantic';
-  const what = cosmetic
-    ? 'only comments, white space or letter case differ'
-    : 'its statements differ: the database holds what the old content made';
+  const what = cosmetic ? CHANGE_TEXT.cosmetic : `${CHANGE_TEXT[change]}: the database holds what the old content made`;
   return {
     repair: { file: row.file, difference, what, accepted: cosmetic || named },
     names: [row.file],

@@ -6,6 +6,7 @@ import { tokenChecksum } from './checksum.ts';
 import { type Header, headerValue, parseHeader } from './header.ts';
 import { decideMode, type Mode, type Watched } from './mode.ts';
 import { type Expanded, expand, lineOf, type PsqlProblem, type ReadInclude, UNTERMINATED_HINT } from './psql.ts';
+import { type ReadingProblem, readingProblem } from './reading.ts';
 import { RepeatedInsert } from './repeated-insert.ts';
 import { type Statement, StatementReader } from './statements.ts';
 import type { Grammar } from './tree.ts';
@@ -74,6 +75,7 @@ export async function prepareScript(
     // An included file that is left open was reported when it was read.
     if (!problems.some((p) => isDeepStrictEqual(p, problem))) problems.push(problem);
   }
+  problems.push(...survey.misread.map(({ offset, message, hint }) => problemAt(expanded, offset, message, hint)));
   const mode = decideMode({
     count: survey.count,
     watched: survey.watched,
@@ -172,6 +174,8 @@ interface Survey {
   readonly cuts: readonly number[];
   readonly doubtful: readonly Stretch[] | undefined;
   readonly unterminated: StatementReader['unterminated'];
+  /** Statements by which what follows would be read differently. */
+  readonly misread: readonly (ReadingProblem & { readonly offset: number })[];
 }
 
 /** Above this (bytes) it pays to recognise statements that repeat others. */
@@ -183,6 +187,7 @@ async function surveyStatements(sql: Uint8Array, grammar: () => Promise<Grammar>
   const watched: Watched[] = [];
   const cuts: number[] = [];
   const doubtful: { from: number; to: number }[] = [];
+  const misread: (ReadingProblem & { readonly offset: number })[] = [];
   let count = 0;
   let last = 0;
   const begun = (start: number): void => {
@@ -206,6 +211,10 @@ async function surveyStatements(sql: Uint8Array, grammar: () => Promise<Grammar>
       const nature = (await grammar()).nature(textOf(sql, statement));
       watched.push({ index: count, statement, nature });
     }
+    if (statement.words[0] === 'set') {
+      const problem = readingProblem(textOf(sql, statement), sql.subarray(statement.end));
+      if (problem) misread.push({ ...problem, offset: statement.start });
+    }
     begun(statement.start);
     if (repeated) {
       repeated.learn(statement.start, statement.end);
@@ -218,6 +227,7 @@ async function surveyStatements(sql: Uint8Array, grammar: () => Promise<Grammar>
     cuts,
     doubtful: repeated && doubtful,
     unterminated: reader.unterminated,
+    misread,
   };
 }
 

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Client, ClientConfig } from 'pg';
 import { AishaError } from '../errors.ts';
 import { connectionError } from './connection-error.ts';
+import { noteReported } from './reported.ts';
 import { type SslAttempt, sslAttempts } from './ssl.ts';
 import type { Target } from './target.ts';
 
@@ -63,6 +64,7 @@ async function attempt(target: Target, options: ConnectOptions, ssl: SslAttempt)
   net.setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
   const client = new pg.Client(clientConfig(target, options, ssl));
   setStartupOptions(client, target, options);
+  noteReported(client);
   const assertBound = target.ssl.channelBinding ? requireChannelBinding(client) : undefined;
   // Without a listener a lost connection would end the process; the next query reports it.
   client.on('error', () => {});

@@ -1,5 +1,6 @@
 import type { Client, QueryResult } from 'pg';
 import { type ConnectOptions, connect } from './connect.ts';
+import { type Reported, reportedBy } from './reported.ts';
 import type { Target } from './target.ts';
 
 /** What became of one message of SQL. */
@@ -23,15 +24,19 @@ export class Session {
   readonly target: Target;
 
   #messages = 0;
+  readonly #reported: Reported;
 
   protected constructor(client: Client, target: Target) {
     this.client = client;
     this.target = target;
+    this.#reported = reportedBy(client);
   }
 
   /** @throws AishaError (connection) */
   static async open(target: Target, options: ConnectOptions): Promise<Session> {
-    return new Session(await connect(target, options), target);
+    const session = new Session(await connect(target, options), target);
+    await session.#readAsWritten();
+    return session;
   }
 
   /** Process number the server announced at log-in; behind a pooler it is the pooler's invention. */
@@ -71,12 +76,33 @@ export class Session {
     return this.#send(boundMessages(`select pg_catalog.set_config('${name}', $1, false)`, chunks), {});
   }
 
-  #send(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
+  async #send(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
     this.#messages++;
+    const outcome = await this.#submit(message, options);
+    await this.#readAsWritten();
+    return outcome;
+  }
+
+  #submit(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
     return new Promise((resolve) => {
       // pg runs anything that has a submit method; its types only know its own queries.
       this.client.query(new ScriptQuery(message, options, resolve) as never);
     });
+  }
+
+  /**
+   * What a script has set, or the database sets for everyone, must not change how the next message is read: each is
+   * UTF-8, and a backslash in '...' is one. A failed transaction takes nothing and gives back what was.
+   */
+  async #readAsWritten(): Promise<void> {
+    if (this.#reported.isAsWritten() || !this.#takesStatements) return;
+    this.#messages++;
+    await this.#submit(queryMessage(['set client_encoding = utf8; set standard_conforming_strings = on']), {});
+  }
+
+  get #takesStatements(): boolean {
+    const status = (this.client as unknown as { getTransactionStatus(): string | null }).getTransactionStatus();
+    return status === 'T' || status === 'I';
   }
 
   /** Ends a transaction that is open or has failed; a lost connection has ended it already. */
@@ -100,7 +126,7 @@ interface Wire {
   readonly stream: { cork(): void; uncork(): void; write(chunk: Uint8Array): boolean };
   on(event: 'readyForQuery' | 'end', listener: () => void): this;
   off(event: 'readyForQuery' | 'end', listener: () => void): this;
-  sendCopyFromChunk(chunk: Uint8Array): void;
+  sendCopyFromChunk(chunk: Buffer): void;
   endCopyFrom(): void;
   sendCopyFail(reason: string): void;
 }
@@ -145,7 +171,9 @@ class ScriptQuery {
       wire.sendCopyFail('the file holds no data for this COPY');
       return;
     }
-    for (let at = 0; at < rows.length; at += COPY_CHUNK) wire.sendCopyFromChunk(rows.subarray(at, at + COPY_CHUNK));
+    // pg copies with a method that only a Buffer has.
+    const bytes = Buffer.from(rows.buffer, rows.byteOffset, rows.length);
+    for (let at = 0; at < bytes.length; at += COPY_CHUNK) wire.sendCopyFromChunk(bytes.subarray(at, at + COPY_CHUNK));
     wire.endCopyFrom();
   }
 

@@ -282,6 +282,62 @@ describe('the plan is refused whole', () => {
     `);
   });
 
+  test('of a file whose place is refused as well: what is wrong in it and where it stands come at once', async ({
+    db,
+  }) => {
+    const project = await makeProject({ 'sql/001_a.sql': 'select 1', 'sql/003_c.sql': 'select 3' }, db);
+    await project.run('migrate');
+    await project.write({
+      'sql/002_b.sql': '-- Dependencies: 009_gone.sql\nselec 2',
+      'sql/003_d.sql': 'select 1;\n\\gset',
+    });
+    for (const args of [['migrate'], ['migrate', '--dry-run']]) {
+      const { code, stderr } = await project.run(...args);
+      expect(code).toBe(4);
+      expect(stderr.split('\n').filter((line) => /^ {2}\d{3}_/.test(line))).toEqual([
+        '  002_b.sql: out of order: comes before 003_c.sql, which is applied',
+        '  002_b.sql:1:1: depends on 009_gone.sql, which is not in the folder',
+        '  002_b.sql:2:1: syntax error at or near "selec"',
+        '  003_d.sql: joins number 003, already applied as 003_c.sql',
+        '  003_d.sql:2:1: psql command \\gset cannot be carried out',
+      ]);
+    }
+  });
+
+  test('a file out of order that ends in ROLLBACK is a test, and stands against nothing', async ({ db }) => {
+    const project = await makeProject({ 'sql/001_a.sql': 'select 1', 'sql/003_c.sql': 'select 3' }, db);
+    await project.run('migrate');
+    await project.write({ 'sql/002_test.sql': 'begin; select 1; rollback;', 'sql/004_d.sql': 'select 4' });
+    const report = await project.report('migrate');
+    expect([report.exitCode, statesOf(report)]).toMatchObject([
+      0,
+      { '002_test.sql': 'not-run', '004_d.sql': 'applied' },
+    ]);
+  });
+
+  test('a changed file, with the kind of its change, also when nothing is pending', async ({ db }) => {
+    const project = await makeProject({ 'sql/001_a.sql': 'select 1;', 'sql/002_b.sql': 'select 2;' }, db);
+    await project.run('migrate');
+    await project.write({ 'sql/001_a.sql': 'SELECT 1; -- one', 'sql/002_b.sql': 'select 22;' });
+    const { code, stderr } = await project.run('migrate');
+    expect(code).toBe(5);
+    expect(
+      stderr,
+    ).toContain(`  001_a.sql: changed since it was applied: only comments, white space or letter case differ (cosmetic)
+    Restore the applied content, or sign it again: aisha-db repair.
+  002_b.sql: changed since it was applied: its statements differ (semantic)
+    Restore the applied content, or accept the change: aisha-db repair 002_b.sql.`);
+    const status = await project.report('status');
+    expect(status.findings.map((f: { message: string }) => f.message)).toEqual([
+      expect.stringContaining('(cosmetic)'),
+      expect.stringContaining('(semantic)'),
+    ]);
+    expect(status.data.migrations.map((m: { reason: string }) => m.reason)).toEqual([
+      'changed since it was applied: only comments, white space or letter case differ',
+      'changed since it was applied: its statements differ',
+    ]);
+  });
+
   test('a changed or missing file, which weighs more than anything else', async ({ db }) => {
     const project = await makeProject({ 'sql/001_a.sql': 'select 1', 'sql/002_b.sql': 'select 2' }, db);
     await project.run('migrate');

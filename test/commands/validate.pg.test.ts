@@ -81,7 +81,10 @@ test('--ledger asks the server instead: what is applied is not looked into, what
   expect(pending.target.database).toBe(db.name);
   await project.write({ 'sql/001_fine.sql': 'create table fine (id bigint);' });
   const changed = await project.report('validate', '--ledger');
-  expect(problemsOf(changed)).toEqual(['001_fine.sql changed since it was applied', ...PROBLEMS]);
+  expect(problemsOf(changed)).toEqual([
+    '001_fine.sql changed since it was applied: its statements differ (semantic)',
+    ...PROBLEMS,
+  ]);
   expect(changed.exitCode).toBe(5);
   expect(await objectsOf(db)).toEqual(before);
 });

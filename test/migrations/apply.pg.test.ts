@@ -100,6 +100,23 @@ describe('one transaction for a file and its ledger row', () => {
     });
   });
 
+  test('a file that lets nobody write to the ledger is rolled back and told so', async ({ db }) => {
+    const project = await makeProject(db, { '001_a.sql': 'create table a ()' });
+    await project.succeed();
+    const tries = [
+      ['begin read only; select 1; commit', 'cannot execute INSERT in a read-only transaction'],
+      ['revoke insert on aisha_db.migrations from app_owner', 'permission denied for table migrations'],
+    ];
+    for (const [sql, reason] of tries) {
+      await project.write({ '002_b.sql': sql! });
+      const { code, stderr } = await project.migrate();
+      expect([code, stderr]).toEqual([
+        7,
+        expect.stringContaining(`002_b.sql: its ledger row cannot be written: ${reason}\n`),
+      ]);
+    }
+  });
+
   test('a file that ends in ROLLBACK is a test: run by name only, and it leaves nothing', async ({ db }) => {
     const project = await makeProject(db, {
       '001_a.sql': 'create table a (id int);',

@@ -141,6 +141,35 @@ test('every file and every problem is reported, those of an included file under 
   expect(problems.every((p) => p.hint !== '')).toBe(true);
 });
 
+describe('a SET by which the rest of the file would be read differently', () => {
+  const ENCODING = 'is not the encoding of this file';
+  const STRINGS = 'standard_conforming_strings = off changes what the backslashes behind it mean';
+
+  test.each([
+    ["set client_encoding = 'LATIN1'; select 'é'", `1:1 'LATIN1' ${ENCODING}`],
+    ["select 1;\nSET SESSION client_encoding TO win1252;\nselect 'é'", `2:1 win1252 ${ENCODING}`],
+    ["set /* x */ names latin1; select 'é'", `1:1 latin1 ${ENCODING}`],
+    ["set local client_encoding=sjis; select 'é'", `1:1 sjis ${ENCODING}`],
+    ["set standard_conforming_strings = off; select 'a\\b'", `1:1 ${STRINGS}`],
+    ["set standard_conforming_strings to 'off'; select 'a\\b'", `1:1 ${STRINGS}`],
+    ["set standard_conforming_strings = 0; select 'a\\b'", `1:1 ${STRINGS}`],
+  ])('is refused: %s', async (text, problem) => {
+    expect((await check('001_a.sql', text)).problems).toEqual([`001_a.sql:${problem}`]);
+  });
+
+  test.each([
+    "set client_encoding = 'UTF8'; select 'é'",
+    "set client_encoding to unicode; select 'é'",
+    "set names default; select 'é'",
+    "select 'é'; set client_encoding = latin1; select 'e'",
+    "set standard_conforming_strings = on; select 'a\\b'",
+    "select 'a\\b'; set standard_conforming_strings = off; select 'ab'",
+    "set app.client_encoding = latin1; select 'é'",
+  ])('is let pass where nothing changes: %s', async (text) => {
+    expect((await check('001_a.sql', text)).problems).toEqual([]);
+  });
+});
+
 describe('grammar without a server', () => {
   async function alone(text: string, included?: Readonly<Record<string, string>>): Promise<string[]> {
     return checkAlone([await prepare('001_a.sql', text, included)], grammar).map(

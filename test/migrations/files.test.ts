@@ -85,6 +85,13 @@ test('a name that is no UTF-8 is shown with its bytes, and the file can be read'
   expect(Buffer.from(folder.read('\\xFF/013_x.sql')).toString()).toBe('select 2;');
 });
 
+test('a name whose letters stand for a byte of another one is refused: neither is left out', async () => {
+  const dir = await makeFolder({ '012_\\xE9.sql': 'select 1;' });
+  writeFileSync(Buffer.concat([Buffer.from(`${dir}/012_`), Buffer.from([0xe9]), Buffer.from('.sql')]), 'select 2;');
+  const message = 'two files would be called 012_\\xE9.sql: one by its letters, one by a byte that is no UTF-8';
+  expect(() => readFolder(dir, 900)).toThrow(expect.objectContaining({ kind: 'usage', message }));
+});
+
 describe('links', () => {
   test('a link to a file is that file under its own name', async () => {
     const dir = await makeFolder({ '001_a.sql': 'select 1;', 'shared/a.txt': 'select 2;' });

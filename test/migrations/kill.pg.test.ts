@@ -242,7 +242,7 @@ test('what commits in its own body is run again unasked where the header says so
   await killed(run);
   await db.query(`select pg_terminate_backend(pid) from (${WORKING}) as working`);
   const failed = await project.migrate();
-  expect([failed.code, failed.json().error.hint]).toEqual([8, 'run again: it goes on where it ended.']);
+  expect([failed.code, failed.json().error.hint]).toEqual([8, 'Run again: it goes on where it ended.']);
   await db.query('insert into mended values (now())');
   await project.succeed();
   expect(await db.query('select count(*)::int as n, max(i) from ran')).toEqual([{ n: 60, max: 60 }]);

@@ -23,3 +23,22 @@ test('a ledger that another run makes while it is looked for is this one, and no
   expect(elsewhere).toMatchObject({ exists: false, elsewhere: ['"Aisha ""db"""."migrations %"'] });
   await Promise.all([session.close(), other.close()]);
 });
+
+test('a ledger that a newer version has written is refused, not misread', async ({ db }) => {
+  const session = await Session.open(resolveTarget({ databaseUrl: db.url, env: {} }), {
+    applicationName: 'aisha-db test',
+  });
+  await ensureLedger(session, NAME, await readLedger(session, NAME));
+  const refused = (sign: string) =>
+    expect(readLedger(session, NAME)).rejects.toThrow(
+      `the ledger Aisha "db".migrations % is of a newer version of aisha-db: ${sign}`,
+    );
+  const table = '"Aisha ""db"""."migrations %"';
+  await session.query(`insert into ${table} (file, state, tool_version) values ('001_a.sql', 'skipped', '9.1.0')`);
+  await refused('001_a.sql is skipped, by aisha-db 9.1.0');
+  await session.query(`delete from ${table}; alter table ${table} add column tenant text not null default ''`);
+  expect(await readLedger(session, NAME)).toMatchObject({ exists: true, rows: [] });
+  await session.query(`alter table ${table} alter column tenant drop default`);
+  await refused('column tenant needs a value');
+  await session.close();
+});

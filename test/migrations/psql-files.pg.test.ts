@@ -38,6 +38,16 @@ describe('COPY ... FROM STDIN with its data in the file', () => {
     expect(await db.query('select t from b')).toEqual([{ t: 'x, y' }]);
   });
 
+  test('in a file with CRLF and a byte order mark, and behind them SQL', async ({ db }) => {
+    const project = await makeProject(db, {
+      '001_copy.sql':
+        '\ufeffcreate table a (id int, t text);\r\ncopy a from stdin;\r\n1\tone\r\n\\.\r\ncreate table b ();\r\n',
+    });
+    await project.succeed();
+    expect(await db.query('select id, t from a')).toEqual([{ id: 1, t: 'one' }]);
+    expect(await tables(db)).toEqual(['a', 'b']);
+  });
+
   test('rows that look like SQL, like commands or like the end arrive as they are', async ({ db }) => {
     const rows = [
       "'; drop table a; --",

@@ -107,6 +107,28 @@ describe('a file finds a pristine session, whatever the one before it left', () 
     ]);
   });
 
+  test('what a file is read by stays as it is, whatever the database or a hidden SET says', async ({ db }) => {
+    await db.superQuery(`do $$ begin execute format(
+      'alter database %I set standard_conforming_strings = off', current_database()); end $$`);
+    const insert = "insert into t values ('c:\\'), ('ü; --');";
+    const settings =
+      "select set_config('client_encoding', 'LATIN1', false), set_config('standard_conforming_strings', 'off', false);";
+    const project = await makeProject(db, {
+      '001_ü.sql': `create table t (a text); ${insert}`,
+      '002_ü.sql': `${STATEMENT_BY_STATEMENT}${settings}${insert}`,
+      '003_ü.sql': insert,
+    });
+    await project.succeed();
+    const rows = await db.query<{ a: string; n: number }>('select a, count(*)::int as n from t group by a order by a');
+    expect(rows.map(({ a, n }) => [a, n]).sort()).toEqual([
+      ['c:\\', 3],
+      ['ü; --', 3],
+    ]);
+    expect((await project.ledger()).map(({ file, state }) => [file, state])).toEqual(
+      ['001_ü.sql', '002_ü.sql', '003_ü.sql'].map((file) => [file, 'applied']),
+    );
+  });
+
   for (const name of ['role', 'search path', 'settings', 'temporary tables', 'advisory locks of the session']) {
     test(`${name}, left by a file that is run statement by statement`, async ({ db }) => {
       const { first, second } = LEAKS[name]!;
