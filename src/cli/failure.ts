@@ -1,4 +1,4 @@
-import { AishaError } from '../errors.ts';
+import { AishaError, messageOf } from '../errors.ts';
 import { plain, plainLines } from '../report/plain.ts';
 import type { ReportError } from '../report/report.ts';
 
@@ -25,6 +25,12 @@ export interface FailureContext {
 export function toFailure(error: unknown, { cwd, signal, tracker }: FailureContext): AishaError {
   if (signal?.aborted && !isMistake(error)) return interrupted(error, signal.reason);
   if (error instanceof AishaError) return error;
+  if (isLostConnection(error)) {
+    return new AishaError('connection', `the connection to the server was lost: ${messageOf(error)}`, {
+      cause: error,
+      hint: "Run again; when it happens again, look into the server's log and at what lies between: pooler, proxy, firewall.",
+    });
+  }
   const { code = '' } = (error ?? {}) as NodeJS.ErrnoException;
   const hint = OF_THE_MACHINE[code];
   // All of its words: nobody who could have named the file has caught it.
@@ -57,6 +63,16 @@ export function toReportError({ kind, message, hint, details, sqlState }: AishaE
     ...(details.length === 0 ? {} : { details }),
     ...(sqlState === undefined ? {} : { sqlState }),
   };
+}
+
+/** What pg says of a connection that has ended. */
+const ENDED = /^(?:Connection terminated|Client has encountered a connection error|Client was closed)/;
+/** The network's own word, and what the server says when it ends a session (PostgreSQL docs, appendix A, 08 and 57P0x). */
+const ENDS_CONNECTION = /^(?:ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|57P0[123]|08[0-9A-Z]{3})$/;
+
+function isLostConnection(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ENDED.test(error.message) || ENDS_CONNECTION.test((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** What an abort cannot have caused. */

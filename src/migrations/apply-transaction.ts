@@ -3,6 +3,7 @@ import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import { type Attempt, attemptAdditions } from './apply-additions.ts';
 import { LockLost, migrationError, placeOfFailure } from './failure.ts';
 import { GATE_SAVEPOINT, type Gate } from './gate.ts';
+import { isLost, settleLost } from './lost.ts';
 import type { Mode } from './mode.ts';
 import { recording } from './recording.ts';
 import {
@@ -47,6 +48,7 @@ export async function applyInTransaction(
   }
   if (!outcome.error) return;
   if (isRefusal(outcome.error)) throw outcome.error;
+  if (isLost(running, outcome.error)) await settleLost(running, job, outcome.error);
   const code = serverError(outcome.error)?.code;
   if (running.signal.aborted) {
     throw new AishaError('interrupted', `interrupted in ${file}; the database is as it was before it`, {

@@ -10,6 +10,7 @@ import type { LaterFile } from './gate.ts';
 import { isInterrupted, type LedgerRow, upsertSql } from './ledger.ts';
 import { lockRun } from './lock-run.ts';
 import { lookBehind } from './look-behind.ts';
+import { AppliedAnyway } from './lost.ts';
 import type { MigrateOptions, MigrateResult, Preflight } from './migrate.ts';
 import type { MigrationSource, RunHooks } from './open.ts';
 import { type PlanEntry, planMigrations } from './plan.ts';
@@ -155,10 +156,14 @@ async function applyOne(
     for (const line of script.expanded.echoes) running.tell(line);
     const siblings = siblingsOf(preflight, entry);
     if (script.mode.kind === 'statements') await running.gate?.remember();
-    await runScript(running, { entry, script, checksum: entry.checksum!, siblings, isNew: row === undefined }, row);
+    await runScript(
+      running,
+      { entry, script, checksum: entry.checksum!, siblings, isNew: row === undefined, was: row?.sequence },
+      row,
+    );
     return { error: await lookBehind(running, script), stands: true };
   } catch (error) {
-    if (error instanceof AishaError) return { error, stands: false };
+    if (error instanceof AishaError) return { error, stands: error instanceof AppliedAnyway };
     throw error;
   }
 }

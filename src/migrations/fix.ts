@@ -9,6 +9,7 @@ import { migrationError, placeOf } from './failure.ts';
 import { isFolder, type MigrationFolder, readFolder } from './files.ts';
 import { readLedger, SINCE_BEGIN, upsertSql } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
+import { isLost, settleLost } from './lost.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import { BACK_TO_ONESELF, cancellable, freshSession, type Job, ledgerEntry, type Running } from './runner.ts';
 import { type SafeguardOptions, safeguard } from './safeguard.ts';
@@ -53,11 +54,12 @@ export async function runFix(
   try {
     refuseForeignLedger(source.ledger, await readLedger(work, source.ledger));
     const checksum = folder.files.find((f) => f.name.file === file)?.checksum ?? '';
-    return await lockRun(source, target, work, options, hooks, async (running) => {
+    return await lockRun(source, target, work, options, hooks, async (running, now) => {
       const sql = () => [Buffer.from(script.expanded.sql).toString('utf8')];
+      const was = now.rows.find((row) => row.file === recordedAs)?.sequence;
       // A dry run changes nothing that would have to be brought back.
       const ready = options.dryRun ? running : await safeguard(running, sql, options);
-      return { ...(await run(ready, { script, checksum, recordedAs }, options)), backupId: ready.backupId };
+      return { ...(await run(ready, { script, checksum, recordedAs, was }, options)), backupId: ready.backupId };
     });
   } finally {
     await work.close();
@@ -69,6 +71,8 @@ interface Fix {
   readonly script: Script;
   readonly checksum: string;
   readonly recordedAs: string;
+  /** Sequence of the row of its run before. */
+  readonly was: number | undefined;
 }
 
 async function run(running: Running, fix: Fix, options: FixOptions): Promise<FixResult> {
@@ -108,7 +112,7 @@ async function run(running: Running, fix: Fix, options: FixOptions): Promise<Fix
   return { file, tags: done, committed: true };
 }
 
-async function commit(running: Running, { script, checksum, recordedAs }: Fix): Promise<void> {
+async function commit(running: Running, { script, checksum, recordedAs, was }: Fix): Promise<void> {
   const job: Job = {
     entry: {
       file: recordedAs,
@@ -124,6 +128,7 @@ async function commit(running: Running, { script, checksum, recordedAs }: Fix): 
     script,
     checksum,
     siblings: [],
+    was,
   };
   const entry = { ...ledgerEntry(running, job), executionTime: SINCE_BEGIN };
   const closing = [
@@ -135,6 +140,7 @@ async function commit(running: Running, { script, checksum, recordedAs }: Fix): 
   const { error } = await running.work.script([closing.join(';')]);
   if (!error) return;
   await running.work.undo();
+  if (isLost(running, error)) await settleLost(running, job, error);
   throw migrationError('rolledBack', script.file, error, undefined);
 }
 

@@ -70,6 +70,14 @@ export class MigrationLock {
     return `pg_catalog.pg_try_advisory_lock(${WORK_LOCK}, ${this.#key}) and not pg_catalog.pg_try_advisory_xact_lock_shared(${RUN_LOCK}, ${this.#key})`;
   }
 
+  /** Ends the working session by another one; true as long as the server still had it. */
+  async endWork(session: Session): Promise<boolean> {
+    const holders = await holdersOf(session, WORK_LOCK, this.#key);
+    if (!holders.some(({ pid }) => pid === this.workPid)) return false;
+    await session.query('select pg_catalog.pg_terminate_backend($1)', [this.workPid]);
+    return true;
+  }
+
   /** SQL expressions that drop every session-level advisory lock but ours. */
   get resetSql(): string {
     return `pg_catalog.pg_advisory_unlock_all(), pg_catalog.pg_try_advisory_lock(${WORK_LOCK}, ${this.#key})`;

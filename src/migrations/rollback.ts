@@ -1,6 +1,7 @@
 import { AishaError } from '../errors.ts';
 import { once } from '../once.ts';
 import { refusePoolerAddress } from '../postgres/pooler.ts';
+import { quoteLiteral } from '../postgres/quote.ts';
 import type { Target } from '../postgres/target.ts';
 import { applyStatements } from './apply-statements.ts';
 import { applyInTransaction } from './apply-transaction.ts';
@@ -11,6 +12,7 @@ import { headerValue, parseHeader } from './header.ts';
 import { forgetSql, type LedgerRow, readLedger, rolledBackSql } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
 import { lookBehind } from './look-behind.ts';
+import { AppliedAnyway } from './lost.ts';
 import { isNamedAfter, type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
 import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
 import type { Job, Running } from './runner.ts';
@@ -97,6 +99,7 @@ async function undoEach(
     }
     return { steps, undone, error: await gate?.end(running.work, [], []), gate };
   } catch (error) {
+    if (error instanceof AppliedAnyway) undone.push(steps[undone.length]!.file);
     if (error instanceof AishaError) return { steps, undone, error, gate };
     throw error;
   }
@@ -122,6 +125,7 @@ async function undo(running: Running, step: RollbackStep, rows: readonly LedgerR
     checksum: step.checksum,
     siblings: [],
     record,
+    recorded: `file = ${quoteLiteral(step.file)} and state = 'rolled-back'`,
   };
   if (mode.kind === 'transaction' || mode.kind === 'empty') {
     await applyInTransaction(

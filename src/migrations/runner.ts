@@ -53,6 +53,10 @@ export interface Job {
   readonly isNew?: boolean;
   /** SQL that records the run in place of a row for the file: a rollback changes the row of what it undoes. */
   readonly record?: string;
+  /** Condition on the ledger that such a record makes true. */
+  readonly recorded?: string;
+  /** Sequence of the row that the ledger has already. */
+  readonly was?: number | undefined;
 }
 
 /** The ledger row of a file as far as it is known before it runs. */

@@ -50,6 +50,11 @@ export class Session {
     return status === 'T' || status === 'E';
   }
 
+  /** True once the connection is gone, whoever ended it. */
+  get isCut(): boolean {
+    return (this.client as unknown as { connection: { stream: { destroyed: boolean } } }).connection.stream.destroyed;
+  }
+
   /** How many messages were sent by query and script: whether anybody used the session in the meantime. */
   get messages(): number {
     return this.#messages;
