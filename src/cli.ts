@@ -63,7 +63,7 @@ function isHelp(argument: string): boolean {
 
 async function commandHelp({ name, helpFor }: HelpRequest, { streams: { stdout } }: Edge): Promise<string> {
   const help = await import('./cli/help.ts');
-  return help.commandHelp(name, helpFor, Math.min(stdout.columns ?? 80, 100));
+  return help.commandHelp(name, helpFor, Math.min(stdout.columns || 80, 100));
 }
 
 function print(text: string, edge: Edge): number {

@@ -377,6 +377,11 @@ describe('colour', () => {
 });
 
 describe('output', () => {
+  test('a terminal that does not know its width has 80 columns', async () => {
+    const wide = await run(['greet', '--help'], greet({}), { columns: 80 });
+    expect((await run(['greet', '--help'], greet({}), { columns: 0 })).stdout).toBe(wide.stdout);
+  });
+
   test('--quiet silences progress, never warnings', async () => {
     const commands = greet({
       run: async ({ talk }) => {

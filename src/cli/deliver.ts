@@ -63,7 +63,7 @@ function isBareFailure({ error, text, tables = [], checks, findings }: Report): 
 async function render(report: Report, how: Presentation, { env, streams: { stdout } }: Edge): Promise<string> {
   const isForTerminal = how.output === undefined && how.format === DEFAULT_FORMAT;
   const chalk = await loadChalk(isForTerminal && wantsColor(stdout, env, how.color));
-  const width = isForTerminal && stdout.isTTY === true ? stdout.columns : undefined;
+  const width = isForTerminal && stdout.isTTY === true ? stdout.columns || undefined : undefined;
   const format = await loadReporter(how.format);
   return format.render(report, { chalk, width });
 }

@@ -1,6 +1,6 @@
 /** @module-tag since-13 */
-import { spawn } from 'node:child_process';
-import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, onTestFinished } from 'vitest';
 import { expect, type TestDatabase, test } from '../support/database.ts';
@@ -228,6 +228,36 @@ describe.skipIf(!existsSync(FULL))('a full disk', () => {
     expect(await objectsOf(db)).toEqual(['public']);
   });
 });
+
+test.runIf(process.getuid?.() === 0)(
+  'a full disk under the server: nothing of the file remains, and the next run goes on',
+  async ({ db }) => {
+    const disk = await makeFolder();
+    const [{ data }] = (await db.superQuery("select current_setting('data_directory') as data")) as [{ data: string }];
+    const { uid, gid } = statSync(data);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=8m,uid=${uid},gid=${gid},mode=0700`, 'tmpfs', disk]);
+    const name = `small_${db.name}`;
+    await db.superQuery(`create tablespace ${name} location '${disk}'`);
+    await db.superQuery(`grant create on tablespace ${name} to app_owner`);
+    try {
+      const big = (rows: number) =>
+        `create table a (); create table big tablespace ${name} as select repeat('x', 1000) from generate_series(1, ${rows});`;
+      const project = await makeProject({ 'sql/001_a.sql': big(20_000) }, db);
+      const { code, stderr } = await project.run('migrate');
+      expect(stderr).toContain('No space left on device at 001_a.sql:1:');
+      expect(stderr).toContain('SQLSTATE 53100');
+      expect(stderr).toContain('hint: The server is out of disk space; free some and run again.');
+      expect(code).toBe(7);
+      expect(await ledgerOf(db)).toEqual([]);
+      await project.write({ 'sql/001_a.sql': big(1000) });
+      expect((await project.run('migrate')).code).toBe(0);
+    } finally {
+      await db.superQuery('drop table if exists big');
+      await db.superQuery(`drop tablespace ${name}`);
+      execFileSync('umount', ['--lazy', disk]);
+    }
+  },
+);
 
 describe('the password', () => {
   const PASSWORD = 'Gänse/füßchen %41:@ "x"';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import { EXIT } from '../../src/errors.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
-import type { RunResult } from '../support/run.ts';
+import { type RunResult, runCli } from '../support/run.ts';
 import { advisoryLocks, makeProject, objectsOf, type Project } from './project.ts';
 
 type Code = keyof typeof EXIT;
@@ -17,7 +17,15 @@ interface Situation {
 
 const JSON_REPORT = ['--format', 'json'];
 
-const SITUATIONS: Partial<Record<Code, Situation>> = {
+/** A table that its tenants see their own rows of, and no others. */
+const ISOLATED = `create table a (id int, tenant_id uuid); grant select on a to authenticated;
+  alter table a enable row level security, force row level security;
+  create policy own on a using (tenant_id = nullif(current_setting('app.current_tenant_id', true), '')::uuid);`;
+
+/** Throws where nobody waits for it, while the program waits for the server. */
+const THROWS = `data:text/javascript,${encodeURIComponent('setTimeout(() => { throw new TypeError("nobody foresaw this") }, 1500)')}`;
+
+const SITUATIONS: Record<Code, Situation> = {
   ok: { reach: (project) => project.run('migrate', ...JSON_REPORT) },
   findings: { reach: (project) => project.run('status', '--check', ...JSON_REPORT) },
   usage: { reach: (project) => project.run('migrate', '--dir', 'nowhere', ...JSON_REPORT) },
@@ -46,6 +54,36 @@ const SITUATIONS: Partial<Record<Code, Situation>> = {
     files: { 'sql/002_b.sql': 'insert into a values (1); vacuum a; select 1/0' },
     reach: (project) => project.run('migrate', ...JSON_REPORT),
   },
+  rlsGate: {
+    files: { 'sql/001_a.sql': ISOLATED, 'sql/002_b.sql': 'alter table a disable row level security' },
+    reach: (project) => project.run('migrate', ...JSON_REPORT),
+  },
+  backup: {
+    files: { 'sql/002_b.sql': 'create table b ()' },
+    reach: async (project, db) => {
+      await project.run('migrate', '--to', '1');
+      await db.superQuery('create table public.nobody_reads_it (id int)');
+      return project.run('migrate', '--backup', ...JSON_REPORT);
+    },
+  },
+  tool: {
+    files: { 'sql/002_b.sql': 'create table b ()', 'aisha-db.config.json': '{ "backup": { "binDir": "nowhere" } }' },
+    reach: async (project) => {
+      await project.run('migrate', '--to', '1');
+      return project.run('migrate', '--backup', ...JSON_REPORT);
+    },
+  },
+  defect: {
+    files: { 'sql/002_b.sql': 'create table b (); select pg_sleep(4)' },
+    reach: async ({ dir }, db) => {
+      const run = { cwd: dir, env: db.env, nodeArgs: ['--import', THROWS] };
+      const result = await runCli(['migrate', ...JSON_REPORT], run);
+      // The server notices at its next word to a client that is gone.
+      await expect.poll(() => sleepers(db), { timeout: 30_000 }).toBe(0);
+      await expect.poll(() => advisoryLocks(db), { timeout: 30_000 }).toBe(0);
+      return result;
+    },
+  },
   interrupted: {
     files: { 'sql/002_b.sql': 'create table b (); select pg_sleep(60)' },
     reach: async (project, db) => {
@@ -64,7 +102,7 @@ async function sleepers(db: TestDatabase): Promise<number> {
   return rows.length;
 }
 
-describe('each exit code is reached, and the report says the same', () => {
+describe('each exit code of the contract is reached, and the report says the same', () => {
   for (const [name, situation] of Object.entries(SITUATIONS) as [Code, Situation][]) {
     test(`${EXIT[name]} ${name}`, async ({ db }) => {
       const project = await makeProject(
@@ -85,11 +123,6 @@ describe('each exit code is reached, and the report says the same', () => {
       expect(await advisoryLocks(db)).toBe(0);
     });
   }
-
-  test('those of the contract that these commands can end with are all of them', () => {
-    const later: Code[] = ['rlsGate', 'backup', 'tool', 'defect'];
-    expect([...Object.keys(SITUATIONS), ...later].sort()).toEqual(Object.keys(EXIT).sort());
-  });
 });
 
 test('a lock that was not given names who has it, and nothing of the file remains', async ({ db }) => {

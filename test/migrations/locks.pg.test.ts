@@ -36,6 +36,22 @@ describe('a lock that somebody else holds', () => {
     expect(await project.ledger()).toEqual([]);
   });
 
+  test('also of a VACUUM that does not give way, as one against wraparound does not', async ({ db }) => {
+    await db.query('create table a as select generate_series(1, 20000) as id');
+    const vacuum = await db.connect();
+    await vacuum.query('set vacuum_cost_delay = 100; set vacuum_cost_limit = 1');
+    const slow = vacuum.query('vacuum a').catch(() => 'cancelled');
+    await until(db, "select from pg_stat_activity where query = 'vacuum a' and wait_event = 'VacuumDelay'");
+    const project = await makeProject(db, { '001_a.sql': 'alter table a add column n int;' });
+    const result = await project.migrate('--lock-timeout', '200ms', '--lock-retries', '0');
+    expect([result.code, result.stderr]).toEqual([
+      6,
+      expect.stringMatching(/waited for pid \d+, role app_owner.*: vacuum a\n/),
+    ]);
+    await db.query("select pg_cancel_backend(pid) from pg_stat_activity where query = 'vacuum a'");
+    expect(await slow).toBe('cancelled');
+  });
+
   test('is got as soon as the holder leaves, without anybody doing anything', async ({ db }) => {
     await db.query('create table a (id int)');
     const holder = await db.connect();
