@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 /**
  * What other migration tools are tested for, or should have been: the tests here that show it. Each entry is a file of
- * test/ without its ending, and words of the test's name or of its table; where there is none, why it does not apply.
+ * test/ without its ending, and words of the test's name or of its table.
  */
 const BEHAVIOURS: Readonly<Record<string, readonly (readonly [file: string, words: string])[]>> = {
   // ── discovery and order ─────────────────────────────────────────────────────────────────────────────────────────
