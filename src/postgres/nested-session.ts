@@ -23,6 +23,16 @@ export class NestedSession extends Session {
     return [];
   }
 
+  protected override readonly opening = BEGIN;
+  protected override readonly closing = END;
+
+  override async readOnly(statements: readonly string[]): ReturnType<Session['readOnly']> {
+    this.#isOpen = true;
+    const outcome = await super.readOnly(statements);
+    this.#isOpen = false;
+    return outcome;
+  }
+
   override async undo(): Promise<void> {
     if (this.#isOpen) await this.script([END]);
     this.#isOpen = false;

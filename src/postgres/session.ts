@@ -9,6 +9,8 @@ export interface ScriptOutcome {
   readonly completed: number;
   /** Command tags of the statements that completed: `UPDATE 3`; kept only when asked for. */
   readonly tags: readonly string[];
+  /** The first column of each row that was returned, as text; kept only when asked for. */
+  readonly values: readonly (string | null)[];
   readonly error: Error | undefined;
 }
 
@@ -16,6 +18,7 @@ export interface ScriptOptions {
   /** Rows for each COPY ... FROM STDIN in the message, in order. */
   readonly copies?: readonly Uint8Array[];
   readonly keepTags?: boolean;
+  readonly keepValues?: boolean;
 }
 
 /** One connection: bound queries for the program's own questions, whole scripts for other people's SQL. */
@@ -110,6 +113,19 @@ export class Session {
     return status === 'T' || status === 'I';
   }
 
+  /**
+   * Runs statements in a read-only transaction of their own, as one message, and rolls it back.
+   * @returns what the rows told that were returned before one of them failed, if one did
+   */
+  async readOnly(statements: readonly string[]): Promise<Pick<ScriptOutcome, 'values' | 'error'>> {
+    const outcome = await this.script([[this.opening, ...statements, this.closing].join(';')], { keepValues: true });
+    if (outcome.error !== undefined) await this.undo();
+    return outcome;
+  }
+
+  protected readonly opening: string = 'begin transaction read only';
+  protected readonly closing: string = 'rollback';
+
   /** Ends a transaction that is open or has failed; a lost connection has ended it already. */
   async undo(): Promise<void> {
     if (this.inTransaction) await this.script(['rollback']);
@@ -147,15 +163,18 @@ class ScriptQuery {
   readonly #message: readonly Uint8Array[];
   readonly #copies: readonly Uint8Array[];
   readonly #keepTags: boolean;
+  readonly #keepValues: boolean;
   readonly #resolve: (outcome: ScriptOutcome) => void;
   #completed = 0;
   #copied = 0;
   readonly #tags: string[] = [];
+  readonly #values: (string | null)[] = [];
 
   constructor(message: readonly Uint8Array[], options: ScriptOptions, resolve: (outcome: ScriptOutcome) => void) {
     this.#message = message;
     this.#copies = options.copies ?? [];
     this.#keepTags = options.keepTags ?? false;
+    this.#keepValues = options.keepValues ?? false;
     this.#resolve = resolve;
   }
 
@@ -189,19 +208,26 @@ class ScriptQuery {
   handleError(error: Error, wire: Wire): void {
     const tell = () => {
       wire.off('readyForQuery', tell).off('end', tell);
-      this.#resolve({ completed: this.#completed, tags: this.#tags, error });
+      this.#resolve(this.#outcome(error));
     };
     if ('severity' in error) wire.on('readyForQuery', tell).on('end', tell);
     else tell();
   }
 
   handleReadyForQuery(): void {
-    this.#resolve({ completed: this.#completed, tags: this.#tags, error: undefined });
+    this.#resolve(this.#outcome(undefined));
+  }
+
+  #outcome(error: Error | undefined): ScriptOutcome {
+    return { completed: this.#completed, tags: this.#tags, values: this.#values, error };
+  }
+
+  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    if (this.#keepValues) this.#values.push(fields[0] ?? null);
   }
 
   // Rows that a script's own SELECT returns have nowhere to go; psql would print them.
   handleRowDescription(): void {}
-  handleDataRow(): void {}
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
   handleCopyData(): void {}

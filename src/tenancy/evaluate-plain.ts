@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
-import { serverError } from '../postgres/server-error.ts';
+import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { AskLimits } from './ask.ts';
 import { settingsOf } from './contexts.ts';
@@ -62,63 +62,136 @@ interface AnswerError {
   readonly sqlState: string;
 }
 
-/** @returns for each round the answers of its members; `undefined` when the message as a whole failed */
+/** @returns for each round the answers of its members; `undefined` when something took too long */
 async function run(
   session: Session,
   subjects: readonly PlainSubject[],
   rounds: readonly Round[],
   limits: AskLimits,
 ): Promise<readonly (readonly PlainAnswer[])[] | undefined> {
-  const prefix = `aisha_db_${randomBytes(6).toString('hex')}_`;
-  const asked = rounds.map(({ role, settings, members }) => ({ role: role.name, settings, members }));
-  const statements = subjects.map((subject) => ({ sql: statementFor(subject), rows: subject.rows.length }));
-  const given = {
-    lock_timeout: String(limits.lockTimeoutMs),
-    statement_timeout: String(limits.statementTimeoutMs),
+  const count = rounds.reduce((sum, { members }) => sum + members.length, 0);
+  const answered = count > FEW ? [] : await runPlainly(session, subjects, rounds, limits);
+  if (answered === undefined || answered.length === rounds.length) return answered;
+  const rest = await runCarefully(session, subjects, rounds.slice(answered.length), limits);
+  return rest && [...answered, ...rest];
+}
+
+/** So many answers are asked for by a statement each: what catches their errors costs as much as a hundred of them. */
+const FEW = 100;
+
+/**
+ * As long as nothing fails, which ends the message.
+ * @returns the answers of the rounds before that; `undefined` when something took too long
+ */
+async function runPlainly(
+  session: Session,
+  subjects: readonly PlainSubject[],
+  rounds: readonly Round[],
+  limits: AskLimits,
+): Promise<readonly (readonly PlainAnswer[])[] | undefined> {
+  const prefix = newPrefix();
+  const { values, error } = await session.readOnly([
+    ...Object.entries(givenBy(limits)).map(([name, value]) => `set local ${name} = ${quoteLiteral(value)}`),
+    `select ${setting('aisha_db.outside', "pg_catalog.current_setting('role')")}`,
+    ...subjects.map((subject, place) => `prepare ${prefix}${place} (pg_catalog.text) as ${statementFor(subject)}`),
+    ...rounds.flatMap(({ members, ...round }) =>
+      members.map((place, at) => `execute ${prefix}${place} (${at === 0 ? entering(round) : 'null'})`),
+    ),
+    ...subjects.map((_, place) => `deallocate ${prefix}${place}`),
+  ]);
+  if (error !== undefined) await forget(session, prefix, error);
+  if (serverError(error)?.code === SQLSTATE.canceled) return undefined;
+  const answers = values.slice(1);
+  const answered: (readonly PlainAnswer[])[] = [];
+  for (const { members } of rounds) {
+    const ofRound = answers.splice(0, members.length);
+    if (ofRound.length < members.length) break;
+    answered.push(ofRound);
+  }
+  return answered;
+}
+
+/** A parameter, which is worked out before the statement that has it begins: with these settings, and as this role. */
+function entering({ role, settings }: Pick<Round, 'role' | 'settings'>): string {
+  const steps = [
+    setting('role', "pg_catalog.current_setting('aisha_db.outside')"),
+    ...Object.entries(settings).map(([name, value]) => setting(name, quoteLiteral(value))),
+    setting('role', quoteLiteral(role.name)),
+  ];
+  return `pg_catalog.concat(${steps.join(', ')})`;
+}
+
+function setting(name: string, value: string): string {
+  return `pg_catalog.set_config(${quoteLiteral(name)}, ${value}, true)`;
+}
+
+function newPrefix(): string {
+  return `aisha_db_${randomBytes(6).toString('hex')}_`;
+}
+
+function givenBy({ lockTimeoutMs, statementTimeoutMs }: AskLimits): Readonly<Record<string, string>> {
+  return {
+    lock_timeout: String(lockTimeoutMs),
+    statement_timeout: String(statementTimeoutMs),
     plan_cache_mode: 'force_generic_plan',
     jit: 'off',
+  };
+}
+
+/** Prepared statements outlive the transaction that made them. */
+async function forget(session: Session, prefix: string, error: Error): Promise<void> {
+  if (serverError(error) === undefined) throw error;
+  await session.query(FORGET.replace('$prefix', prefix));
+}
+
+/** Errors and all, row by row where there are any. */
+async function runCarefully(
+  session: Session,
+  subjects: readonly PlainSubject[],
+  rounds: readonly Round[],
+  limits: AskLimits,
+): Promise<readonly (readonly PlainAnswer[])[] | undefined> {
+  const prefix = newPrefix();
+  const asked = rounds.map(({ role, settings, members }) => ({ role: role.name, settings, members }));
+  const statements = subjects.map((subject) => ({
+    sql: statementFor(subject, 'row by row'),
+    rows: subject.rows.length,
+  }));
+  const given = {
+    ...givenBy(limits),
     'aisha_db.prefix': prefix,
     'aisha_db.subjects': JSON.stringify(statements),
     'aisha_db.rounds': JSON.stringify(asked),
   };
-  const settings = Object.entries(given).map(
-    ([name, value]) => `pg_catalog.set_config('${name}', ${quoteLiteral(value)}, true)`,
-  );
-  try {
-    const [row] = await session.query<{ answers: readonly (readonly PlainAnswer[])[] }>(
-      [
-        'begin transaction read only',
-        `select ${settings.join(', ')}`,
-        RUN,
-        "select current_setting('aisha_db.answers')::json as answers",
-      ].join(';'),
-    );
-    return row!.answers;
-  } catch (error) {
-    if (serverError(error) === undefined) throw error;
-    // Not `undo`: the message that failed began the transaction, and the server has not yet said that it did.
-    await session.query('rollback');
-    // Prepared statements outlive the transaction that made them.
-    await session.query(FORGET.replace('$prefix', prefix));
-    return undefined;
-  } finally {
-    await session.undo();
-  }
+  const settings = Object.entries(given).map(([name, value]) => setting(name, quoteLiteral(value)));
+  const { values, error } = await session.readOnly([
+    `select ${settings.join(', ')}`,
+    RUN,
+    "select pg_catalog.current_setting('aisha_db.answers')",
+  ]);
+  if (error === undefined) return JSON.parse(values.at(-1)!);
+  await forget(session, prefix, error);
+  return undefined;
 }
 
-/** All rows, or the one at the place that it is given; a constant for each column is soon read. */
-function statementFor({ text, table, columns, tenantColumn, rows }: PlainSubject): string {
-  const arrays = columns.map(({ name, type }) => {
-    const values = rows.map((row) => (name === tenantColumn ? row.tenant : row.values[name]));
-    return unnest(values.map(element), type);
-  });
+/** All rows; row by row, those at the place that it is given, if any. A constant for each column is soon read. */
+function statementFor({ text, table, columns, tenantColumn, rows }: PlainSubject, how?: 'row by row'): string {
+  const values = columns.map(({ name, type }) => ({
+    name: quoteIdentifier(name),
+    values: unnest(
+      rows.map((row) => element(name === tenantColumn ? row.tenant : row.values[name])),
+      type,
+    ),
+  }));
   const places = unnest(
     rows.map((_, place) => String(place)),
     'pg_catalog.int4',
   );
-  const names = ['aisha_db_place', ...columns.map(({ name }) => quoteIdentifier(name))];
-  const source = `rows from (${[places, ...arrays].join(', ')}) as ${quoteIdentifier(table.name)} (${names.join(', ')})`;
-  return `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (select (${text}) as answer from ${source} where $1 is null or aisha_db_place = $1 offset 0) answers`;
+  // A table without columns has no rows either.
+  const all = how === undefined && values.length > 0 ? values : [{ name: 'aisha_db_place', values: places }, ...values];
+  const source = `rows from (${all.map((one) => one.values).join(', ')}) as ${quoteIdentifier(table.name)} (${all.map(({ name }) => name).join(', ')})`;
+  const where = how === undefined ? '' : 'where $1 is null or aisha_db_place = $1';
+  return `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (select (${text}) as answer from ${source} ${where} offset 0) answers`;
 }
 
 function unnest(elements: readonly string[], type: string): string {

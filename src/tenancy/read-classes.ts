@@ -38,6 +38,11 @@ export interface EvaluationSetup {
   readonly limits: AskLimits;
   /** What is called for every row is found out as well: that is about speed alone. */
   readonly findsRepeatedCalls: boolean;
+  /**
+   * A session in which no setting was ever made, where that is not sure of the others, or what is not committed hidden
+   * from it; none: they are such themselves.
+   */
+  readonly untouched?: Session | undefined;
 }
 
 export interface Evaluated {
@@ -68,9 +73,12 @@ export async function readClasses(
     const added = drafted.fresh.flatMap(({ expressions: own }) => [...own.values()]);
     asked.push(...drafted.fresh);
     expressions.push(...added);
-    await evaluateUnset(session, added, setup);
+    if (setup.untouched === undefined) await evaluateUnset(session, added, setup);
   });
-  await Promise.all(lanes.map((lane) => evaluateNamed(lane, setup)));
+  await Promise.all([
+    ...(setup.untouched === undefined ? [] : lanes.map((lane) => evaluateUntouched(setup.untouched!, lane, setup))),
+    ...lanes.map((lane) => evaluateNamed(lane, setup)),
+  ]);
   const all = drafts.flat();
   const stuck = new Map([...new Set(all.map(({ asked }) => asked))].map((asked) => [asked, whyAnyStuck(asked)]));
   return {
@@ -333,6 +341,31 @@ async function evaluateUnset(
   await evaluateIn(session, rest, 'unset', setup);
 }
 
+/**
+ * The same in two sessions: one of them surely is as it should be, and only the other one sees what is in hand. What is
+ * made of the server's own functions answers there as anywhere; of all else what either of them lets through counts.
+ */
+async function evaluateUntouched(
+  untouched: Session,
+  { session, expressions }: Pick<Lane, 'session' | 'expressions'>,
+  setup: EvaluationSetup,
+): Promise<void> {
+  const quick = await answerQuickly(untouched, expressions, ['unset'], setup);
+  for (const [expression, evaluations] of quick) expression.evaluations.push(...evaluations);
+  const rest = expressions.filter((one) => !quick.has(one));
+  if (rest.length === 0) return;
+  const subjects = rest.map(({ subject }) => subject);
+  const [there, here] = await Promise.all(
+    [untouched, session].map((one) => evaluate(one, subjects, 'unset', setup.limits)),
+  );
+  for (const [at, expression] of rest.entries())
+    expression.evaluations.push(...here![at]!.map((one, place) => mostOpen(one, there![at]![place]!)));
+}
+
+function mostOpen(one: Evaluation, other: Evaluation): Evaluation {
+  return { ...one, truths: one.truths.map((truth, at) => other.truths[at] === true || truth) };
+}
+
 /** Every context in which a session says something of its tenant. */
 async function evaluateNamed({ session, classes, expressions }: Lane, setup: EvaluationSetup): Promise<void> {
   const quick = await answerQuickly(session, expressions, ['own', ...LATER_CONTEXTS], setup);
@@ -359,19 +392,20 @@ async function answerQuickly(
     return new Map(among.flatMap((one, place) => (answers[place] === undefined ? [] : [[one, answers[place]]])));
   };
   const plain = expressions.filter((one) => one.plain !== undefined && whyStuck(one) === undefined);
+  if (!contexts.includes('garbage')) return ask(plain, contexts);
+  const [casting, other] = [true, false].map((casts) => plain.filter((one) => one.plain!.castsSettings === casts));
+  const anyway = await ask(other!, contexts);
   const sensible = await ask(
-    plain,
+    casting!,
     contexts.filter((context) => context !== 'garbage'),
   );
-  if (!contexts.includes('garbage')) return sensible;
-  const open = new Set([...sensible].filter(([one, evaluations]) => !isDeaf(one, evaluations)).map(([one]) => one));
+  const open = new Set([...sensible].filter(([, evaluations]) => !isDeaf(evaluations)).map(([one]) => one));
   const garbage = await ask([...open], ['garbage']);
-  return new Map(
-    [...sensible].flatMap(([one, evaluations]) => {
-      const more = open.has(one) ? garbage.get(one) : evaluations.filter(isOfNobody).map(asGarbage);
-      return more === undefined ? [] : [[one, [...evaluations, ...more]]];
-    }),
-  );
+  const answered = [...sensible].flatMap(([one, evaluations]): [DraftExpression, readonly Evaluation[]][] => {
+    const more = open.has(one) ? garbage.get(one) : evaluations.filter(isOfNobody).map(asGarbage);
+    return more === undefined ? [] : [[one, [...evaluations, ...more]]];
+  });
+  return new Map([...anyway, ...answered]);
 }
 
 /**
@@ -379,8 +413,8 @@ async function answerQuickly(
  * without a look at the setting: it passes in a session of a tenant that there is not. Where that sees nothing, nonsense
  * need not be asked, and in most databases that is where each row would have to fail for itself.
  */
-function isDeaf({ plain }: DraftExpression, evaluations: readonly Evaluation[]): boolean {
-  return plain!.castsSettings && evaluations.filter(isOfNobody).every(({ truths }) => !truths.includes(true));
+function isDeaf(evaluations: readonly Evaluation[]): boolean {
+  return evaluations.filter(isOfNobody).every(({ truths }) => !truths.includes(true));
 }
 
 function isOfNobody({ context }: Evaluation): boolean {

@@ -7,7 +7,7 @@ import { type Helper, MANY_RELATIONS, readSnapshot, readSnapshotOf, type Snapsho
 import { findTenants, type Registry } from './catalog/tenants.ts';
 import type { RlsFacts, TableFacts } from './facts.ts';
 import { loadParse } from './parse.ts';
-import { readClasses } from './read-classes.ts';
+import { type EvaluationSetup, readClasses } from './read-classes.ts';
 import type { TenancySettings } from './settings.ts';
 import { isSound } from './soundness.ts';
 
@@ -28,19 +28,32 @@ export async function readFacts(
   // What it takes to read policies is loaded while the server reads its catalog.
   loadParse().catch(() => undefined);
   const catalog = toCatalog(await readSnapshot(session, settings, helper), settings);
-  const facts = await evaluateFacts(session, settings, catalog, ({ inScope }) => inScope, limits, true, helper);
+  const facts = await evaluateFacts(session, settings, catalog, {
+    isLookedAt: ({ inScope }) => inScope,
+    limits,
+    findsRepeatedCalls: true,
+    helper,
+  });
   return { ...facts, tables: await withTexts(session, facts) };
 }
 
-/** What the policies of some tables let through; of the rest of the catalog only what that takes. */
+/**
+ * What the policies of some tables let through; of the rest of the catalog only what that takes.
+ * @param untouched another session, in which no setting was ever made
+ */
 export async function readFactsOf(
   session: Session,
   settings: TenancySettings,
   tables: ReadonlySet<number>,
-  limits: AskLimits = LIMITS,
+  untouched: Session,
 ): Promise<RlsFacts> {
   const catalog = toCatalog(await readSnapshotOf(session, settings, [...tables]), settings);
-  return evaluateFacts(session, settings, catalog, ({ oid }) => tables.has(oid), limits, false);
+  return evaluateFacts(session, settings, catalog, {
+    isLookedAt: ({ oid }) => tables.has(oid),
+    limits: LIMITS,
+    findsRepeatedCalls: false,
+    untouched,
+  });
 }
 
 /** What is kept of a snapshot: of a large database its rows are not. */
@@ -53,14 +66,16 @@ function toCatalog(snapshot: Snapshot, settings: TenancySettings): Catalog {
   return { facts: assembleFacts(snapshot, settings), functionSettings: snapshot.functionSettings };
 }
 
+interface How extends Pick<EvaluationSetup, 'limits' | 'findsRepeatedCalls' | 'untouched'> {
+  readonly isLookedAt: (table: TableFacts) => boolean;
+  readonly helper?: Helper | undefined;
+}
+
 async function evaluateFacts(
   session: Session,
   settings: TenancySettings,
   { facts: catalog, functionSettings }: Catalog,
-  isLookedAt: (table: TableFacts) => boolean,
-  limits: AskLimits,
-  findsRepeatedCalls: boolean,
-  helper?: Helper,
+  { isLookedAt, helper, ...how }: How,
 ): Promise<RlsFacts> {
   const looked = [...catalog.tables.values()].filter(isLookedAt);
   const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog));
@@ -73,8 +88,7 @@ async function evaluateFacts(
     settings: settings.settings,
     candidates: functionSettings,
     tenantsFor,
-    limits,
-    findsRepeatedCalls,
+    ...how,
   });
   return {
     ...catalog,

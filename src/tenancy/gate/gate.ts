@@ -63,6 +63,8 @@ export class IsolationGate implements Gate {
   readonly #judgements: GateJudgement[] = [];
   /** `undefined` when the catalog may not be read. */
   #committed: Session | undefined;
+  /** The same session, which never makes a setting that is not the program's own. */
+  #untouched: Session | undefined;
   /** Of a file that commits as it goes. */
   #remembered: Side | undefined;
   #unsecured: readonly number[] = [];
@@ -94,6 +96,7 @@ export class IsolationGate implements Gate {
       await work.query([...prepare, mark, guard].join(';'));
       this.#unsecured = await readUnsecured(committed);
       await committed.query('set plan_cache_mode = force_generic_plan');
+      this.#untouched = committed;
       this.#committed = new PlannedSession(committed, `${preparedName('before', this.#tag)}_`);
       this.#inside = new PlannedSession(work, `${preparedName('ask', this.#tag)}_`);
       this.#isPrepared = true;
@@ -381,7 +384,7 @@ export class IsolationGate implements Gate {
     // Few runs change a policy: what asks them is not loaded for the others.
     const [{ readFactsOf }, { answerOf }] = await Promise.all([import('../read-facts.ts'), import('./answer.ts')]);
     const wanted = new Set(tables.map(({ oid }) => oid));
-    const facts = await readFactsOf(session, this.#tenancy, wanted);
+    const facts = await readFactsOf(session, this.#tenancy, wanted, this.#untouched!);
     return new Map(
       [...facts.tables.values()].flatMap((table) =>
         wanted.has(table.oid) ? [[table.oid, answerOf(facts, table)] as const] : [],
