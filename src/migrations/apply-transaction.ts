@@ -121,10 +121,9 @@ async function passGate(running: Running, gate: Gate, job: Job, call: Error): Pr
   const { work, signal } = running;
   try {
     // As oneself: a file's search path must not decide what is read.
-    const back = await work.script([[`rollback to savepoint ${GATE_SAVEPOINT}`, ...BACK_TO_ONESELF].join(';')]);
-    if (back.error) throw back.error;
+    const back = [`rollback to savepoint ${GATE_SAVEPOINT}`, ...BACK_TO_ONESELF];
     const { refusal, verdict } = await gate
-      .judge(work, job.entry.file, call)
+      .judge(work, job.entry.file, { error: call, back })
       .catch((error: Error) => lostOr(running, error));
     const stop = refusal ?? (signal.aborted ? new Error('interrupted') : undefined);
     if (stop) {

@@ -19,6 +19,12 @@ export interface GateJudgement {
   readonly looked: readonly string[];
 }
 
+/** The guard's failure, and statements behind which the session is at the end of the file again. */
+export interface GateCall {
+  readonly error: Error;
+  readonly back: readonly string[];
+}
+
 /** What the gate says of a file in hand. */
 export interface GateOutcome {
   /** None when nothing can be judged. */
@@ -64,7 +70,7 @@ export interface Gate {
   /** In front of a file that commits as it goes: afterwards nobody can tell what was there. Implies `leave`. */
   remember(): Promise<void>;
   /** Inside the file's transaction with the guard's call, or behind a file that is none and was remembered. */
-  judge(session: Session, file: string, call?: Error): Promise<GateOutcome>;
+  judge(session: Session, file: string, call?: GateCall): Promise<GateOutcome>;
   /** After the file was rolled back for it: the refusal that stands when what was there before is asked as well. */
   appeal(session: Session): Promise<AishaError | undefined>;
   /** The changes that were judged last are committed. */

@@ -75,10 +75,7 @@ export async function readClasses(
     expressions.push(...added);
     if (setup.untouched === undefined) await evaluateUnset(session, added, setup);
   });
-  await Promise.all([
-    ...(setup.untouched === undefined ? [] : lanes.map((lane) => evaluateUntouched(setup.untouched!, lane, setup))),
-    ...lanes.map((lane) => evaluateNamed(lane, setup)),
-  ]);
+  await Promise.all(lanes.map((lane) => evaluateLane(lane, setup)));
   const all = drafts.flat();
   const stuck = new Map([...new Set(all.map(({ asked }) => asked))].map((asked) => [asked, whyAnyStuck(asked)]));
   return {
@@ -341,25 +338,37 @@ async function evaluateUnset(
   await evaluateIn(session, rest, 'unset', setup);
 }
 
-/**
- * The same in two sessions: one of them surely is as it should be, and only the other one sees what is in hand. What is
- * made of the server's own functions answers there as anywhere; of all else what either of them lets through counts.
- */
-async function evaluateUntouched(
+/** Where one session is sure to be untouched and only the other one sees what is in hand, it takes both. */
+async function evaluateLane(lane: Lane, setup: EvaluationSetup): Promise<void> {
+  const { untouched } = setup;
+  if (untouched === undefined) return evaluateNamed(lane, setup);
+  if (lane.expressions.every(isTheSameEverywhere)) {
+    await Promise.all([evaluateUnset(untouched, lane.expressions, setup), evaluateNamed(lane, setup)]);
+    return;
+  }
+  await evaluateUnsetInBoth(untouched, lane, setup);
+  await evaluateNamed(lane, setup);
+}
+
+/** Made of nothing but what the server brings: types of a schema may not be committed yet. */
+function isTheSameEverywhere({ plain }: DraftExpression): boolean {
+  return plain?.columns.every(({ type }) => !type.includes('.')) === true;
+}
+
+/** What either of them lets through counts. */
+async function evaluateUnsetInBoth(
   untouched: Session,
-  { session, expressions }: Pick<Lane, 'session' | 'expressions'>,
+  { session, expressions }: Lane,
   setup: EvaluationSetup,
 ): Promise<void> {
-  const quick = await answerQuickly(untouched, expressions, ['unset'], setup);
-  for (const [expression, evaluations] of quick) expression.evaluations.push(...evaluations);
-  const rest = expressions.filter((one) => !quick.has(one));
-  if (rest.length === 0) return;
-  const subjects = rest.map(({ subject }) => subject);
-  const [there, here] = await Promise.all(
-    [untouched, session].map((one) => evaluate(one, subjects, 'unset', setup.limits)),
-  );
-  for (const [at, expression] of rest.entries())
-    expression.evaluations.push(...here![at]!.map((one, place) => mostOpen(one, there![at]![place]!)));
+  const subjects = expressions.map(({ subject }) => subject);
+  const [there, here] = await Promise.all([
+    // What is in hand has locked what it changed: until it ends, which waits for this.
+    evaluate(untouched, subjects, 'unset', { ...setup.limits, lockTimeoutMs: 1 }),
+    evaluate(session, subjects, 'unset', setup.limits),
+  ]);
+  for (const [at, expression] of expressions.entries())
+    expression.evaluations.push(...here[at]!.map((one, place) => mostOpen(one, there[at]![place]!)));
 }
 
 function mostOpen(one: Evaluation, other: Evaluation): Evaluation {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AishaError } from '../../errors.ts';
 import type { Additions } from '../../migrations/additive.ts';
-import type { Gate, GateJudgement, GateOutcome, GateVerdict, LaterFile } from '../../migrations/gate.ts';
+import type { Gate, GateCall, GateJudgement, GateOutcome, GateVerdict, LaterFile } from '../../migrations/gate.ts';
 import { PlannedSession } from '../../postgres/planned-session.ts';
 import { quoteIdentifier } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
@@ -13,7 +13,7 @@ import { type Changes, changesBetween, focusOf } from './changes.ts';
 import { answerKey, compareStates, leftOpen, type Worsening } from './compare.ts';
 import { type Call, type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
-import { readChanges } from './read-changes.ts';
+import { type InHand, knownStates, readChanges, type Sides } from './read-changes.ts';
 import { readChangedCalls, readLists, readOpenTables, readSecured, readState, readUnsecured } from './read-state.ts';
 import type { GateMode, GateSettings } from './settings.ts';
 import type { Focus, GateState, OpenTable, SecuredTable } from './state.ts';
@@ -39,8 +39,9 @@ interface Case {
 /** What there was before the file in hand. */
 interface Side {
   /** What the file made of it. */
-  changes(session: Session): Promise<Changes>;
-  state(focus: Focus): Promise<GateState>;
+  changes(): Promise<Changes>;
+  /** That, and what is there now. */
+  states(focus: Focus): Promise<readonly [was: GateState, now: GateState]>;
   /** Tables with RLS. */
   secured(): Promise<ReadonlySet<number>>;
 }
@@ -66,7 +67,7 @@ export class IsolationGate implements Gate {
   /** The same session, which never makes a setting that is not the program's own. */
   #untouched: Session | undefined;
   /** Of a file that commits as it goes. */
-  #remembered: Side | undefined;
+  #remembered: ((session: Session) => Side) | undefined;
   #unsecured: readonly number[] = [];
   #case: Case | undefined;
   /** What policies opened already before the file in hand, by the table's OID: found out only when it matters. */
@@ -158,22 +159,26 @@ export class IsolationGate implements Gate {
     const lists = await readLists(committed);
     const tables = [...lists.secured.keys()];
     const state = await readState(committed, this.#tenancy, { tables, policiesOf: tables, ways: true });
-    this.#remembered = {
-      changes: async (session) => changesBetween(lists, await readLists(session)),
-      state: () => Promise.resolve(state),
+    this.#remembered = (session) => ({
+      changes: async () => changesBetween(lists, await readLists(session)),
+      states: async (focus) => [state, await readState(session, this.#tenancy, focus)],
       secured: () => Promise.resolve(new Set(tables)),
-    };
+    });
   }
 
-  async judge(session: Session, file: string, call?: Error): Promise<GateOutcome> {
+  async judge(session: Session, file: string, called?: GateCall): Promise<GateOutcome> {
     const committed = this.#committed;
     if (committed === undefined) return { verdict: undefined, refusal: undefined };
-    const canRollBack = call !== undefined;
-    const said = call && readCall(call);
-    const side = said === undefined ? this.#remembered! : this.#sideOf(committed, said);
-    this.#isPrepared = said?.isPrepared === true;
+    const canRollBack = called !== undefined;
+    const call = called && readCall(called.error);
+    this.#isPrepared = call?.isPrepared === true;
     if (!this.#isPrepared) this.#inside?.forget();
-    this.#case = await this.#look(said === undefined ? session : this.#inside!, side, file, said);
+    const within = call === undefined ? session : this.#inside!;
+    const side =
+      call === undefined
+        ? this.#remembered!(session)
+        : this.#sideOf({ call, session: within, committed, back: called!.back, isolation: this.#guard.isolation });
+    this.#case = await this.#look(within, side, file, call);
     const told = this.#told(this.#case);
     const refused = told.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
     return {
@@ -230,9 +235,8 @@ export class IsolationGate implements Gate {
 
   /** Compares what is there now with what was there before, as far as the file wrote to the catalog at all. */
   async #look(session: Session, side: Side, file: string, call: Call | undefined): Promise<Case> {
-    const changes = await side.changes(session);
-    const focus = focusOf(changes);
-    const [was, now] = await Promise.all([side.state(focus), readState(session, this.#tenancy, focus)]);
+    const changes = await side.changes();
+    const [was, now] = await side.states(focusOf(changes));
     const leading = now.ways.some(({ tables }) => tables !== null);
     const isolated = leading ? await side.secured() : new Set<number>();
     const { worse, suspects, looked, disabled } = compareStates(was, now, isolated);
@@ -260,10 +264,22 @@ export class IsolationGate implements Gate {
     };
   }
 
-  #sideOf(committed: Session, call: Call): Side {
+  #sideOf(inHand: InHand): Side {
+    const { session, committed } = inHand;
+    let sides: Sides | undefined;
     return {
-      changes: (session) => readChanges(session, committed, call, this.#tenancy),
-      state: (focus) => readState(committed, this.#tenancy, focus),
+      changes: async () => {
+        const read = await readChanges(inHand, this.#tenancy);
+        sides = read.sides;
+        return read.changes;
+      },
+      states: (focus) => {
+        const known = sides && knownStates(sides, focus);
+        if (known !== undefined) return Promise.resolve(known);
+        return Promise.all([committed, session].map((one) => readState(one, this.#tenancy, focus))) as Promise<
+          [GateState, GateState]
+        >;
+      },
       secured: () => readSecured(committed),
     };
   }

@@ -7,6 +7,7 @@ import {
   ownRowsSql,
   wasThere,
 } from './own-rows.ts';
+import { isolationSql } from './read-state.ts';
 import { WATCHED, WATCHED_OIDS, type Watched } from './state.ts';
 
 // Whether a transaction wrote to a catalog at all is asked of the server's own counters, which cost next to nothing;
@@ -38,7 +39,7 @@ const PREPARED = '(select pg_catalog.count(*) from pg_catalog.pg_prepared_statem
 
 /** What is said to the server about one run's files. */
 export interface Guard {
-  /** Makes the other two; to be said again when prepared statements were dropped. */
+  /** Makes the others; to be said again when prepared statements were dropped. */
   readonly prepare: readonly string[];
   /** In front of a file's transaction: leaves in the session what the guard compares with. */
   readonly mark: string;
@@ -48,6 +49,8 @@ export interface Guard {
   /** In place of both at the end of a file that only adds; fails where that does not say what was done. */
   trust(makesFunctions: boolean): string;
   isDistrust(error: Error): boolean;
+  /** Tells, as one text, the `Isolation` of tables and their policies. */
+  isolation(tables: readonly number[]): string;
 }
 
 /** A prepared statement of the gate, as far as its name is its own. */
@@ -59,17 +62,16 @@ export const preparedName = (what: string, tag: string) => `aisha_db_${what}_${t
  * @param isStrict also what is new has to be judged
  */
 export function makeGuard(tag: string, isStrict: boolean): Guard {
-  const [mark, guard, trust] = ['mark', 'guard', 'trust'].map((what) => preparedName(what, tag)) as [
-    string,
-    string,
-    string,
-  ];
+  const [mark, guard, trust, isolation] = (['mark', 'guard', 'trust', 'isolation'] as const).map((what) =>
+    preparedName(what, tag),
+  ) as [string, string, string, string];
   const counts = `pg_catalog.concat_ws(',', ${COUNTS})`;
   return {
     prepare: [
       `prepare ${mark} as select pg_catalog.set_config('${MARK}', pg_catalog.concat(${counts}, ';', ${PREPARED}), false)`,
       `prepare ${guard} as ${guardSql(counts, tag, isStrict)}`,
       `prepare ${trust} (pg_catalog.bool) as ${TRUST}`,
+      `prepare ${isolation} (pg_catalog.oid[]) as select ${isolationSql('$1', '$1')}`,
     ],
     mark: `execute ${mark}`,
     guard: `execute ${guard}`,
@@ -77,6 +79,7 @@ export function makeGuard(tag: string, isStrict: boolean): Guard {
     isCall: ({ message }) => message.includes(CALL) || message.includes(guard),
     trust: (makesFunctions) => `execute ${trust}(${makesFunctions})`,
     isDistrust: ({ message }) => message.includes(DISTRUST),
+    isolation: (tables) => `execute ${isolation}('{${tables.join(',')}}')`,
   };
 }
 

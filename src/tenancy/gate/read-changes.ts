@@ -13,7 +13,8 @@ import {
   RELATIONS_OF,
   type RelationEntry,
 } from './own-rows.ts';
-import { isOpaque } from './read-state.ts';
+import { type Isolation, isOpaque, isolationSql, NO_WAYS } from './read-state.ts';
+import type { Focus, GateState } from './state.ts';
 
 // What a file in hand has changed, without a look at what it has not: its transaction knows which rows are its own, and
 // the other session what these were before.
@@ -21,26 +22,52 @@ import { isOpaque } from './read-state.ts';
 /** What the file's rows were before it. */
 interface Before extends Pick<OwnRows, 'relations' | 'policies' | 'policyCount' | 'functions'> {
   readonly isolates: boolean;
+  /** Of the tables that were asked for. */
+  readonly isolation: Isolation;
+}
+
+/** What a file in hand has changed, and both sides of what it most likely did, read with that. */
+export interface Read {
+  readonly changes: Changes;
+  readonly sides: Sides | undefined;
+}
+
+export interface Sides {
+  readonly tables: readonly number[];
+  readonly was: Isolation;
+  readonly now: Isolation;
+}
+
+/** A file in hand that called. */
+export interface InHand {
+  readonly call: Call;
+  /** Its session, and the one that sees what was there before. */
+  readonly session: Session;
+  readonly committed: Session;
+  /** Statements behind which the session is at the file's end. */
+  readonly back: readonly string[];
+  /** The statement that tells of tables; see `Guard`. */
+  readonly isolation: (tables: readonly number[]) => string;
 }
 
 /** What the file that called has changed. */
-export async function readChanges(
-  session: Session,
-  committed: Session,
-  call: Call,
-  { apiRoles, roles }: TenancySettings,
-): Promise<Changes> {
-  if (call.touched.size === 0) return NO_CHANGES;
+export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySettings): Promise<Read> {
+  const { call, session, committed } = inHand;
+  const tables = tablesToAsk(call);
+  const nowAt = bringBack(inHand, tables);
+  if (call.touched.size === 0 || call.own === undefined) await nowAt;
+  if (call.touched.size === 0) return NOTHING;
   const own = call.own ?? (await readOwn(session));
   // Of tables alone, what they were themselves tells whether anything is isolated.
   const isMore = call.changesRights || call.touched.has('pg_policy') || own.functions !== null || touchesView(own);
-  const before = await readBefore(committed, own, isMore);
-  if (!before.isolates) return NO_CHANGES;
+  const opensAt = nowAt.then(() => !call.changesRights && opensWay(session, own, [...apiRoles, ...roles]));
+  const [before, now, opens] = await Promise.all([readBefore(committed, own, isMore, tables), nowAt, opensAt]);
+  if (!before.isolates) return NOTHING;
   const kept = keptTables(before, own);
   const reworded = changedPolicies(before, own);
   const isGone = countOthers(before) !== countOthers(own);
   const versions = new Map((before.functions ?? []).map(([oid, version]) => [oid, version]));
-  return {
+  const changes: Changes = {
     isolates: true,
     tables: kept.flatMap(({ now: [oid, , isSecured, forced], was: [, , , wasForced] }) =>
       !isSecured || (wasForced && !forced) ? [oid] : [],
@@ -50,12 +77,47 @@ export async function readChanges(
     functions: (own.functions ?? []).filter(([oid, version]) => versions.get(oid) !== version).map(([oid]) => oid),
     ways:
       call.changesRights ||
+      opens ||
       // Forced, its owner does not matter.
       kept.some(
         ({ now: [, , isSecured, forced, place], was: [, , , , before] }) => isSecured && !forced && place !== before,
-      ) ||
-      (await opensWay(session, own, [...apiRoles, ...roles])),
+      ),
   };
+  return { changes, sides: now && { tables, was: before.isolation, now } };
+}
+
+/** What is asked for, when all of it was read already. */
+export function knownStates({ tables, was, now }: Sides, focus: Focus): readonly [GateState, GateState] | undefined {
+  if (focus.ways || [...focus.tables, ...focus.policiesOf].some((oid) => !tables.includes(oid))) return undefined;
+  const inFocus = ({ tables: read, policies }: Isolation): GateState => ({
+    tables: read.filter(({ oid }) => focus.tables.includes(oid)),
+    policies: policies.filter(({ table }) => focus.policiesOf.includes(table)),
+    ...NO_WAYS,
+  });
+  return [inFocus(was), inFocus(now)];
+}
+
+const NOTHING: Read = { changes: NO_CHANGES, sides: undefined };
+
+/** Of more tables only those are read that turn out to be another's. */
+const MOST_AT_ONCE = 20;
+
+/** Tables whose policies the file wrote. */
+function tablesToAsk({ own, isPrepared }: Call): readonly number[] {
+  const tables = [...new Set(own?.policies?.map(([, table]) => table))];
+  return isPrepared && tables.length <= MOST_AT_ONCE ? tables : [];
+}
+
+async function bringBack(
+  { session, back, isolation }: InHand,
+  tables: readonly number[],
+): Promise<Isolation | undefined> {
+  // To the end of the transaction: whatever is asked in it, planning takes longer than the answer.
+  const asking = ['set local plan_cache_mode = force_generic_plan', ...(tables.length > 0 ? [isolation(tables)] : [])];
+  const { error, values } = await session.script([[...back, ...asking].join(';')], { keepValues: true });
+  if (error) throw error;
+  const told = tables.length > 0 ? values.at(-1) : undefined;
+  return told == null ? undefined : JSON.parse(told);
 }
 
 async function readOwn(session: Session): Promise<OwnRows> {
@@ -176,10 +238,16 @@ const BEFORE = `select
   ${RELATIONS_OF('oid = any ($1::oid[])')} as relations,
   ${POLICIES_OF('polrelid = any ($2::oid[])')} as policies,
   case when $3 then ${POLICY_COUNT} end as "policyCount",
-  ${FUNCTIONS_OF('oid = any ($4::oid[])')} as functions
+  ${FUNCTIONS_OF('oid = any ($4::oid[])')} as functions,
+  ${isolationSql('$6::oid[]', '$6::oid[]')} as isolation
 `;
 
-async function readBefore(committed: Session, own: OwnRows, asksWhetherAny: boolean): Promise<Before> {
+async function readBefore(
+  committed: Session,
+  own: OwnRows,
+  asksWhetherAny: boolean,
+  tables: readonly number[],
+): Promise<Before> {
   const oids = (rows: readonly (readonly [number, ...unknown[]])[] | null) => (rows ?? []).map(([oid]) => oid);
   const policiesOf = [...new Set(own.policies?.map(([, table]) => table))];
   const [row] = await committed.query<Before>(BEFORE, [
@@ -188,6 +256,7 @@ async function readBefore(committed: Session, own: OwnRows, asksWhetherAny: bool
     own.policyCount !== null,
     oids(own.functions),
     asksWhetherAny,
+    tables,
   ]);
   return row!;
 }

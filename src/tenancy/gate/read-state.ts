@@ -128,6 +128,8 @@ const CALLED = `
   select oid from called where oid = any ($1::oid[])
 `;
 
+export const NO_WAYS: Omit<GateState, 'tables' | 'policies'> = { ways: [], objects: [], unbound: [] };
+
 /** What the focus asks for. */
 export async function readState(
   session: Session,
@@ -135,25 +137,29 @@ export async function readState(
   focus: Focus,
 ): Promise<GateState> {
   const { tables, policies } = await readIsolation(session, focus);
-  if (!focus.ways) return { tables, policies, ways: [], objects: [], unbound: [] };
+  if (!focus.ways) return { tables, policies, ...NO_WAYS };
   const [row] = await session.query<{ state: Pick<GateState, 'ways' | 'objects' | 'unbound'> }>(WAYS, [
     [...apiRoles, ...roles],
   ]);
   return { tables, policies, ...row!.state };
 }
 
-async function readIsolation(
-  session: Session,
-  { tables, policiesOf }: Focus,
-): Promise<Pick<GateState, 'tables' | 'policies'>> {
+/** What the catalog says of tables and policies. */
+export type Isolation = Pick<GateState, 'tables' | 'policies'>;
+
+async function readIsolation(session: Session, { tables, policiesOf }: Focus): Promise<Isolation> {
   if (tables.length === 0 && policiesOf.length === 0) return { tables: [], policies: [] };
-  const [row] = await session.query<Pick<GateState, 'tables' | 'policies'>>(ISOLATION, [tables, policiesOf]);
-  return row!;
+  const [row] = await session.query<{ isolation: Isolation }>(
+    `select ${isolationSql('$1::oid[]', '$2::oid[]')} as isolation`,
+    [tables, policiesOf],
+  );
+  return row!.isolation;
 }
 
-const ISOLATION = `
-  select
-    (
+/** SQL of one JSON value, the `Isolation` of tables and of the policies of tables; SQL of OIDs. */
+export function isolationSql(tables: string, policiesOf: string): string {
+  return `pg_catalog.json_build_object(
+    'tables', (
       select coalesce(pg_catalog.json_agg(q), '[]')
       from (
         select c.oid::int8 as oid, n.nspname as schema, c.relname as name, c.relrowsecurity as "isSecured",
@@ -165,11 +171,11 @@ const ISOLATION = `
           ))) as shape
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where c.oid = any ($1::oid[])
+        where c.oid = any (${tables})
         order by n.nspname, c.relname
       ) q
-    ) as tables,
-    (
+    ),
+    'policies', (
       select coalesce(pg_catalog.json_agg(q), '[]')
       from (
         select oid::int8 as oid, polrelid::int8 as "table", polname as name, polpermissive as permissive,
@@ -178,11 +184,12 @@ const ISOLATION = `
           pg_catalog.concat_ws('|', polcmd, polpermissive, array(select pg_catalog.unnest(polroles) order by 1)::text,
             coalesce(${treeHashSql('polqual')}, '-'), coalesce(${treeHashSql('polwithcheck')}, '-')) as meaning
         from pg_catalog.pg_policy
-        where polrelid = any ($2::oid[])
+        where polrelid = any (${policiesOf})
         order by oid
       ) q
-    ) as policies
-`;
+    )
+  )`;
+}
 
 const INVOKER = '^security_invoker=(t|tr|tru|true|y|ye|yes|on|1)$';
 
