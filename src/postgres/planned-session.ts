@@ -1,5 +1,5 @@
 import { NestedSession } from './nested-session.ts';
-import type { Session } from './session.ts';
+import type { Preparable, Session } from './session.ts';
 
 /**
  * A session in which each question is parsed and planned once, however often it is asked: for questions about the catalog,
@@ -19,6 +19,14 @@ export class PlannedSession extends NestedSession {
   /** To be said when the session's prepared statements were dropped. A name is never used again: pg remembers it. */
   forget(): void {
     this.#names.clear();
+  }
+
+  override executing({ sql, types }: Preparable, values: readonly string[]): readonly string[] {
+    const known = this.#names.get(sql);
+    const name = known ?? `${this.#prefix}${++this.#count}`;
+    this.#names.set(sql, name);
+    const execute = `execute ${name} (${values})`;
+    return known === undefined ? [`prepare ${name} (${types}) as ${sql}`, execute] : [execute];
   }
 
   override async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {

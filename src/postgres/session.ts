@@ -21,6 +21,12 @@ export interface ScriptOptions {
   readonly keepValues?: boolean;
 }
 
+/** A statement with parameters of these types. */
+export interface Preparable {
+  readonly sql: string;
+  readonly types: readonly string[];
+}
+
 /** One connection: bound queries for the program's own questions, whole scripts for other people's SQL. */
 export class Session {
   readonly client: Client;
@@ -121,6 +127,15 @@ export class Session {
     const outcome = await this.script([[this.opening, ...statements, this.closing].join(';')], { keepValues: true });
     if (outcome.error !== undefined) await this.undo();
     return outcome;
+  }
+
+  /**
+   * The statements of a message that run a prepared one; values are SQL. Where the session is one that keeps what is
+   * planned (planned-session.ts), that is done once.
+   */
+  executing({ sql, types }: Preparable, values: readonly string[]): readonly string[] {
+    const name = 'aisha_db_once';
+    return [`prepare ${name} (${types}) as ${sql}`, `execute ${name} (${values})`, `deallocate ${name}`];
   }
 
   protected readonly opening: string = 'begin transaction read only';

@@ -33,7 +33,7 @@ export interface EvaluationSetup {
   /** Settings that are known to carry the tenant. */
   readonly settings: readonly string[];
   /** Settings that something reads: one of them may. */
-  readonly candidates: readonly string[];
+  readonly candidates: (session: Session) => Promise<readonly string[]>;
   readonly tenantsFor: (column: TableFacts['tenantColumn']) => Tenants;
   readonly limits: AskLimits;
   /** What is called for every row is found out as well: that is about speed alone. */
@@ -43,6 +43,10 @@ export interface EvaluationSetup {
    * from it; none: they are such themselves.
    */
   readonly untouched?: Session | undefined;
+  /** What was read of the policies already: their SQL, and every column that they read. */
+  readonly known?:
+    | { readonly texts: ReadonlyMap<number, PolicyText>; readonly columns: readonly LabelledColumnRow[] }
+    | undefined;
 }
 
 export interface Evaluated {
@@ -154,8 +158,10 @@ async function drafting(
   const tools = { parse: await loadParse(), shapeWords: wordShaping() };
   const shared = new Map<string, Asked>();
   return async (session, classes) => {
-    const chosen = await chooseTables(session, classes);
-    const byTable = groupBy(await readColumns(session, chosen), ({ relation }) => relation);
+    const chosen = await chooseTables(session, classes, setup.known?.texts);
+    const columns =
+      setup.known === undefined ? await readColumns(session, chosen) : columnsOf(chosen, setup.known.columns);
+    const byTable = groupBy(columns, ({ relation }) => relation);
     const known = new Set(shared.values());
     const all = chosen.map((one) => draftClass(one, byTable.get(one.table.oid) ?? [], tools, setup, shared));
     const fresh = new Set(all.map(({ asked }) => asked).filter((asked) => !known.has(asked)));
@@ -165,11 +171,19 @@ async function drafting(
 
 /** The columns that the policies of tables read. */
 function readColumns(session: Session, chosen: readonly Chosen[]): Promise<LabelledColumnRow[]> {
-  const read = chosen.flatMap(({ table: { oid, policies } }) => {
-    const numbers = new Set(policies.flatMap((policy) => policy.columns));
-    return [...numbers].map((number) => ({ relation: oid, number }));
-  });
+  const read = chosen.flatMap(({ table }) =>
+    [...columnsRead(table)].map((number) => ({ relation: table.oid, number })),
+  );
   return readSomeColumns(session, read);
+}
+
+function columnsOf(chosen: readonly Chosen[], columns: readonly LabelledColumnRow[]): LabelledColumnRow[] {
+  const read = new Map(chosen.map(({ table }) => [table.oid, columnsRead(table)]));
+  return columns.filter(({ relation, number }) => read.get(relation)?.has(number));
+}
+
+function columnsRead({ policies }: TableFacts): ReadonlySet<number> {
+  return new Set(policies.flatMap((policy) => policy.columns));
 }
 
 /** The table that is asked for its class, with the SQL of its policies. */
@@ -182,9 +196,13 @@ interface Chosen {
 /** A table that somebody has locked does not tell its policies; another of its class may. */
 const MOST_CANDIDATES = 3;
 
-async function chooseTables(session: Session, classes: readonly ClassMembers[]): Promise<Chosen[]> {
+async function chooseTables(
+  session: Session,
+  classes: readonly ClassMembers[],
+  known: ReadonlyMap<number, PolicyText> = new Map(),
+): Promise<Chosen[]> {
   const members = new Map(classes);
-  let chosen: Chosen[] = classes.map(([key, [first]]) => ({ key, table: first!, texts: new Map() }));
+  let chosen: Chosen[] = classes.map(([key, [first]]) => ({ key, table: first!, texts: known }));
   for (let attempt = 0; attempt < MOST_CANDIDATES; attempt++) {
     const open = chosen.filter(isOpen);
     if (open.length === 0) break;
@@ -480,9 +498,11 @@ async function findSettings(
     const own = [...asked.expressions.values()];
     return own.every((one) => final.has(one) && !showsOwn(one, final.get(one)!));
   });
+  const read = blind.some(mayReadElsewhere) ? await setup.candidates(session) : [];
   for (const asked of blind) {
     const own = [...asked.expressions.values()];
-    const candidates = new Set([...own.flatMap(({ syntax }) => syntax?.settings ?? []), ...setup.candidates]);
+    const named = own.flatMap(({ syntax }) => syntax?.settings ?? []);
+    const candidates = new Set([...named, ...(mayReadElsewhere(asked) ? read : [])]);
     for (const name of candidates) {
       if (setup.settings.includes(name) || name === 'request.jwt.claims') continue;
       const tried = own.map((one) => ({
@@ -500,6 +520,11 @@ async function findSettings(
     }
   }
   for (const [expression, answers] of final) expression.evaluations.push(...answers);
+}
+
+/** Some expression calls what may read a setting, or none by its name. */
+function mayReadElsewhere({ expressions }: Asked): boolean {
+  return [...expressions.values()].some(({ plain, syntax }) => plain === undefined || syntax?.settings.length === 0);
 }
 
 /** A row of the own tenant is shown, and for being its own: a policy that is always true tells nothing of settings. */

@@ -2,8 +2,10 @@ import type { Session } from '../postgres/session.ts';
 import { bypasses } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { assembleFacts, type CatalogFacts } from './assemble.ts';
+import { readSettingsOfFunctions } from './catalog/functions.ts';
 import { readPolicyTexts } from './catalog/policies.ts';
-import { type Helper, MANY_RELATIONS, readSnapshot, readSnapshotOf, type Snapshot } from './catalog/snapshot.ts';
+import { type Helper, MANY_RELATIONS, readSnapshot, type Snapshot } from './catalog/snapshot.ts';
+import { type Remembered, readSomeTables } from './catalog/some-tables.ts';
 import { findTenants, type Registry } from './catalog/tenants.ts';
 import type { RlsFacts, TableFacts } from './facts.ts';
 import { loadParse } from './parse.ts';
@@ -27,46 +29,51 @@ export async function readFacts(
 ): Promise<RlsFacts> {
   // What it takes to read policies is loaded while the server reads its catalog.
   loadParse().catch(() => undefined);
-  const catalog = toCatalog(await readSnapshot(session, settings, helper), settings);
+  const { catalog, functionSettings } = toCatalog(await readSnapshot(session, settings, helper), settings);
   const facts = await evaluateFacts(session, settings, catalog, {
     isLookedAt: ({ inScope }) => inScope,
     limits,
+    candidates: () => Promise.resolve(functionSettings),
     findsRepeatedCalls: true,
     helper,
   });
   return { ...facts, tables: await withTexts(session, facts) };
 }
 
-/**
- * What the policies of some tables let through; of the rest of the catalog only what that takes.
- * @param untouched another session, in which no setting was ever made
- */
+export interface OfSome {
+  readonly tables: ReadonlySet<number>;
+  readonly remembered: Remembered;
+  /** Another session, in which no setting was ever made. */
+  readonly untouched: Session;
+}
+
+/** What the policies of some tables let through; of the rest of the catalog only what that takes. */
 export async function readFactsOf(
   session: Session,
   settings: TenancySettings,
-  tables: ReadonlySet<number>,
-  untouched: Session,
+  { tables, remembered, untouched }: OfSome,
 ): Promise<RlsFacts> {
-  const catalog = toCatalog(await readSnapshotOf(session, settings, [...tables]), settings);
-  return evaluateFacts(session, settings, catalog, {
+  const { snapshot, texts, columns } = await readSomeTables(session, settings, [...tables], remembered);
+  const schemas = snapshot.schemas.map(({ oid }) => oid);
+  return evaluateFacts(session, settings, assembleFacts(snapshot, settings), {
     isLookedAt: ({ oid }) => tables.has(oid),
     limits: LIMITS,
+    candidates: (one) => readSettingsOfFunctions(one, schemas),
     findsRepeatedCalls: false,
     untouched,
+    known: { texts, columns },
   });
 }
 
 /** What is kept of a snapshot: of a large database its rows are not. */
-interface Catalog {
-  readonly facts: CatalogFacts;
-  readonly functionSettings: readonly string[];
+function toCatalog(
+  snapshot: Snapshot,
+  settings: TenancySettings,
+): { readonly catalog: CatalogFacts; readonly functionSettings: readonly string[] } {
+  return { catalog: assembleFacts(snapshot, settings), functionSettings: snapshot.functionSettings };
 }
 
-function toCatalog(snapshot: Snapshot, settings: TenancySettings): Catalog {
-  return { facts: assembleFacts(snapshot, settings), functionSettings: snapshot.functionSettings };
-}
-
-interface How extends Pick<EvaluationSetup, 'limits' | 'findsRepeatedCalls' | 'untouched'> {
+interface How extends Pick<EvaluationSetup, 'limits' | 'candidates' | 'findsRepeatedCalls' | 'untouched' | 'known'> {
   readonly isLookedAt: (table: TableFacts) => boolean;
   readonly helper?: Helper | undefined;
 }
@@ -74,7 +81,7 @@ interface How extends Pick<EvaluationSetup, 'limits' | 'findsRepeatedCalls' | 'u
 async function evaluateFacts(
   session: Session,
   settings: TenancySettings,
-  { facts: catalog, functionSettings }: Catalog,
+  catalog: CatalogFacts,
   { isLookedAt, helper, ...how }: How,
 ): Promise<RlsFacts> {
   const looked = [...catalog.tables.values()].filter(isLookedAt);
@@ -86,7 +93,6 @@ async function evaluateFacts(
     unreachable: catalog.unreachable,
     source: { columns: settings.columns, claims: settings.claims },
     settings: settings.settings,
-    candidates: functionSettings,
     tenantsFor,
     ...how,
   });

@@ -4,7 +4,7 @@ import type { Grants, Privilege } from '../facts.ts';
 /** Access lists by their text: most tables of a schema share one, so each is taken apart once. */
 export type AccessLists = ReadonlyMap<string, Grants>;
 
-interface GrantRow {
+export interface GrantRow {
   readonly list: string;
   readonly grantee: number;
   readonly privileges: Privilege[];
@@ -22,6 +22,10 @@ export async function readAccessLists(session: Session, lists: ReadonlySet<strin
     `,
     [[...lists]],
   );
+  return toAccessLists(rows);
+}
+
+export function toAccessLists(rows: readonly GrantRow[]): AccessLists {
   const found = new Map<string, Map<number, ReadonlySet<Privilege>>>();
   for (const { list, grantee, privileges } of rows) {
     const grants = found.get(list) ?? new Map<number, ReadonlySet<Privilege>>();

@@ -33,11 +33,10 @@ export function treeHashSql(tree: string): string {
 }
 
 /**
- * Policies, of some tables if told. What they read the server recorded when they were made, so nothing is guessed from
+ * All policies. What they read the server recorded when they were made, so nothing is guessed from
  * their text; that a policy is a part of its table is recorded too, and left out.
  */
-export async function readPolicies(session: Session, tables?: readonly number[]): Promise<PolicyRow[]> {
-  const isLookedAt = tables === undefined ? '' : 'where polrelid = any ($1::oid[])';
+export async function readPolicies(session: Session): Promise<PolicyRow[]> {
   // Most trees are letter for letter the same as another's, words' places and all: each is cut up once.
   const rows = await readAlike<PolicyRow, 'oid' | 'name' | 'table'>(
     session,
@@ -47,7 +46,6 @@ export async function readPolicies(session: Session, tables?: readonly number[])
         pg_catalog.md5(polqual::pg_catalog.text) as using_text,
         pg_catalog.md5(polwithcheck::pg_catalog.text) as check_text
       from pg_catalog.pg_policy
-      ${isLookedAt}
     ),
     using_tree as (
       select using_text as text, ${treeHashSql('polqual')} as hash
@@ -83,30 +81,26 @@ export async function readPolicies(session: Session, tables?: readonly number[])
       alike: ['command', 'permissive', 'roles', 'using_hash', 'check_hash', 'columns', 'relations', 'is_of_columns'],
       toRow: (group, at) => ({ ...group, oid: group.oid[at]!, name: group.name[at]!, table: group.table[at]! }),
     },
-    tables === undefined ? [] : [tables],
   );
-  return rows.sort((a, b) => a.table - b.table || compareNames(a.name, b.name));
+  return sorted(rows);
+}
+
+export function sorted(rows: readonly PolicyRow[]): PolicyRow[] {
+  return rows.toSorted((a, b) => a.table - b.table || compareNames(a.name, b.name));
 }
 
 /**
  * Policies that use functions, operators or types of somebody's own: what those do, only a statement of the kind that
  * an application sends can tell. What the server itself is made of is recorded nowhere, and enumerations do nothing.
  */
-export async function readPoliciesOfOwnMaking(
-  session: Session,
-  policies?: readonly number[],
-): Promise<ReadonlySet<number>> {
-  const rows = await session.query<{ oid: number }>(
-    `
+export async function readPoliciesOfOwnMaking(session: Session): Promise<ReadonlySet<number>> {
+  const rows = await session.query<{ oid: number }>(`
     select distinct d.objid as oid
     from pg_catalog.pg_depend d
     left join pg_catalog.pg_type t on d.refclassid = 'pg_catalog.pg_type'::regclass and t.oid = d.refobjid
     where d.classid = 'pg_catalog.pg_policy'::regclass and d.refclassid <> 'pg_catalog.pg_class'::regclass
       and t.typtype is distinct from 'e'
-      ${policies === undefined ? '' : 'and d.objid = any ($1::oid[])'}
-  `,
-    policies === undefined ? [] : [policies],
-  );
+  `);
   return new Set(rows.map((row) => row.oid));
 }
 

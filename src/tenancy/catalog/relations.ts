@@ -15,29 +15,28 @@ export interface RelationRow {
   readonly options: string[] | null;
 }
 
-/** Tables and views of the given schemas that are no temporary ones and belong to no extension; only some, if told. */
-export async function readRelations(
-  session: Session,
-  schemas: readonly number[],
-  only?: readonly number[],
-): Promise<RelationRow[]> {
+/** SQL of the fields of a `RelationRow`, of `c` in pg_class. */
+export const RELATION = `
+  c.oid::int8 as oid, c.relnamespace::int8 as namespace, c.relname as name, c.relkind as kind,
+  c.relowner::int8 as owner, c.relacl::text as acl, c.relrowsecurity as rls_enabled, c.relforcerowsecurity as rls_forced,
+  c.relispartition as is_partition, c.reltuples::float8 as estimated_rows, c.reloptions as options
+`;
+
+/** SQL, true of `c` in pg_class that is a table or view, no temporary one, and of no extension. */
+export const IS_RELATION = `
+  c.relkind in ('r', 'p', 'f', 'v', 'm')
+  and c.relpersistence <> 't'
+  and not exists (
+    select from pg_catalog.pg_depend d
+    where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+  )
+`;
+
+/** Tables and views of the given schemas that are no temporary ones and belong to no extension. */
+export async function readRelations(session: Session, schemas: readonly number[]): Promise<RelationRow[]> {
   const rows = await readAlike<RelationRow, 'oid' | 'name' | 'estimated_rows'>(
     session,
-    `
-      select c.oid::int8 as oid, c.relnamespace::int8 as namespace, c.relname as name, c.relkind as kind,
-        c.relowner::int8 as owner, c.relacl::text as acl, c.relrowsecurity as rls_enabled, c.relforcerowsecurity as rls_forced,
-        c.relispartition as is_partition,
-        c.reltuples::float8 as estimated_rows, c.reloptions as options
-      from pg_catalog.pg_class c
-      where c.relkind in ('r', 'p', 'f', 'v', 'm')
-        and c.relnamespace = any ($1::oid[])
-        ${only === undefined ? '' : 'and c.oid = any ($2::oid[])'}
-        and c.relpersistence <> 't'
-        and not exists (
-          select from pg_catalog.pg_depend d
-          where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-        )
-    `,
+    `select ${RELATION} from pg_catalog.pg_class c where c.relnamespace = any ($1::oid[]) and ${IS_RELATION}`,
     {
       own: ['oid', 'name', 'estimated_rows'],
       alike: ['namespace', 'kind', 'owner', 'acl', 'rls_enabled', 'rls_forced', 'is_partition', 'options'],
@@ -48,7 +47,7 @@ export async function readRelations(
         estimated_rows: group.estimated_rows[at]!,
       }),
     },
-    [schemas, ...(only === undefined ? [] : [only])],
+    [schemas],
   );
   return rows.sort((a, b) => a.oid - b.oid);
 }
@@ -64,7 +63,8 @@ export interface ColumnRow {
   readonly acl: string | null;
 }
 
-const COLUMN = `
+/** SQL of the fields of a `ColumnRow`, of `a` in pg_attribute and `t` in pg_type. */
+export const COLUMN = `
   a.attrelid::int8 as relation, a.attnum as number, a.attname as name,
   pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
   case t.typtype when 'd' then 'X' else t.typcategory end as category,
@@ -106,20 +106,10 @@ export interface LabelledColumnRow extends ColumnRow {
   readonly labels: string[];
 }
 
-/** The columns of some relations. */
-export function readColumnsOf(session: Session, relations: readonly number[]): Promise<ColumnRow[]> {
-  return readRows<ColumnRow>(
-    session,
-    `
-      select ${COLUMN}
-      from pg_catalog.pg_attribute a
-      join pg_catalog.pg_type t on t.oid = a.atttypid
-      where a.attrelid = any ($1::oid[]) and a.attnum > 0 and not a.attisdropped
-      order by a.attrelid, a.attnum
-    `,
-    [relations],
-  );
-}
+/** SQL of the labels of an enumeration, of the same. */
+export const LABELS = `case when t.typtype = 'e' then array(
+  select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = a.atttypid order by e.enumsortorder
+) else '{}' end`;
 
 /** Some columns, with the labels of enumerations. */
 export function readSomeColumns(
@@ -130,9 +120,7 @@ export function readSomeColumns(
     session,
     `
       select ${COLUMN},
-        case when t.typtype = 'e' then array(
-          select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = a.atttypid order by e.enumsortorder
-        ) else '{}' end as labels
+        ${LABELS} as labels
       from unnest($1::oid[], $2::int2[]) read (relation, number)
       join pg_catalog.pg_attribute a on a.attrelid = read.relation and a.attnum = read.number and a.attnum > 0
       join pg_catalog.pg_type t on t.oid = a.atttypid
@@ -160,23 +148,23 @@ export function readColumnGrants(
 
 /** Columns that foreign keys of tenant columns refer to: the table of the tenants is among theirs. */
 export function readReferredColumns(session: Session, names: readonly string[]): Promise<ColumnRow[]> {
-  return readRows<ColumnRow>(
-    session,
-    `
+  return readRows<ColumnRow>(session, referredColumnsSql('$1::name[]'), [names]);
+}
+
+export function referredColumnsSql(names: string): string {
+  return `
       select ${COLUMN}
       from (
         select k.confrelid, k.confkey[1] as number
         from pg_catalog.pg_constraint k
         join pg_catalog.pg_attribute own on own.attrelid = k.conrelid and own.attnum = k.conkey[1]
-        where k.contype = 'f' and k.conparentid = 0 and cardinality(k.conkey) = 1 and own.attname = any ($1::name[])
+        where k.contype = 'f' and k.conparentid = 0 and cardinality(k.conkey) = 1 and own.attname = any (${names})
         group by 1, 2
         order by count(*) desc, 1
       ) referred
       join pg_catalog.pg_attribute a on a.attrelid = referred.confrelid and a.attnum = referred.number
       join pg_catalog.pg_type t on t.oid = a.atttypid
-    `,
-    [names],
-  );
+    `;
 }
 
 export interface InheritanceRow {

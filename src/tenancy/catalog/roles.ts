@@ -1,7 +1,8 @@
 import type { Session } from '../../postgres/session.ts';
 import type { RoleFacts } from '../facts.ts';
+import { readRows } from './rows.ts';
 
-interface RoleRow {
+export interface RoleRow {
   readonly oid: number;
   readonly name: string;
   readonly superuser: boolean;
@@ -10,27 +11,35 @@ interface RoleRow {
   readonly inherits: boolean;
 }
 
-interface MembershipRow {
+export interface MembershipRow {
   readonly role: number;
   readonly member: number;
   readonly inherit: boolean | null;
   readonly become: boolean | null;
 }
 
+export const ROLES = `
+  select oid::int8 as oid, rolname as name, rolsuper as superuser, rolbypassrls as bypass_rls,
+    rolcanlogin as login, rolinherit as inherits
+  from pg_catalog.pg_roles
+  order by rolname
+`;
+
+// Since 16 each membership says for itself whether it is inherited and whether SET ROLE may use it.
+export const MEMBERSHIPS = `
+  select m.roleid::int8 as role, m.member::int8 as member,
+    (pg_catalog.to_jsonb(m) ->> 'inherit_option')::boolean as inherit,
+    (pg_catalog.to_jsonb(m) ->> 'set_option')::boolean as become
+  from pg_catalog.pg_auth_members m
+`;
+
 /** Every role, with what it reaches through memberships: two scans, resolved here. */
 export async function readRoles(session: Session): Promise<Map<number, RoleFacts>> {
-  const roles = await session.query<RoleRow>(`
-    select oid, rolname as name, rolsuper as superuser, rolbypassrls as bypass_rls,
-      rolcanlogin as login, rolinherit as inherits
-    from pg_catalog.pg_roles
-    order by rolname
-  `);
-  // Since 16 each membership says for itself whether it is inherited and whether SET ROLE may use it.
-  const memberships = await session.query<MembershipRow>(`
-    select m.roleid as role, m.member,
-      (to_jsonb(m) ->> 'inherit_option')::boolean as inherit, (to_jsonb(m) ->> 'set_option')::boolean as become
-    from pg_catalog.pg_auth_members m
-  `);
+  const roles = await readRows<RoleRow>(session, ROLES);
+  return resolveRoles(roles, await readRows<MembershipRow>(session, MEMBERSHIPS));
+}
+
+export function resolveRoles(roles: readonly RoleRow[], memberships: readonly MembershipRow[]): Map<number, RoleFacts> {
   const byOid = new Map(roles.map((role) => [role.oid, role]));
   const inherited = edges(memberships, (m) => m.inherit ?? byOid.get(m.member)?.inherits ?? true);
   const assumable = edges(memberships, (m) => m.become ?? true);

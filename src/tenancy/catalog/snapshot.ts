@@ -24,7 +24,6 @@ import {
   readCheckingTables,
   readColumnGrants,
   readColumnsNamed,
-  readColumnsOf,
   readForeignKeys,
   readInheritance,
   readReferredColumns,
@@ -33,7 +32,7 @@ import {
   type SharedColumnRow,
 } from './relations.ts';
 import { readRoles } from './roles.ts';
-import { findExposure, readSchemas, type SchemaRow } from './scope.ts';
+import { findExposure, readSchemas, readServedSchemas, type SchemaRow } from './scope.ts';
 
 /** Everything that is read of the catalog, row by row: one moment, a dozen plain scans, no lock on any table. */
 export interface Snapshot {
@@ -88,15 +87,6 @@ export function readSnapshot(session: Session, settings: TenancySettings, helper
   return atOnce(session, () => readAll(session, settings, helper));
 }
 
-/** What it takes to evaluate the policies of some tables; what rls-check asks besides is left empty. */
-export function readSnapshotOf(
-  session: Session,
-  settings: TenancySettings,
-  tables: readonly number[],
-): Promise<Snapshot> {
-  return atOnce(session, () => readSome(session, settings, tables));
-}
-
 async function atOnce<T>(session: Session, read: () => Promise<T>): Promise<T> {
   await session.query(BEGIN);
   try {
@@ -106,50 +96,14 @@ async function atOnce<T>(session: Session, read: () => Promise<T>): Promise<T> {
   }
 }
 
-async function readSome(session: Session, settings: TenancySettings, tables: readonly number[]): Promise<Snapshot> {
-  const surroundings = await readSurroundings(session, settings);
-  const oids = surroundings.schemas.map(({ oid }) => oid);
-  const referredColumns = await readReferredColumns(session, settings.columns);
-  const registry = referredColumns.slice(0, 1).map(({ relation }) => relation);
-  const relations = await readRelations(session, oids, [...tables, ...registry]);
-  const policies = await readPolicies(session, tables);
-  const made = policies.map(({ oid }) => oid);
-  const columns = await readColumnsOf(session, tables);
-  const columnGrants = columns.flatMap(({ relation, acl }) => (acl === null ? [] : [{ relation, acl }]));
-  const lists = [...relations.flatMap(({ acl }) => acl ?? []), ...columnGrants.map(({ acl }) => acl)];
-  return {
-    ...surroundings,
-    relations,
-    columnGrants,
-    accessLists: await readAccessLists(session, new Set(lists)),
-    tenantColumns: columns
-      .filter(({ name }) => settings.columns.includes(name))
-      .map((column) => ({ ...column, relations: [column.relation] })),
-    referredColumns,
-    policies,
-    policiesOfOwnMaking: await readPoliciesOfOwnMaking(session, made),
-    functionSettings: await readSettingsOfFunctions(session, oids),
-    inheritance: [],
-    foreignKeys: [],
-    checkingTables: new Set(),
-    viewDependencies: [],
-    policyFunctions: new Set(),
-    indexes: [],
-    leaks: { classes: new Map(), functions: new Map() },
-    indexDefinitions: new Map(),
-    definers: [],
-    defaultGrants: [],
-  };
-}
-
-type Surroundings = Pick<Snapshot, 'serverVersion' | 'reader' | 'roles' | 'apiRoles' | 'schemas' | 'exposure'>;
+export type Surroundings = Pick<Snapshot, 'serverVersion' | 'reader' | 'roles' | 'apiRoles' | 'schemas' | 'exposure'>;
 
 async function readSurroundings(session: Session, settings: TenancySettings): Promise<Surroundings> {
   const server = await readServer(session);
   const roles = await readRoles(session);
   const apiRoles = [...roles.values()].filter(({ name }) => settings.apiRoles.includes(name));
   const schemas = await readSchemas(session);
-  const exposure = await findExposure(session, settings, schemas, apiRoles);
+  const exposure = findExposure(settings, schemas, apiRoles, await readServedSchemas(session));
   return { ...server, roles, apiRoles, schemas, exposure };
 }
 

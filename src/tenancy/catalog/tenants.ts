@@ -1,4 +1,5 @@
 import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts';
+import { serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { ColumnFacts, Named } from '../facts.ts';
 import type { Tenants } from '../samples.ts';
@@ -40,17 +41,14 @@ async function readTwo(session: Session, { table, column }: Registry, roles: rea
 
 /** None when the role may not read the table, or a lock is in the way: then made-up tenants have to do. */
 async function readAs(session: Session, role: string | undefined, sql: string): Promise<string[]> {
-  try {
-    await session.query('begin transaction read only');
-    await session.query("set local lock_timeout = '250ms'");
-    if (role !== undefined) await session.query("select set_config('role', $1, true)", [role]);
-    return (await session.query<{ id: string }>(sql)).map(({ id }) => id);
-  } catch (error) {
-    if (!session.inTransaction) throw error;
-    return [];
-  } finally {
-    await session.undo();
-  }
+  const { values, error } = await session.readOnly([
+    "set local lock_timeout = '250ms'",
+    ...(role === undefined ? [] : [`set local role ${quoteIdentifier(role)}`]),
+    sql,
+  ]);
+  if (error === undefined) return values.flatMap((id) => id ?? []);
+  if (serverError(error) === undefined) throw error;
+  return [];
 }
 
 const UUIDS = ['00000000-0000-4000-8000-0000000000aa', '00000000-0000-4000-8000-0000000000bb'] as const;

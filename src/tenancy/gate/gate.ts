@@ -7,6 +7,7 @@ import { quoteIdentifier } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { Finding } from '../../report/report.ts';
+import type { Remembered } from '../catalog/some-tables.ts';
 import { displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
@@ -66,6 +67,7 @@ export class IsolationGate implements Gate {
   #committed: Session | undefined;
   /** The same session, which never makes a setting that is not the program's own. */
   #untouched: Session | undefined;
+  readonly #surroundings: Remembered = {};
   /** Of a file that commits as it goes. */
   #remembered: ((session: Session) => Side) | undefined;
   #unsecured: readonly number[] = [];
@@ -400,7 +402,11 @@ export class IsolationGate implements Gate {
     // Few runs change a policy: what asks them is not loaded for the others.
     const [{ readFactsOf }, { answerOf }] = await Promise.all([import('../read-facts.ts'), import('./answer.ts')]);
     const wanted = new Set(tables.map(({ oid }) => oid));
-    const facts = await readFactsOf(session, this.#tenancy, wanted, this.#untouched!);
+    const facts = await readFactsOf(session, this.#tenancy, {
+      tables: wanted,
+      remembered: this.#surroundings,
+      untouched: this.#untouched!,
+    });
     return new Map(
       [...facts.tables.values()].flatMap((table) =>
         wanted.has(table.oid) ? [[table.oid, answerOf(facts, table)] as const] : [],

@@ -1,0 +1,247 @@
+import { quoteLiteral } from '../../postgres/quote.ts';
+import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
+import type { Session } from '../../postgres/session.ts';
+import type { RoleFacts } from '../facts.ts';
+import type { TenancySettings } from '../settings.ts';
+import { type GrantRow, toAccessLists } from './grants.ts';
+import { type PolicyRow, type PolicyText, sorted, treeHashSql } from './policies.ts';
+import {
+  COLUMN,
+  type ColumnRow,
+  IS_RELATION,
+  LABELS,
+  type LabelledColumnRow,
+  RELATION,
+  type RelationRow,
+  referredColumnsSql,
+} from './relations.ts';
+import { MEMBERSHIPS, type MembershipRow, ROLES, type RoleRow, resolveRoles } from './roles.ts';
+import { findExposure, isOfUsers, type ListedSchema, SCHEMAS, SERVED_SCHEMAS, toSchema } from './scope.ts';
+import type { Snapshot, Surroundings } from './snapshot.ts';
+
+/** What it takes to evaluate the policies of some tables. */
+export interface SomeTables {
+  /** What nobody asks of some tables is left empty. */
+  readonly snapshot: Snapshot;
+  /** The SQL of their policies, as far as no lock was in the way. */
+  readonly texts: ReadonlyMap<number, PolicyText>;
+  /** Those that policies read, and those that are called like a tenant's. */
+  readonly columns: readonly LabelledColumnRow[];
+}
+
+/**
+ * Roles, schemas and what the API serves, as they were read last. Nothing is taken from it unless the server says, with
+ * whatever is read next, that it would tell the same again: who changed it, and how, does not matter.
+ */
+export interface Remembered {
+  fingerprint?: string;
+  surroundings?: Surroundings;
+}
+
+/** In one statement, which is planned once where the session does that. */
+export async function readSomeTables(
+  session: Session,
+  settings: TenancySettings,
+  tables: readonly number[],
+  remembered: Remembered,
+): Promise<SomeTables> {
+  const told = await ask(session, settings, tables, remembered.fingerprint ?? '');
+  if (told.surroundings !== null) {
+    remembered.surroundings = toSurroundings(JSON.parse(told.surroundings), settings);
+    remembered.fingerprint = told.fingerprint;
+  }
+  return toSomeTables(told, settings, remembered.surroundings!);
+}
+
+interface Told {
+  readonly fingerprint: string;
+  /** `null`: the same as before. */
+  readonly surroundings: string | null;
+  readonly referred: readonly ColumnRow[];
+  readonly relations: readonly RelationRow[];
+  readonly policies: readonly (PolicyRow & {
+    readonly is_of_own_making: boolean;
+    readonly using: string | null;
+    readonly check: string | null;
+  })[];
+  readonly columns: readonly LabelledColumnRow[];
+  readonly lists: readonly GrantRow[];
+}
+
+interface ToldSurroundings {
+  readonly version: number;
+  readonly reader: number;
+  readonly roles: readonly RoleRow[];
+  readonly memberships: readonly MembershipRow[];
+  readonly schemas: readonly ListedSchema[];
+  readonly served: string | null;
+}
+
+/** It waits for nobody; `search_path` is empty so that every name is printed with its schema. */
+const LIMITS = ["search_path = ''", "lock_timeout = '250ms'", "statement_timeout = '30s'", 'jit = off'];
+
+async function ask(
+  session: Session,
+  { columns }: TenancySettings,
+  tables: readonly number[],
+  fingerprint: string,
+  withTexts = true,
+): Promise<Told> {
+  const names = `{${columns.map((name) => JSON.stringify(name)).join(',')}}`;
+  const values = [`{${tables.join(',')}}`, names, fingerprint, String(withTexts)].map(quoteLiteral);
+  const { values: told, error } = await session.readOnly([
+    ...[...LIMITS, 'plan_cache_mode = force_generic_plan'].map((limit) => `set local ${limit}`),
+    ...session.executing({ sql: SOME_TABLES, types: ['oid[]', 'name[]', 'text', 'bool'] }, values),
+  ]);
+  if (error === undefined) return JSON.parse(told.at(-1)!);
+  // Printing a policy waits for whoever has locked its tables.
+  if (!withTexts || serverError(error)?.code !== SQLSTATE.lockNotAvailable) throw error;
+  return ask(session, { columns } as TenancySettings, tables, fingerprint, false);
+}
+
+function toSurroundings(
+  { version, reader, roles: rows, memberships, schemas: listed, served }: ToldSurroundings,
+  settings: TenancySettings,
+): Surroundings {
+  const roles: ReadonlyMap<number, RoleFacts> = resolveRoles(rows, memberships);
+  const apiRoles = [...roles.values()].filter(({ name }) => settings.apiRoles.includes(name));
+  const schemas = listed.map(toSchema);
+  const exposure = findExposure(settings, schemas, apiRoles, served);
+  return { serverVersion: version, reader, roles, apiRoles, schemas, exposure };
+}
+
+function toSomeTables(told: Told, settings: TenancySettings, surroundings: Surroundings): SomeTables {
+  const { policies, columns } = told;
+  const printed = policies.filter(({ using, using_hash, check, check_hash }) =>
+    [(using === null) === (using_hash === null), (check === null) === (check_hash === null)].every(Boolean),
+  );
+  return {
+    texts: new Map(
+      printed.map(({ oid, using, check }) => [oid, { using: using ?? undefined, check: check ?? undefined }]),
+    ),
+    columns,
+    snapshot: {
+      ...surroundings,
+      relations: told.relations,
+      columnGrants: columns.flatMap(({ relation, acl }) => (acl === null ? [] : [{ relation, acl }])),
+      accessLists: toAccessLists(told.lists),
+      tenantColumns: columns
+        .filter(({ name }) => settings.columns.includes(name))
+        .map((column) => ({ ...column, relations: [column.relation] })),
+      referredColumns: told.referred,
+      policies: sorted(policies),
+      policiesOfOwnMaking: new Set(policies.flatMap(({ oid, is_of_own_making: isOwn }) => (isOwn ? [oid] : []))),
+      functionSettings: [],
+      inheritance: [],
+      foreignKeys: [],
+      checkingTables: new Set(),
+      viewDependencies: [],
+      policyFunctions: new Set(),
+      indexes: [],
+      leaks: { classes: new Map(), functions: new Map() },
+      indexDefinitions: new Map(),
+      definers: [],
+      defaultGrants: [],
+    },
+  };
+}
+
+const all = (sql: string) => `(select coalesce(pg_catalog.json_agg(q), '[]') from (${sql}) q)`;
+
+// Table by table and row by row, by index: else the planner, which does not know how few there are, reads whole catalogs.
+const SOME_TABLES = `
+  with around as materialized (
+    select pg_catalog.json_build_object(
+      'version', pg_catalog.current_setting('server_version_num')::int4,
+      'reader', (select oid::int8 from pg_catalog.pg_roles where rolname = current_user),
+      'roles', ${all(ROLES)},
+      'memberships', ${all(MEMBERSHIPS)},
+      'schemas', ${all(SCHEMAS)},
+      'served', ${SERVED_SCHEMAS}
+    )::text as surroundings
+  ),
+  referred as materialized (
+    select * from (${referredColumnsSql('$2')}) r limit 1
+  ),
+  found as materialized (
+    select c.*
+    from (
+      select pg_catalog.unnest($1) as oid
+      union
+      select relation::oid from referred
+    ) wanted
+    cross join lateral (
+      select c.oid, c.relnamespace, c.relname, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
+        c.relispartition, c.reltuples, c.reloptions, c.relpersistence
+      from pg_catalog.pg_class c
+      where c.oid = wanted.oid offset 0
+    ) c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where ${isOfUsers('n.nspname')} and ${IS_RELATION}
+  ),
+  policy as materialized (
+    select p.oid::int8 as oid, p.polname as name, p.polrelid::int8 as "table", p.polcmd as command,
+      p.polpermissive as permissive, p.polroles::int8[] as roles,
+      ${treeHashSql('p.polqual')} as using_hash, ${treeHashSql('p.polwithcheck')} as check_hash,
+      coalesce(d.columns, '{}') as columns, coalesce(d.relations, '{}') as relations,
+      coalesce(d.is_of_columns, true) as is_of_columns, coalesce(d.is_of_own_making, false) as is_of_own_making,
+      case when $4 then pg_catalog.pg_get_expr(p.polqual, p.polrelid) end as using,
+      case when $4 then pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) end as check
+    from pg_catalog.unnest($1) wanted (oid)
+    cross join lateral (
+      select p.oid, p.polname, p.polrelid, p.polcmd, p.polpermissive, p.polroles, p.polqual, p.polwithcheck
+      from pg_catalog.pg_policy p
+      where p.polrelid = wanted.oid offset 0
+    ) p
+    cross join lateral (
+      select
+        pg_catalog.array_agg(distinct d.refobjsubid) filter (where d.is_read and d.refobjid = p.polrelid and d.refobjsubid > 0) as columns,
+        pg_catalog.array_agg(distinct d.refobjid::int8) filter (where d.is_read and d.refobjid <> p.polrelid) as relations,
+        pg_catalog.bool_and(d.refobjid = p.polrelid and d.refobjsubid > 0) filter (where d.is_read) as is_of_columns,
+        -- What the server itself is made of is recorded nowhere, and enumerations do nothing.
+        pg_catalog.bool_or(d.refclassid <> 'pg_catalog.pg_class'::regclass and not (
+          d.refclassid = 'pg_catalog.pg_type'::regclass
+          and coalesce((select t.typtype = 'e' from pg_catalog.pg_type t where t.oid = d.refobjid), false)
+        )) as is_of_own_making
+      from (
+        select d.refclassid, d.refobjid, d.refobjsubid,
+          d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype = 'n' as is_read
+        from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = p.oid offset 0
+      ) d
+    ) d
+  ),
+  attribute as materialized (
+    select a.*, t.typtype, t.typcategory
+    from pg_catalog.unnest($1) wanted (oid)
+    cross join lateral (
+      select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attacl
+      from pg_catalog.pg_attribute a
+      where a.attrelid = wanted.oid and a.attnum > 0 and not a.attisdropped
+        and (
+          a.attname = any ($2)
+          or a.attacl is not null
+          or exists (select from policy where policy."table" = a.attrelid::int8 and a.attnum = any (policy.columns))
+        )
+      offset 0
+    ) a
+    cross join lateral (
+      select t.typtype, t.typcategory from pg_catalog.pg_type t where t.oid = a.atttypid offset 0
+    ) t
+  )
+  select pg_catalog.json_build_object(
+    'fingerprint', pg_catalog.md5(around.surroundings),
+    'surroundings', case when pg_catalog.md5(around.surroundings) <> $3 then around.surroundings end,
+    'referred', ${all('select * from referred')},
+    'relations', ${all(`select ${RELATION} from found c order by c.oid`)},
+    'policies', ${all('select * from policy')},
+    'columns', ${all(`select ${COLUMN}, ${LABELS} as labels from attribute a cross join lateral (select a.typtype, a.typcategory) t order by a.attrelid, a.attnum`)},
+    'lists', ${all(`
+      select acl::text as list, a.grantee::int8 as grantee, pg_catalog.array_agg(distinct a.privilege_type) as privileges
+      from (select relacl as acl from found union all select attacl from attribute) granted
+      cross join lateral pg_catalog.aclexplode(acl) a
+      group by acl::text, a.grantee
+    `)}
+  )
+  from around
+`;
