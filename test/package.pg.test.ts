@@ -63,7 +63,15 @@ describe('installed in an empty folder, without the optional private server', ()
     await writeFiles(folder, { 'package.json': '{ "private": true }' });
     const { filename } = await pack(folder);
     await npm(
-      ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--omit=optional', join(folder, filename)],
+      [
+        'install',
+        '--no-audit',
+        '--no-fund',
+        '--ignore-scripts',
+        '--engine-strict',
+        '--omit=optional',
+        join(folder, filename),
+      ],
       folder,
     );
   }, 5 * MINUTES);

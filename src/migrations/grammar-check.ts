@@ -112,7 +112,19 @@ function problemOf(piece: Piece, { message, internalPosition, hint }: ServerErro
   const text = Buffer.from(expanded.sql.subarray(piece.from, piece.to)).toString('utf8');
   const before = [...text].slice(0, Math.max(0, (internalPosition ?? 1) - 1 - FIRST.length)).join('');
   const offset = piece.from + Buffer.byteLength(before);
-  return problemAt(expanded, offset, message, hint ?? 'The server could never run this file; mend it.');
+  return problemAt(
+    expanded,
+    offset,
+    message,
+    hint ?? hintFor(expanded.sql, offset, 'The server could never run this file; mend it.'),
+  );
+}
+
+/** A colon that is an error is nearly always psql's: psql sends it as it is, too, while the variable is not set. */
+function hintFor(sql: Uint8Array, offset: number, otherwise: string): string {
+  const text = Buffer.from(sql.subarray(offset, offset + 80)).toString('utf8');
+  const [, name] = /^:(?:\{\?)?['"]?([\p{L}_][\p{L}\p{N}_]*)/u.exec(text) ?? [];
+  return name === undefined ? otherwise : `If ${name} is a variable of psql, set it before: \\set ${name} VALUE.`;
 }
 
 /** Bytes up to which a file is parsed here when the server has no PL/pgSQL: a tree takes eighty times its text. */
@@ -129,9 +141,9 @@ export function checkAlone(scripts: Iterable<Script>, grammar: Grammar): PsqlPro
     const error = grammar.syntaxError(text);
     if (!error) continue;
     const before = [...text].slice(0, error.position).join('');
-    problems.push(
-      problemAt(expanded, Buffer.byteLength(before), error.message, 'No PostgreSQL could run this file; mend it.'),
-    );
+    const offset = Buffer.byteLength(before);
+    const hint = hintFor(expanded.sql, offset, 'No PostgreSQL could run this file; mend it.');
+    problems.push(problemAt(expanded, offset, error.message, hint));
   }
   return problems;
 }

@@ -202,6 +202,14 @@ describe('grammar without a server', () => {
     expect(await alone(text)).toEqual([]);
   });
 
+  test.each([
+    ['select :nobody', 'If nobody is a variable of psql, set it before: \\set nobody VALUE.'],
+    [`select :'größe'`, 'If größe is a variable of psql, set it before: \\set größe VALUE.'],
+    ['select 1 : 2', 'No PostgreSQL could run this file; mend it.'],
+  ])('%s has a hint of its own', async (text, hint) => {
+    expect(checkAlone([await prepare('a.sql', text)], grammar).map((p) => p.hint)).toEqual([hint]);
+  });
+
   test('an error in an included file is placed in it', async () => {
     expect(await alone("\\set v 'a long value'\nselect :'v';\n\\i b.sql", { 'b.sql': 'select 1;\n selec 2;' })).toEqual(
       ['b.sql:2:2 syntax error at or near "selec"'],
