@@ -12,6 +12,7 @@ import {
   type TableFacts,
   type Truth,
 } from './facts.ts';
+import { ownerColumnOf } from './lineage.ts';
 
 /** Where policies stand in the way: rows that are there are held against USING, rows that are written against CHECK. */
 export const GATES = [
@@ -300,7 +301,7 @@ function opensEverything(facts: RlsFacts, table: TableFacts, policy: PolicyFacts
 export function isCheckWeaker(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
   const { using, check, permissive } = policy;
   if (!permissive || using === undefined || check === undefined || using === check) return false;
-  if (table.tenantColumn === undefined) return false;
+  if (ownerColumnOf(table) === undefined) return false;
   const { others } = openingsOf(facts, table, policy);
   return others.length > 0 && others.every(({ gate }) => gate.part === 'check');
 }

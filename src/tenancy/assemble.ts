@@ -20,7 +20,7 @@ import type {
 import type { TenancySettings } from './settings.ts';
 
 /** What the rows of the catalog come to; policies are not evaluated yet. */
-export type CatalogFacts = Omit<RlsFacts, 'classes' | 'tenantSetting'>;
+export type CatalogFacts = Omit<RlsFacts, 'classes' | 'tenantSetting' | 'userSettings' | 'memberships'>;
 
 /** More roles than these are not evaluated as: a role for each user of the application is a database's own style. */
 const MOST_SUBJECTS = 8;
@@ -192,7 +192,11 @@ export function columnFacts({
 
 const POLICY_COMMANDS = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE', '*': 'ALL' } as const;
 
-function policiesByTable({ policies, policiesOfOwnMaking }: Snapshot): ReadonlyMap<number, readonly PolicyFacts[]> {
+function policiesByTable({
+  policies,
+  policiesOfOwnMaking,
+  lookups,
+}: Snapshot): ReadonlyMap<number, readonly PolicyFacts[]> {
   const found = new Map<number, PolicyFacts[]>();
   for (const row of policies) {
     const policy: PolicyFacts = {
@@ -207,6 +211,7 @@ function policiesByTable({ policies, policiesOfOwnMaking }: Snapshot): ReadonlyM
       columns: row.columns,
       relations: row.relations,
       isPlain: row.is_of_columns && !policiesOfOwnMaking.has(row.oid),
+      looksUp: row.relations.length > 0 || lookups.policies.has(row.oid),
     };
     const before = found.get(row.table);
     if (before === undefined) found.set(row.table, [policy]);

@@ -9,6 +9,8 @@ export interface ContextSource {
   readonly columns: readonly string[];
   /** Claims in which `{tenant}` stands for it; `undefined`: `columns`, also below app_metadata. */
   readonly claims: Readonly<Record<string, unknown>> | undefined;
+  /** Settings that carry the user. */
+  readonly users?: readonly string[] | undefined;
 }
 
 /**
@@ -26,13 +28,15 @@ export function settingsOf(
   if (context === 'empty') return { ...all(names, ''), 'request.jwt.claims': '' };
   const tenant = tenantIn(context, tenants);
   const forged = context === 'forged' ? { user_metadata: claimsOf(source, tenants.other) } : {};
-  const claims = { sub: SUBJECT, email: SUBJECT_EMAIL, role, ...claimsOf(source, tenant), ...forged };
+  const subject = subjectIn(context, tenants);
+  const claims = { sub: subject ?? SUBJECT, email: SUBJECT_EMAIL, role, ...claimsOf(source, tenant), ...forged };
   // PostgREST before version 9 made a setting of each claim.
   const single = names.filter((name) => name.startsWith('request.jwt.claim.'));
   const ofClaims = Object.fromEntries(
     single.map((name) => [name, String((claims as Record<string, unknown>)[name.slice(18)] ?? tenant)]),
   );
-  return { ...all(names, tenant), ...ofClaims, 'request.jwt.claims': JSON.stringify(claims) };
+  const users = subject === undefined ? {} : all(source.users ?? [], subject);
+  return { ...all(names, tenant), ...users, ...ofClaims, 'request.jwt.claims': JSON.stringify(claims) };
 }
 
 function all(names: readonly string[], value: string): Record<string, string> {
@@ -43,6 +47,11 @@ function tenantIn(context: ContextName, tenants: Tenants): string {
   if (context === 'garbage') return 'garbage';
   if (context === 'unknown') return tenants.unknown;
   return context === 'own-uppercase' ? tenants.own.toUpperCase() : tenants.own;
+}
+
+/** A member of a tenant is that wherever the session names it; elsewhere it is somebody who is in none. */
+function subjectIn(context: ContextName, { subject }: Tenants): string | undefined {
+  return context === 'own' || context === 'own-uppercase' || context === 'forged' ? subject : undefined;
 }
 
 function claimsOf({ claims, columns }: ContextSource, tenant: string): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { Call } from './expression.ts';
+import type { Membership } from './membership.ts';
 import type { Tenants } from './samples.ts';
 
 // What the catalog says about tenants: plain values. Reading them is read-facts.ts; judging them is findings/.
@@ -71,6 +72,8 @@ export interface PolicyFacts {
   readonly relations: readonly number[];
   /** Nothing but the server's own functions over columns of its table: what it answers depends on nothing else. */
   readonly isPlain: boolean;
+  /** It looks at other relations, itself or through a function. */
+  readonly looksUp: boolean;
 }
 
 export interface IndexFacts {
@@ -103,6 +106,16 @@ export interface ForeignKeyFacts {
   readonly actions: string;
 }
 
+/** Whose rows are that have no tenant's column: those of the tenant of the row that they refer to. */
+export interface Lineage {
+  /** The column that refers. */
+  readonly column: ColumnFacts;
+  /** The keys that lead to the tenant, that of `column` first. */
+  readonly keys: readonly ForeignKeyFacts[];
+  /** The tenant's column of the table where they end. */
+  readonly tenantColumn: ColumnFacts;
+}
+
 export interface TableFacts extends Relation {
   readonly kind: 'table' | 'partitioned' | 'foreign';
   /** Tables whose rows it holds a part of: of a partition, or of INHERITS. */
@@ -113,6 +126,8 @@ export interface TableFacts extends Relation {
   /** Rows as the planner estimates them; -1 when it was never analysed. */
   readonly estimatedRows: number;
   readonly tenantColumn: ColumnFacts | undefined;
+  /** Known where there is no tenant's column and policies look up whose a row is. */
+  readonly lineage?: Lineage | undefined;
   /** It is the table of the tenants itself. */
   readonly isRegistry: boolean;
   readonly policies: readonly PolicyFacts[];
@@ -266,4 +281,8 @@ export interface RlsFacts {
   readonly classes: ReadonlyMap<string, PolicyClass>;
   /** The setting that carries the tenant, for SQL that is proposed. */
   readonly tenantSetting: string;
+  /** Settings that carry the user. */
+  readonly userSettings: readonly string[];
+  /** Where policies look up which user belongs to which tenant, the likeliest first. */
+  readonly memberships: readonly Membership[];
 }

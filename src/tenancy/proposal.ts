@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import { appliesTo } from './access.ts';
 import { classOf, covers, errorsOf, expressionsOf, GATES, openingsOf, remember } from './answers.ts';
-import type { FunctionFacts, Named, PolicyFacts, RlsFacts, RoleFacts, TableFacts } from './facts.ts';
+import type { FunctionFacts, Lineage, Named, PolicyFacts, RlsFacts, RoleFacts, TableFacts } from './facts.ts';
 import { mendCalls } from './rewrite.ts';
 
 /** A table, view or sequence in SQL. */
@@ -35,13 +35,19 @@ export function sqlRoles(roles: readonly RoleFacts[]): string {
  * else the plain comparison with the setting; `undefined` for a table without a tenant column.
  */
 function tenantCondition(facts: RlsFacts, table: TableFacts): string | undefined {
-  const { tenantColumn } = table;
-  if (tenantColumn === undefined) return undefined;
+  const { tenantColumn, lineage } = table;
+  if (tenantColumn === undefined) return lineage === undefined ? undefined : lineageCondition(facts, lineage);
   const usual = usualConditions(facts).get(`${tenantColumn.type} ${tenantColumn.name}`);
   if (usual !== undefined) return usual;
   const setting = `nullif(current_setting(${quoteLiteral(facts.tenantSetting)}, true), '')`;
   const cast = tenantColumn.category === 'S' ? '' : `::${tenantColumn.type}`;
   return `${quoteIdentifier(tenantColumn.name)} = (select ${setting}${cast})`;
+}
+
+/** A row is one's own if the row that it refers to is: what the policies of that table show. */
+function lineageCondition(facts: RlsFacts, { column, keys: [key] }: Lineage): string {
+  const target = facts.tables.get(key!.target)!;
+  return `${quoteIdentifier(column.name)} in (select ${sqlColumns(key!.targetColumnNames)} from ${sqlName(target)})`;
 }
 
 const usual = new WeakMap<RlsFacts, ReadonlyMap<string, string>>();

@@ -19,6 +19,7 @@ import type {
   RoleFacts,
   TableFacts,
 } from './facts.ts';
+import { isUserSetting } from './membership.ts';
 import { loadParse, type Parse } from './parse.ts';
 import { isValueOfItsOwn, sampleRows, type Tenants } from './samples.ts';
 import { chunksOf, shareOut } from './share-out.ts';
@@ -35,6 +36,8 @@ export interface EvaluationSetup {
   /** Settings that something reads: one of them may. */
   readonly candidates: (session: Session) => Promise<readonly string[]>;
   readonly tenantsFor: (column: TableFacts['tenantColumn']) => Tenants;
+  /** By table without a tenant's column: rows of two tenants that its rows may refer to. */
+  readonly owners: ReadonlyMap<number, Tenants>;
   readonly limits: AskLimits;
   /** What is called for every row is found out as well: that is about speed alone. */
   readonly findsRepeatedCalls: boolean;
@@ -53,6 +56,8 @@ export interface Evaluated {
   readonly classes: ReadonlyMap<string, PolicyClass>;
   /** The setting with which most classes showed their own rows. */
   readonly tenantSetting: string | undefined;
+  /** Settings that something reads and that carry the user. */
+  readonly userSettings: readonly string[];
 }
 
 /**
@@ -65,7 +70,7 @@ export async function readClasses(
   setup: EvaluationSetup,
 ): Promise<Evaluated> {
   const classes = [...groupBy(tables.filter(hasClass), ({ policyClass }) => policyClass!)];
-  if (classes.length === 0) return { classes: new Map(), tenantSetting: undefined };
+  if (classes.length === 0) return { classes: new Map(), tenantSetting: undefined, userSettings: [] };
   const draft = await drafting(setup);
   const chunks = chunksOf(classes, CHUNK);
   const lanes = sessions.map((session): Lane => ({ session, expressions: [], classes: [] }));
@@ -85,6 +90,7 @@ export async function readClasses(
   return {
     classes: new Map(all.map((one) => [one.key, finish(one, stuck.get(one.asked), setup)])),
     tenantSetting: mostFrequent(settingsIn(stuck.keys())),
+    userSettings: [...new Set([...stuck.keys()].flatMap(usersIn))],
   };
 }
 
@@ -107,6 +113,11 @@ function settingsIn(asked: Iterable<Asked>): string[] {
   return [...asked].flatMap(({ expressions }) =>
     [...expressions.values()].flatMap(({ subject }) => subject.source.settings),
   );
+}
+
+/** Settings that carry the user, of every expression. */
+function usersIn({ expressions }: Asked): readonly string[] {
+  return [...expressions.values()].flatMap(({ subject }) => subject.source.users ?? []);
 }
 
 /** A class whose answers are still being collected. */
@@ -228,22 +239,25 @@ function draftClass(
   shared: Map<string, Asked>,
 ): Draft {
   const found = textsByKey(table, texts);
-  const tenants = setup.tenantsFor(table.tenantColumn);
+  const owners = setup.owners.get(table.oid);
+  const ownerColumn = table.tenantColumn ?? (owners && table.lineage?.column);
+  const tenants = setup.tenantsFor(table.tenantColumn ?? table.lineage?.tenantColumn);
   const roles = setup.subjects.filter((role) => table.policies.some((policy) => appliesTo(policy, role)));
-  const read = columns.filter(({ number }) => number !== table.tenantColumn?.number);
-  const all = [table.tenantColumn, ...read].filter((column) => column !== undefined);
+  const read = columns.filter(({ number }) => number !== ownerColumn?.number);
+  const all = [ownerColumn, ...read].filter((column) => column !== undefined);
   const isPlain = table.policies.every((policy) => policy.isPlain) && all.every(isPlainColumn);
   const shapes = shapesOf([...new Set(found.values())].sort(), isPlain ? read : [], tenants, shapeWords);
   // Texts and types say which rows there are.
   const same = [
     ...shapes.map(({ skeleton }) => skeleton),
     ...all.map(({ name, type }) => `${name}\0${type}`),
-    ...Object.values(tenants),
-    table.tenantColumn?.name,
+    ...Object.values({ ...tenants, ...owners }),
+    ownerColumn?.name,
     ...roles.map(({ oid }) => oid),
     isPlain,
   ].join('\0\0');
-  const asked = shared.get(same) ?? draftAsked({ table, shapes, read, tenants, roles, isPlain }, parse, setup);
+  const asked =
+    shared.get(same) ?? draftAsked({ table, shapes, read, tenants, ownerColumn, owners, roles, isPlain }, parse, setup);
   shared.set(same, asked);
   const byText = new Map(shapes.map((shape) => [shape.text, shape]));
   return {
@@ -287,25 +301,31 @@ interface ToAsk {
   /** The columns that the expressions read, but for the tenant's. */
   readonly read: readonly LabelledColumnRow[];
   readonly tenants: Tenants;
+  /** The column that says whose a row is. */
+  readonly ownerColumn: ColumnFacts | undefined;
+  /** What stands there in rows of the tenants; `undefined`: the tenants themselves. */
+  readonly owners: Tenants | undefined;
   readonly roles: readonly RoleFacts[];
   readonly isPlain: boolean;
 }
 
 function draftAsked(
-  { table, shapes, read, tenants, roles, isPlain }: ToAsk,
+  { table, shapes, read, tenants, ownerColumn, owners, roles, isPlain }: ToAsk,
   parse: Parse,
   setup: EvaluationSetup,
 ): Asked {
   const syntaxes = shapes.map((shape) => ({ shape, syntax: parse(shape.text) }));
   const rows = sampleRows({
-    tenantColumn: table.tenantColumn,
+    tenantColumn: ownerColumn,
     columns: read.map((row) => ({ ...columnFacts(row), labels: row.labels })),
     constants: [...new Set(syntaxes.flatMap(({ syntax }) => syntax?.constants ?? []))],
-    tenants,
+    tenants: owners === undefined ? tenants : { ...owners, subject: tenants.subject },
   });
-  const source = { ...setup.source, settings: setup.settings };
-  const subject = { table, tenantColumn: table.tenantColumn?.name, rows, tenants, source, roles };
-  const columns = [table.tenantColumn, ...read].filter((column) => column !== undefined);
+  const named = syntaxes.flatMap(({ syntax }) => syntax?.settings ?? []);
+  const users = [...new Set([...named, ...setup.candidates])].filter(isUserSetting);
+  const source = { ...setup.source, settings: setup.settings, users };
+  const subject = { table, tenantColumn: ownerColumn?.name, rows, tenants, source, roles };
+  const columns = [ownerColumn, ...read].filter((column) => column !== undefined);
   const expressions = syntaxes.map(({ shape, syntax }): [string, DraftExpression] => {
     const asked = { ...subject, text: shape.text };
     const plain = plainSubject(asked, syntax, isPlain ? columns : undefined);

@@ -3,13 +3,17 @@ import { bypasses } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { assembleFacts, type CatalogFacts } from './assemble.ts';
 import { readSettingsOfFunctions } from './catalog/functions.ts';
+import { readLineages, readOwners } from './catalog/lineages.ts';
+import { findMembers, readMemberships } from './catalog/members.ts';
 import { readPolicyTexts } from './catalog/policies.ts';
 import { type Helper, MANY_RELATIONS, readSnapshot, type Snapshot } from './catalog/snapshot.ts';
 import { type Remembered, readSomeTables } from './catalog/some-tables.ts';
 import { findTenants, type Registry } from './catalog/tenants.ts';
-import type { RlsFacts, TableFacts } from './facts.ts';
+import type { Lineage, RlsFacts, TableFacts } from './facts.ts';
+import { isUserSetting, type MembershipCandidate } from './membership.ts';
 import { loadParse } from './parse.ts';
 import { type EvaluationSetup, readClasses } from './read-classes.ts';
+import type { Tenants } from './samples.ts';
 import type { TenancySettings } from './settings.ts';
 import { isSound } from './soundness.ts';
 
@@ -29,12 +33,14 @@ export async function readFacts(
 ): Promise<RlsFacts> {
   // What it takes to read policies is loaded while the server reads its catalog.
   loadParse().catch(() => undefined);
-  const { catalog, functionSettings } = toCatalog(await readSnapshot(session, settings, helper), settings);
+  const { catalog, functionSettings, lookedUp } = toCatalog(await readSnapshot(session, settings, helper), settings);
   const facts = await evaluateFacts(session, settings, catalog, {
     isLookedAt: ({ inScope }) => inScope,
     limits,
     candidates: () => Promise.resolve(functionSettings),
     findsRepeatedCalls: true,
+    lookedUp,
+    userSettings: functionSettings.filter(isUserSetting),
     helper,
   });
   return { ...facts, tables: await withTexts(session, facts) };
@@ -60,6 +66,7 @@ export async function readFactsOf(
     limits: LIMITS,
     candidates: (one) => readSettingsOfFunctions(one, schemas),
     findsRepeatedCalls: false,
+    userSettings: [],
     untouched,
     known: { texts, columns },
   });
@@ -69,12 +76,23 @@ export async function readFactsOf(
 function toCatalog(
   snapshot: Snapshot,
   settings: TenancySettings,
-): { readonly catalog: CatalogFacts; readonly functionSettings: readonly string[] } {
-  return { catalog: assembleFacts(snapshot, settings), functionSettings: snapshot.functionSettings };
+): {
+  readonly catalog: CatalogFacts;
+  readonly functionSettings: readonly string[];
+  readonly lookedUp: ReadonlySet<number>;
+} {
+  const { functionSettings, lookups } = snapshot;
+  return { catalog: assembleFacts(snapshot, settings), functionSettings, lookedUp: lookups.relations };
 }
 
-interface How extends Pick<EvaluationSetup, 'limits' | 'candidates' | 'findsRepeatedCalls' | 'untouched' | 'known'> {
+interface How
+  extends Pick<
+    EvaluationSetup,
+    'limits' | 'candidates' | 'findsRepeatedCalls' | 'untouched' | 'known' | 'userSettings'
+  > {
   readonly isLookedAt: (table: TableFacts) => boolean;
+  /** Relations that functions of policies read; `undefined`: nobody is looked for whom policies look up. */
+  readonly lookedUp?: ReadonlySet<number> | undefined;
   readonly helper?: Helper | undefined;
 }
 
@@ -82,25 +100,72 @@ async function evaluateFacts(
   session: Session,
   settings: TenancySettings,
   catalog: CatalogFacts,
-  { isLookedAt, helper, ...how }: How,
+  { isLookedAt, lookedUp, helper, ...how }: How,
 ): Promise<RlsFacts> {
-  const looked = [...catalog.tables.values()].filter(isLookedAt);
-  const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog));
+  const tables = lookedUp === undefined ? catalog.tables : await withLineages(session, catalog, isLookedAt);
+  const looked = [...tables.values()].filter(isLookedAt);
+  const candidates = lookedUp === undefined ? [] : membershipCandidates(catalog, lookedUp);
+  const memberships = await readMemberships(session, candidates);
+  const members = await findMembers(session, memberships, settings.tenants, seers(catalog));
+  const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog), members);
   const second = looked.length < MANY_RELATIONS ? undefined : await helper?.();
   const sessions = second === undefined ? [session] : [session, second];
-  const { classes, tenantSetting } = await readClasses(sessions, looked, {
+  const { classes, tenantSetting, userSettings } = await readClasses(sessions, looked, {
     subjects: catalog.subjects,
     unreachable: catalog.unreachable,
     source: { columns: settings.columns, claims: settings.claims },
     settings: settings.settings,
     tenantsFor,
+    owners: await findOwners(session, { ...catalog, tables }, tenantsFor),
     ...how,
   });
   return {
     ...catalog,
+    tables,
     classes,
     tenantSetting: tenantSetting ?? settings.settings[0] ?? 'app.current_tenant_id',
+    userSettings,
+    memberships,
   };
+}
+
+async function withLineages(
+  session: Session,
+  { tables }: CatalogFacts,
+  isLookedAt: (table: TableFacts) => boolean,
+): Promise<CatalogFacts['tables']> {
+  const lineages = await readLineages(session, tables, [...tables.values()].filter(isLookedAt));
+  if (lineages.size === 0) return tables;
+  const traced = (table: TableFacts, lineage: Lineage | undefined) => (lineage ? { ...table, lineage } : table);
+  return new Map([...tables].map(([oid, table]) => [oid, traced(table, lineages.get(oid))]));
+}
+
+/** Rows of two tenants that the rows of tables without a tenant's column may refer to, by table. */
+async function findOwners(
+  session: Session,
+  catalog: CatalogFacts,
+  tenantsFor: (column: TableFacts['tenantColumn']) => Tenants,
+): Promise<ReadonlyMap<number, Tenants>> {
+  const found = new Map<number, Tenants>();
+  for (const { oid, lineage } of catalog.tables.values()) {
+    if (lineage === undefined) continue;
+    const tenants = tenantsFor(lineage.tenantColumn);
+    const owners = await readOwners(session, catalog.tables, lineage, tenants, seers(catalog));
+    if (owners !== undefined) found.set(oid, { ...owners, unknown: tenants.unknown });
+  }
+  return found;
+}
+
+/** Tables of tenants that policies look at, themselves or through functions. */
+function membershipCandidates({ tables }: CatalogFacts, lookedUp: ReadonlySet<number>): MembershipCandidate[] {
+  const read = new Set([...lookedUp, ...[...tables.values()].flatMap(({ policies }) => relationsOf(policies))]);
+  return [...tables.values()].flatMap(({ oid, schema, name, tenantColumn, kind }) =>
+    tenantColumn !== undefined && kind !== 'foreign' && read.has(oid) ? [{ oid, schema, name, tenantColumn }] : [],
+  );
+}
+
+function relationsOf(policies: TableFacts['policies']): number[] {
+  return policies.flatMap(({ relations }) => relations);
 }
 
 function registryOf({ tables }: CatalogFacts): Registry | undefined {
@@ -109,7 +174,11 @@ function registryOf({ tables }: CatalogFacts): Registry | undefined {
 }
 
 /** Roles that see every tenant and that the reader may become. */
-function seers({ roles, reader, meantToBypass }: CatalogFacts): string[] {
+export function seers({
+  roles,
+  reader,
+  meantToBypass,
+}: Pick<RlsFacts, 'roles' | 'reader' | 'meantToBypass'>): string[] {
   return [...roles.values()]
     .filter((role) => meantToBypass.has(role.oid) && bypasses(role) && reader.canBecome.has(role.oid))
     .map(({ name }) => name);

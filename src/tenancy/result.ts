@@ -7,7 +7,7 @@ import type { TenancyFinding, Verdict } from './judge.ts';
 import type { NamedCheck } from './load-checks.ts';
 import { displayPath } from './names.ts';
 import type { TableProof, WayProof } from './proof/proof.ts';
-import { controlCheck } from './proof/proof-check.ts';
+import { controlCheck, PROOF_CHECK } from './proof/proof-check.ts';
 import type { Proof } from './proof/prove.ts';
 import { scopeChecks } from './scope-checks.ts';
 
@@ -40,7 +40,11 @@ export function toResult(facts: RlsFacts, verdict: Verdict, proof?: Proof): Comm
       ...(proof?.ways === undefined ? {} : { ways: proof.ways }),
       exceptions: verdict.excepted.map(({ finding, reason }) => ({ ...publicFinding(finding), reason })),
     },
-    tables: [tablesTable(tables, verdicts), ...(proof?.ways?.length ? [waysTable(proof.ways)] : [])],
+    tables: [
+      tablesTable(tables, verdicts),
+      ...(proof?.ways?.length ? [waysTable(proof.ways)] : []),
+      ...(proof === undefined ? [] : openTable(proof, verdict)),
+    ],
   };
 }
 
@@ -157,4 +161,20 @@ function waysTable(ways: readonly WayProof[]): ReportTable {
     columns: ['object', 'kind', 'verdict'],
     rows: ways.map(({ object, kind, verdict }) => [object, kind, verdict]),
   };
+}
+
+/** Why the rest could not be proved, where what was refuted has the check's word. */
+function openTable({ tables, ways = [] }: Proof, { checks }: Verdict): ReportTable[] {
+  if (!checks.some(({ id, status }) => id === PROOF_CHECK && status === 'failed')) return [];
+  const open = [...tables.map((one) => ({ ...one, object: displayPath(one.table) })), ...ways].filter(
+    ({ verdict }) => verdict === 'not-provable',
+  );
+  if (open.length === 0) return [];
+  return [
+    {
+      title: 'Not provable',
+      columns: ['object', 'why'],
+      rows: open.map(({ object, reason = '' }) => [object, reason]),
+    },
+  ];
 }

@@ -9,6 +9,8 @@ export interface Tenants {
   readonly own: string;
   readonly other: string;
   readonly unknown: string;
+  /** A user of the own tenant and of no other, where one is known. */
+  readonly subject?: string | undefined;
 }
 
 /** More combinations than this are not tried all: each is a row that the server evaluates in every context. */
@@ -45,6 +47,7 @@ export function sampleRows({ tenantColumn, columns, constants, tenants }: Sample
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const INTEGER = /^-?\d{1,4}$/;
+const NUMBER = /^\d{1,9}$/;
 
 /** What any column of text may hold. */
 const ORDINARY_TEXT = 'x';
@@ -56,7 +59,8 @@ function isTenant(value: string, column: ColumnFacts): boolean {
 
 /** A text that rows hold for more than being mentioned: whose they are, who asks, what a type makes likely. */
 export function isValueOfItsOwn(value: string, tenants: Tenants): boolean {
-  const likely = [ORDINARY_TEXT, SUBJECT, SUBJECT_EMAIL, tenants.own, tenants.other, tenants.unknown];
+  const { own, other, unknown, subject = SUBJECT } = tenants;
+  const likely = [ORDINARY_TEXT, SUBJECT, SUBJECT_EMAIL, own, other, unknown, subject];
   return UUID.test(value) || INTEGER.test(value) || likely.includes(value);
 }
 
@@ -90,7 +94,7 @@ function candidatesFor(
           '1',
           ...[tenants.own].filter((id) => INTEGER.test(id)),
         ]),
-      ]);
+      ]).concat([tenants.subject ?? ''].filter((id) => NUMBER.test(id)).map(personal));
     case 'D':
       return plain([null, '1970-01-01', '2999-12-31']);
     case 'E':
@@ -100,12 +104,15 @@ function candidatesFor(
       const fits = (value: string) => room === undefined || value.length <= Number(room);
       return [
         ...plain([null, ...distinct([ORDINARY_TEXT, tenants.own, ...constants].filter(fits))]),
-        ...[SUBJECT, SUBJECT_EMAIL].filter(fits).map(personal),
+        ...[tenants.subject ?? SUBJECT, SUBJECT_EMAIL].filter(fits).map(personal),
       ];
     }
     default:
       if (column.type !== 'uuid') return plain([null]);
-      return [...plain([null, ...distinct([tenants.unknown, tenants.own, ...uuids])]), personal(SUBJECT)];
+      return [
+        ...plain([null, ...distinct([tenants.unknown, tenants.own, ...uuids])]),
+        personal(tenants.subject ?? SUBJECT),
+      ];
   }
 }
 

@@ -14,6 +14,7 @@ import {
   readLeakyClasses,
   readLeakyFunctions,
 } from './indexes.ts';
+import { type Lookups, readLookups } from './lookups.ts';
 import { type PolicyRow, readPolicies, readPoliciesOfOwnMaking, readPolicyFunctions } from './policies.ts';
 import {
   type ColumnRow,
@@ -56,6 +57,8 @@ export interface Snapshot {
   readonly policyFunctions: ReadonlySet<number>;
   /** Policies that are made of more than what the server brings. */
   readonly policiesOfOwnMaking: ReadonlySet<number>;
+  /** What policies look at through functions. */
+  readonly lookups: Lookups;
   readonly indexes: readonly IndexRow[];
   readonly leaks: Leaks;
   /** What follows USING in the definitions of indexes of tables with RLS that may leak in some column. */
@@ -115,7 +118,7 @@ async function readAll(session: Session, settings: TenancySettings, helper: Help
   const [policies, columns] = await sideBySide(
     session,
     second,
-    (one) => readPolicyRows(one, oids),
+    (one) => readPolicyRows(one, oids, relations),
     (one) => readColumnRows(one, oids, settings),
   );
   const lists = [...relations.flatMap(({ acl }) => acl ?? []), ...columns.columnGrants.map(({ acl }) => acl)];
@@ -170,6 +173,7 @@ type PolicyRows = Pick<
   | 'policies'
   | 'policyFunctions'
   | 'policiesOfOwnMaking'
+  | 'lookups'
   | 'inheritance'
   | 'checkingTables'
   | 'viewDependencies'
@@ -178,10 +182,16 @@ type PolicyRows = Pick<
   | 'defaultGrants'
 >;
 
-async function readPolicyRows(session: Session, schemas: readonly number[]): Promise<PolicyRows> {
+async function readPolicyRows(
+  session: Session,
+  schemas: readonly number[],
+  relations: readonly RelationRow[],
+): Promise<PolicyRows> {
+  const policyFunctions = await readPolicyFunctions(session);
   return {
     policies: await readPolicies(session),
-    policyFunctions: await readPolicyFunctions(session),
+    policyFunctions,
+    lookups: await readLookups(session, relations, policyFunctions),
     policiesOfOwnMaking: await readPoliciesOfOwnMaking(session),
     inheritance: await readInheritance(session),
     checkingTables: await readCheckingTables(session),

@@ -3,6 +3,7 @@ import { serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { ColumnFacts, Named } from '../facts.ts';
 import type { Tenants } from '../samples.ts';
+import type { Members } from './members.ts';
 
 /** The table that the tenant columns refer to. */
 export interface Registry {
@@ -13,17 +14,19 @@ export interface Registry {
 /**
  * Two tenants to evaluate and prove with: real ones where they can be read, since policies may look them up.
  * @param roles that see all tenants and that the reader may become: forced RLS may hide them from itself
+ * @param members whom policies know as users of two tenants
  */
 export async function findTenants(
   session: Session,
   registry: Registry | undefined,
   told: readonly [string, string] | undefined,
   roles: readonly string[],
+  members?: Members,
 ): Promise<(column: ColumnFacts | undefined) => Tenants> {
-  const known = told ?? (registry === undefined ? [] : await readTwo(session, registry, roles));
+  const known = members?.tenants ?? told ?? (registry === undefined ? [] : await readTwo(session, registry, roles));
   const byCategory = new Map<string | undefined, Tenants>();
   return (column) => {
-    const tenants = byCategory.get(column?.category) ?? tenantsFor(column, known);
+    const tenants = byCategory.get(column?.category) ?? tenantsFor(column, known, members?.subject);
     byCategory.set(column?.category, tenants);
     return tenants;
   };
@@ -57,10 +60,15 @@ const NUMBERS = ['7001', '7002'] as const;
 const isUuid = (text: string) => /^[0-9a-f-]{36}$/i.test(text);
 
 /** The tenants as values of a column; those that are known where its type can hold them. */
-function tenantsFor(column: Pick<ColumnFacts, 'category'> | undefined, known: readonly string[]): Tenants {
+function tenantsFor(
+  column: Pick<ColumnFacts, 'category'> | undefined,
+  known: readonly string[],
+  subject: string | undefined,
+): Tenants {
   const isNumber = column?.category === 'N';
   const isText = column?.category === 'S';
   const fitting = known.filter((id) => isText || (isNumber ? /^\d+$/.test(id) : isUuid(id)));
   const [own, other] = fitting.length === 2 ? fitting : isNumber ? NUMBERS : UUIDS;
-  return { own: own!, other: other!, unknown: isNumber ? '7999' : NOBODY };
+  const isKnown = column === undefined || fitting.length === 2;
+  return { own: own!, other: other!, unknown: isNumber ? '7999' : NOBODY, ...(isKnown && subject ? { subject } : {}) };
 }

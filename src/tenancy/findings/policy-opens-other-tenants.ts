@@ -1,5 +1,6 @@
 import { describeContext, describeRow, isAlwaysTrue, isCheckWeaker, openingsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
+import { ownerColumnOf } from '../lineage.ts';
 import { displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
@@ -10,7 +11,7 @@ export const check: TenancyCheck = {
   judge: (facts) => ({
     findings: suspectTables(facts).flatMap((table) =>
       table.policies
-        .filter(({ columns }) => table.tenantColumn !== undefined && columns.includes(table.tenantColumn.number))
+        .filter(({ columns }) => columns.includes(ownerColumnOf(table)?.number ?? 0))
         .filter((policy) => !isAlwaysTrue(facts, table, policy) && !isCheckWeaker(facts, table, policy))
         .flatMap((policy) => {
           const [first] = openingsOf(facts, table, policy).others;

@@ -1,6 +1,7 @@
 import { describeContext, describeRow, isAlwaysTrue, openingsOf } from '../answers.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { PolicyFacts, RlsFacts, TableFacts } from '../facts.ts';
+import { ownerColumnOf } from '../lineage.ts';
 import { displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
@@ -12,7 +13,10 @@ export const check: TenancyCheck = {
   judge: (facts) => ({
     findings: suspectTables(facts).flatMap((table) =>
       table.policies
-        .filter(({ columns }) => table.tenantColumn !== undefined && !columns.includes(table.tenantColumn.number))
+        .filter(({ columns }) => {
+          const owner = ownerColumnOf(table);
+          return owner !== undefined && !columns.includes(owner.number);
+        })
         .filter((policy) => policy.permissive && !isAlwaysTrue(facts, table, policy))
         .flatMap((policy) => notice(facts, table, policy)),
     ),
@@ -23,7 +27,7 @@ export const check: TenancyCheck = {
 function notice(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Noticed[] {
   const { others, ownerless, personal } = openingsOf(facts, table, policy);
   const [first] = [...others, ...ownerless];
-  const column = table.tenantColumn!.name;
+  const column = ownerColumnOf(table)!.name;
   const about = { object: displayPath(table), policy: policy.name };
   if (first !== undefined)
     return [

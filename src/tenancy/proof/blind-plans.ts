@@ -34,7 +34,8 @@ export async function readBlindPlans(
   limits: AskLimits,
   onTable: (done: number) => void,
 ): Promise<BlindPlan[]> {
-  const source = { settings: [facts.tenantSetting], columns: settings.columns, claims: settings.claims };
+  const { columns, claims } = settings;
+  const source = { settings: [facts.tenantSetting], columns, claims, users: facts.userSettings };
   const judge = judging();
   const plans: BlindPlan[][] = [];
   let done = 0;

@@ -99,6 +99,7 @@ async function plant(
     columns: [host.tenantColumn!.number],
     relations: [],
     isPlain: true,
+    looksUp: false,
   };
   const all = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const);
   const table: TableFacts = {

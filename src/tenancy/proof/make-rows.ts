@@ -82,19 +82,40 @@ export class RowMaker {
     return this.make(registry, tenant, maker, made);
   }
 
+  /**
+   * Makes a user a member of a tenant wherever policies look that up, and first the user where it has to exist.
+   * @throws CannotMake with the server's last word
+   */
+  async makeMember(tenant: string, subject: string, made: Map<number, MadeRow>): Promise<void> {
+    for (const { table: named, user } of this.#facts.memberships) {
+      const table = this.#facts.tables.get(named.oid)!;
+      const [maker] = makersFor(this.#facts, table, this.#settings);
+      if (maker === undefined) throw new CannotMake(`nobody may make a member in ${displayPath(table)}`);
+      const key = table.foreignKeys.find(({ columnNames }) => columnNames.length === 1 && columnNames[0] === user.name);
+      const users = key === undefined ? undefined : this.#facts.tables.get(key.target);
+      if (users !== undefined) {
+        const [who] = makersFor(this.#facts, users, this.#settings);
+        if (who === undefined) throw new CannotMake(`nobody may make a user in ${displayPath(users)}`);
+        await this.#make(users, tenant, who, made, [], new Map([[key!.targetColumnNames[0]!, subject]]));
+      }
+      await this.#make(table, tenant, maker, made, [], new Map([[user.name, subject]]));
+    }
+  }
+
   async #make(
     table: TableFacts,
     tenant: string,
     maker: Maker,
     made: Map<number, MadeRow>,
     path: readonly number[],
+    given: ReadonlyMap<string, Value> = new Map(),
   ): Promise<MadeRow> {
     const there = made.get(table.oid);
     if (there !== undefined) return there;
     if (path.includes(table.oid) || path.length > MOST_PARENTS)
       throw new CannotMake(`a row of ${displayPath(table)} needs itself`);
     const known = await this.table(table, maker);
-    const values = new Map<string, Value>();
+    const values = new Map<string, Value>(given);
     if (table.tenantColumn !== undefined) values.set(table.tenantColumn.name, tenant);
     const steps: Step[] = [];
     for (const key of table.foreignKeys.filter((one) => isNeeded(one, table, known))) {

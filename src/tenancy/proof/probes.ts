@@ -21,6 +21,8 @@ export interface Probe {
   /** For people to try; a blind statement without the cursor that spares all rows but one. */
   readonly statement: string;
   readonly attempt: Attempt;
+  /** Whose row it would write: a trigger may have made it somebody else's before a key refuses it. */
+  readonly writes?: { readonly column: string; readonly tenant: string } | undefined;
 }
 
 /** The table as probes see it. */
@@ -109,6 +111,7 @@ function inserted(setup: ProbeSetup, context: ContextName): Probe[] {
       ...about(setup, context, 'row inserted', 'INSERT'),
       statement: `${sql};`,
       attempt: { ...attempt(setup, context, sql), ...counts(setup) },
+      writes: { column: table.tenantColumn.name, tenant: other.id },
     },
   ];
 }
@@ -210,10 +213,20 @@ const UNDECIDED: Readonly<Record<string, string>> = {
  * ExecInsert and ExecUpdate in the server's nodeModifyTable.c): a row that a constraint refuses was let through by
  * the policies.
  */
-export function passageOf({ command }: Pick<Probe, 'command'>, tried: Tried): Passage {
+export function passageOf({ command, writes }: Pick<Probe, 'command' | 'writes'>, tried: Tried): Passage {
   if ('missing' in tried) return 'no row';
   if ('rows' in tried) return tried.rows > 0 ? 'through' : 'refused';
   const undecided = UNDECIDED[tried.sqlState];
   if (undecided !== undefined) return { undecided };
-  return command !== 'SELECT' && tried.sqlState.startsWith('23') ? 'through' : 'refused';
+  if (command === 'SELECT' || !tried.sqlState.startsWith('23')) return 'refused';
+  return writes !== undefined && isOfAnother(writes, tried.detail ?? '') ? 'refused' : 'through';
+}
+
+/** A key's detail names what it holds in every language: `(tenant_id, name)=(7999, x)`. */
+function isOfAnother({ column, tenant }: NonNullable<Probe['writes']>, detail: string): boolean {
+  const [, names, values] = /\((.*)\)=\((.*)\)/s.exec(detail) ?? [];
+  if (names === undefined || values === undefined) return false;
+  const at = names.split(', ').findIndex((name) => name === column || name === quoteIdentifier(column));
+  const value = values.split(', ')[at];
+  return value !== undefined && value !== tenant;
 }

@@ -3,6 +3,9 @@ import type { NamedCheck } from '../load-checks.ts';
 import { displayPath } from '../names.ts';
 import type { Proof } from './prove.ts';
 
+/** Name of the check that the proof is. */
+export const PROOF_CHECK = 'isolation-proof';
+
 /** The proof as one more check: a refuted table is a finding, one that cannot be proved stays open. */
 export function proofCheck({ tables, ways = [] }: Proof): NamedCheck {
   const all = [
@@ -12,7 +15,7 @@ export function proofCheck({ tables, ways = [] }: Proof): NamedCheck {
   const refuted = all.filter(({ verdict }) => verdict === 'refuted');
   const open = all.filter(({ verdict }) => verdict === 'not-provable');
   return {
-    id: 'isolation-proof',
+    id: PROOF_CHECK,
     title: 'no tenant reaches the rows of another',
     judge: () => ({
       findings: refuted.map(({ object, level, reason = '', statement }) => ({

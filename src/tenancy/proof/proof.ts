@@ -33,8 +33,8 @@ export function concludeTable(table: TableFacts, level: ProofLevel, roles: reado
   }
   const open = first('undecided') ?? first('vacuous');
   if (open !== undefined) return { ...about, verdict: 'not-provable', reason: `as ${open.role}: ${open.reason}` };
-  if (table.tenantColumn === undefined) return { ...about, verdict: 'closed' };
   if (first('proved') !== undefined) return { ...about, verdict: 'proved' };
+  if (table.tenantColumn === undefined) return { ...about, verdict: 'closed' };
   return { ...about, verdict: 'not-provable', reason: 'no role that RLS binds may use the table' };
 }
 

@@ -12,6 +12,7 @@ import {
   undecidedBecause,
 } from '../answers.ts';
 import { CONTEXTS, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
+import { ownerColumnOf } from '../lineage.ts';
 import { sqlColumns, sqlName } from '../proposal.ts';
 import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
 
@@ -43,7 +44,7 @@ function proveForRole(facts: RlsFacts, table: TableFacts, role: RoleFacts, undec
 function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gates: readonly Gate[]): RoleProof {
   const about = { role: role.name };
   // Tables that are alike are let through alike, if they may do without a tenant alike.
-  const question = `proof ${role.oid} ${gates.map(({ command, part }) => command + part)} ${table.tenantColumn?.notNull}`;
+  const question = `proof ${role.oid} ${gates.map(({ command, part }) => command + part)} ${ownerColumnOf(table)?.notNull}`;
   const { leaks, acts } = remember(facts, table, question, undefined, () => weigh(facts, table, role, gates));
   if (leaks) {
     const leak = openingsFor(facts, table, role, gates).find((opening) => isLeak(table, opening))!;
@@ -54,9 +55,19 @@ function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gate
       statement: statementFor(table, leak.gate, leak),
     };
   }
-  if (table.tenantColumn === undefined) return { ...about, outcome: 'denied', reason: 'no policy opens a row to it' };
   if (acts) return { ...about, outcome: 'proved' };
+  if (table.tenantColumn === undefined) {
+    if (looksElsewhere(table, role)) return { ...about, outcome: 'vacuous', reason: LOOKED_UP };
+    return { ...about, outcome: 'denied', reason: 'no policy opens a row to it' };
+  }
   return { ...about, outcome: 'vacuous', reason: 'the own tenant is shown nothing either' };
+}
+
+const LOOKED_UP = 'its policies look elsewhere whose a row is, and nobody who was tried is shown one';
+
+/** What opens no made-up row may open one that another table, or a function, knows of. */
+function looksElsewhere({ policies }: TableFacts, role: RoleFacts): boolean {
+  return policies.some((policy) => policy.permissive && appliesTo(policy, role) && policy.looksUp);
 }
 
 function openingsFor(facts: RlsFacts, table: TableFacts, role: RoleFacts, gates: readonly Gate[]): Opening[] {
@@ -79,16 +90,16 @@ function weigh(
 }
 
 /** A user's own row is the user's in whatever tenant; a row that must have a tenant cannot be without. */
-function isLeak({ tenantColumn }: TableFacts, { row, context }: Opening): boolean {
+function isLeak(table: TableFacts, { row, context }: Opening): boolean {
   if (row.isPersonal) return false;
-  if (row.owner === 'none') return tenantColumn === undefined || !tenantColumn.notNull;
+  if (row.owner === 'none') return !(ownerColumnOf(table)?.notNull ?? false);
   return row.owner === 'other' || !['own', 'own-uppercase', 'forged'].includes(context);
 }
 
 /** What would get through, for people to try: blind statements, which no SELECT policy narrows. */
 function statementFor(table: TableFacts, { command, part }: Gate, leak?: Opening): string {
   const name = sqlName(table);
-  const tenant = table.tenantColumn?.name;
+  const tenant = ownerColumnOf(table)?.name;
   if (command === 'SELECT') return `select * from ${name};`;
   if (command === 'DELETE') return `delete from ${name};`;
   if (tenant === undefined)

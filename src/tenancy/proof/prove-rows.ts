@@ -4,11 +4,13 @@ import type { Session } from '../../postgres/session.ts';
 import { hasPrivilege, isBound } from '../access.ts';
 import { audience } from '../answers.ts';
 import type { AskLimits } from '../ask.ts';
+import { memberOf } from '../catalog/members.ts';
 import { settingsOf } from '../contexts.ts';
 import { COMMANDS, type ContextName, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
 import { displayPath } from '../names.ts';
 import { loadParse } from '../parse.ts';
 import { sqlName } from '../proposal.ts';
+import { seers } from '../read-facts.ts';
 import type { TenancySettings } from '../settings.ts';
 import { judgeRole, type Outcome } from './judge-probes.ts';
 import { CannotMake, type MadeRow, RowMaker, sqlValue, token } from './make-rows.ts';
@@ -32,6 +34,11 @@ export interface RowProofSetup {
   readonly onTable: (done: number, total: number, table: TableFacts) => void;
 }
 
+/** The same with the users that are known of tenants. */
+interface Setup extends RowProofSetup {
+  readonly users: Map<string, string>;
+}
+
 /** A lock on a row is held no longer than this, in milliseconds, and none is waited for. */
 const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 5_000 };
 
@@ -42,8 +49,9 @@ const SAMPLED_FROM = 50_000;
  * Proves with rows, in transactions that are rolled back, what the proof without rows says already: statements of every
  * kind are tried as each role in each kind of session, on rows of two tenants.
  */
-export async function proveWithRows(session: Session, without: Proof, setup: RowProofSetup): Promise<Proof> {
+export async function proveWithRows(session: Session, without: Proof, given: RowProofSetup): Promise<Proof> {
   if (without.failedControl !== undefined) return without;
+  const setup: Setup = { ...given, users: new Map() };
   const parse = await loadParse();
   const ofTenant = (id: string) => sessionOf(setup, 'own', id);
   const maker = new RowMaker(session, setup.facts, ofTenant, (text) => parse(text)?.constants ?? []);
@@ -55,7 +63,7 @@ export async function proveWithRows(session: Session, without: Proof, setup: Row
     tables.push(await prover.prove());
     leftBehind.push(...prover.leftBehind);
   }
-  const wayProver = new WayProver(session, setup.neverSet, setup.facts, setup.settings, (context, own, other, role) =>
+  const wayProver = new WayProver(session, setup, (context, own, other, role) =>
     sessionOf(setup, context, own, other, role),
   );
   return { ...without, tables, leftBehind, ways: await wayProver.proveAll((text) => parse(text)?.constants ?? []) };
@@ -76,9 +84,9 @@ class TableProver {
   readonly #session: Session;
   readonly #maker: RowMaker;
   readonly #without: TableProof;
-  readonly #setup: RowProofSetup;
+  readonly #setup: Setup;
 
-  constructor(session: Session, maker: RowMaker, without: TableProof, setup: RowProofSetup) {
+  constructor(session: Session, maker: RowMaker, without: TableProof, setup: Setup) {
     this.#session = session;
     this.#maker = maker;
     this.#without = without;
@@ -149,6 +157,7 @@ class TableProver {
       for (const id of ids) {
         const made = new Map<number, MadeRow>();
         if (registry !== undefined) await this.#maker.makeTenant(registry, id, made);
+        if (this.#table.policies.some(({ looksUp }) => looksUp)) await this.#makeMember(id, made);
         const row = await this.#maker.make(this.#table, id, maker, made);
         steps.push(...[...made.values()].flatMap((one) => one.steps));
         rows.push((await this.#spareRow(id, maker, made)) ?? row);
@@ -164,6 +173,18 @@ class TableProver {
     }
   }
 
+  /** A user of the tenant; where none can be made, the policies say what comes of that. */
+  async #makeMember(tenant: string, made: Map<number, MadeRow>): Promise<void> {
+    const { facts, users } = this.#setup;
+    const [membership] = facts.memberships;
+    if (membership === undefined) return;
+    const subject = freshTenant(membership.user.category, token());
+    users.set(tenant, subject);
+    await this.#maker.makeMember(tenant, subject, made).catch((error: unknown) => {
+      if (!(error instanceof CannotMake)) throw error;
+    });
+  }
+
   /** Two tenants that have rows in the table. */
   async #realPair(maker: Maker): Promise<Pair | string> {
     const { facts, settings } = this.#setup;
@@ -172,6 +193,10 @@ class TableProver {
       await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
       const ids = settings.tenants ?? (await this.#tenantsInTable(maker));
       if (ids.length < 2) return 'no two tenants have rows in it, and none could be made';
+      await this.#session.undo();
+      for (const id of ids) await this.#findMember(id);
+      await this.#session.query('begin');
+      await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
       const known = await this.#maker.table(this.#table, maker);
       const isReferred = [...facts.tables.values()].some(({ foreignKeys }) =>
         foreignKeys.some(
@@ -186,6 +211,13 @@ class TableProver {
     } finally {
       await this.#session.undo();
     }
+  }
+
+  /** A user that the tenant has already. */
+  async #findMember(tenant: string): Promise<void> {
+    const { facts, users } = this.#setup;
+    const subject = await memberOf(this.#session, facts.memberships, tenant, seers(facts));
+    if (subject !== undefined) users.set(tenant, subject);
   }
 
   /** A row that could be inserted beside the ones that are there; none where a tenant may have but one. */
@@ -331,16 +363,17 @@ const NOBODY = { uuid: '00000000-0000-4000-8000-0000000000ff', number: '7999' } 
 
 /** What a session says of itself, in every setting and claim that is known. */
 function sessionOf(
-  { facts, settings }: RowProofSetup,
+  { facts, settings, users }: Setup,
   context: ContextName,
   own: string,
   other = own,
   role = 'authenticated',
 ): Readonly<Record<string, string>> {
   const names = [...new Set([facts.tenantSetting, ...settings.settings])];
-  const source = { settings: names, columns: settings.columns, claims: settings.claims };
+  const { columns, claims } = settings;
+  const source = { settings: names, columns, claims, users: facts.userSettings };
   const unknown = /^\d+$/.test(own) ? NOBODY.number : NOBODY.uuid;
-  return settingsOf(context, source, { own, other, unknown }, role);
+  return settingsOf(context, source, { own, other, unknown, subject: users.get(own) }, role);
 }
 
 function withoutSettings<T extends { readonly attempt: { readonly settings: object } }>(probe: T): T {

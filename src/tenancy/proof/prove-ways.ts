@@ -20,6 +20,15 @@ const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 5_000 };
 /** What a session says of itself. */
 type SessionOf = (context: ContextName, own: string, other?: string, role?: string) => Readonly<Record<string, string>>;
 
+interface WaySetup {
+  /** A session in which no setting was ever made. */
+  readonly neverSet: Session;
+  readonly facts: RlsFacts;
+  readonly settings: TenancySettings;
+  /** A user of each tenant that was made up. */
+  readonly users: Map<string, string>;
+}
+
 /** A tenant with a row in every table behind a way. */
 interface Side extends Belongings {
   readonly steps: readonly Step[];
@@ -38,14 +47,15 @@ export class WayProver {
   readonly #neverSet: Session;
   readonly #facts: RlsFacts;
   readonly #settings: TenancySettings;
+  readonly #users: Map<string, string>;
   readonly #sessionOf: SessionOf;
 
-  /** @param neverSet a session in which no setting was ever made */
-  constructor(session: Session, neverSet: Session, facts: RlsFacts, settings: TenancySettings, sessionOf: SessionOf) {
+  constructor(session: Session, { neverSet, facts, settings, users }: WaySetup, sessionOf: SessionOf) {
     this.#session = session;
     this.#neverSet = neverSet;
     this.#facts = facts;
     this.#settings = settings;
+    this.#users = users;
     this.#sessionOf = sessionOf;
   }
 
@@ -198,6 +208,7 @@ export class WayProver {
       for (const [at, id] of ids.entries()) {
         if (at === 1) for (const [oid, row] of this.#shared(made[0])) made[1].set(oid, row);
         if (registry !== undefined) await maker.makeTenant(registry, id, made[at]!);
+        await this.#makeMember(maker, id, made[at]!);
         for (const table of way.tables) {
           const [who] = makersFor(this.#facts, table, ofTenant);
           if (who === undefined) throw new CannotMake(`nobody may make a row of ${table.name}`);
@@ -212,6 +223,17 @@ export class WayProver {
     } finally {
       await this.#session.undo();
     }
+  }
+
+  /** A user of the tenant; without one, what the way shows it says what comes of that. */
+  async #makeMember(maker: RowMaker, tenant: string, made: Map<number, MadeRow>): Promise<void> {
+    const [membership] = this.#facts.memberships;
+    if (membership === undefined) return;
+    const subject = freshTenant(membership.user.category, token());
+    this.#users.set(tenant, subject);
+    await maker.makeMember(tenant, subject, made).catch((error: unknown) => {
+      if (!(error instanceof CannotMake)) throw error;
+    });
   }
 
   /** Rows of tables without tenants, which the rows of either tenant may refer to. */
