@@ -159,6 +159,7 @@ function assembleForeignKey(row: ForeignKeyRow): ForeignKeyFacts {
     target: row.target,
     targetColumns: row.target_columns,
     targetColumnNames: row.target_column_names,
+    deferrable: row.deferrable,
     actions: action('update', ACTIONS[row.on_update]) + action('delete', ACTIONS[row.on_delete]),
   };
 }

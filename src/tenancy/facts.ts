@@ -104,6 +104,8 @@ export interface ForeignKeyFacts {
   readonly targetColumnNames: readonly string[];
   /** What follows the key in SQL: `on delete cascade`. */
   readonly actions: string;
+  /** It may be checked when the transaction ends. */
+  readonly deferrable: boolean;
 }
 
 /** Whose rows are that have no tenant's column: those of the tenant of the row that they refer to. */

@@ -11,6 +11,8 @@ export interface Tenants {
   readonly unknown: string;
   /** A user of the own tenant and of no other, where one is known. */
   readonly subject?: string | undefined;
+  /** Both are in the database, or were told. */
+  readonly areReal?: boolean | undefined;
 }
 
 /** More combinations than this are not tried all: each is a row that the server evaluates in every context. */

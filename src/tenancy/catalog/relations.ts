@@ -191,6 +191,7 @@ export interface ForeignKeyRow {
   readonly target_column_names: string[];
   readonly on_update: 'a' | 'r' | 'c' | 'n' | 'd';
   readonly on_delete: 'a' | 'r' | 'c' | 'n' | 'd';
+  readonly deferrable: boolean;
 }
 
 const names = (relation: string, numbers: string) => `array(
@@ -212,7 +213,7 @@ export async function readForeignKeys(session: Session): Promise<ForeignKeyRow[]
       k.confrelid::int8 as target, k.confkey as target_columns,
       case when cardinality(k.confkey) = 1 then array[theirs.attname::text]
         else ${names('k.confrelid', 'k.confkey')} end as target_column_names,
-      k.confupdtype as on_update, k.confdeltype as on_delete
+      k.confupdtype as on_update, k.confdeltype as on_delete, k.condeferrable as deferrable
     from pg_catalog.pg_constraint k
     join pg_catalog.pg_attribute own on own.attrelid = k.conrelid and own.attnum = k.conkey[1]
     join pg_catalog.pg_attribute theirs on theirs.attrelid = k.confrelid and theirs.attnum = k.confkey[1]
@@ -220,7 +221,16 @@ export async function readForeignKeys(session: Session): Promise<ForeignKeyRow[]
   `,
     {
       own: ['table', 'name'],
-      alike: ['columns', 'column_names', 'target', 'target_columns', 'target_column_names', 'on_update', 'on_delete'],
+      alike: [
+        'columns',
+        'column_names',
+        'target',
+        'target_columns',
+        'target_column_names',
+        'on_update',
+        'on_delete',
+        'deferrable',
+      ],
       toRow: (group, at) => ({ ...group, table: group.table[at]!, name: group.name[at]! }),
     },
   );

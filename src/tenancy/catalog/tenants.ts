@@ -69,6 +69,7 @@ function tenantsFor(
   const isText = column?.category === 'S';
   const fitting = known.filter((id) => isText || (isNumber ? /^\d+$/.test(id) : isUuid(id)));
   const [own, other] = fitting.length === 2 ? fitting : isNumber ? NUMBERS : UUIDS;
-  const isKnown = column === undefined || fitting.length === 2;
-  return { own: own!, other: other!, unknown: isNumber ? '7999' : NOBODY, ...(isKnown && subject ? { subject } : {}) };
+  const areReal = fitting.length === 2;
+  const tenants = { own: own!, other: other!, unknown: isNumber ? '7999' : NOBODY, areReal };
+  return subject !== undefined && (areReal || column === undefined) ? { ...tenants, subject } : tenants;
 }

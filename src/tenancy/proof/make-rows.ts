@@ -24,6 +24,8 @@ const MOST_PARENTS = 8;
 const MOST_TRIES = 100;
 const MOST_CLASHES = 12;
 
+const DEFERRED: Step = { role: undefined, settings: {}, sql: 'set constraints all deferred' };
+
 /** Makes rows from what the catalog says of them; everything happens in a transaction that the caller rolls back. */
 export class RowMaker {
   readonly #session: Session;
@@ -34,6 +36,8 @@ export class RowMaker {
   readonly #fillsTexts: boolean;
   readonly #tellsKeys: boolean;
   readonly #tables = new Map<number, RowTable>();
+  /** Tables whose rows belong to the tenant of the row that they refer to, and those in between. */
+  readonly #lineages: ReadonlyMap<number, ForeignKeyFacts>;
 
   /**
    * @param rows `fillsTexts` gives a value to every text that may stay empty, too: such rows are told by what they hold;
@@ -53,6 +57,8 @@ export class RowMaker {
     this.#roles = facts.subjects.map(({ name }) => name);
     this.#settings = settings;
     this.#constantsIn = constantsIn;
+    const keys = [...facts.tables.values()].flatMap(({ lineage }) => lineage?.keys ?? []);
+    this.#lineages = new Map(keys.map((key) => [key.table, key]));
   }
 
   /** What is known of a table; read once. */
@@ -69,10 +75,24 @@ export class RowMaker {
   /**
    * Makes a row of a tenant, and first the rows it refers to.
    * @param made rows of the same tenant that are there already, by the OID of their table
+   * @param given values that it has to have
    * @throws CannotMake with the server's last word
    */
-  async make(table: TableFacts, tenant: string, maker: Maker, made: Map<number, MadeRow>): Promise<MadeRow> {
-    return this.#make(table, tenant, maker, made, []);
+  async make(
+    table: TableFacts,
+    tenant: string,
+    maker: Maker,
+    made: Map<number, MadeRow>,
+    given?: ReadonlyMap<string, Value>,
+  ): Promise<MadeRow> {
+    return this.#make(table, tenant, maker, made, [], given);
+  }
+
+  /** The key of a row that a row of the table has to refer to in order to be the tenant's; made if need be. */
+  async ownerKey(table: TableFacts, tenant: string, made: Map<number, MadeRow>): Promise<string> {
+    const [key] = table.lineage!.keys;
+    const row = await this.#parent(this.#facts.tables.get(key!.target)!, key!, tenant, made, [table.oid]);
+    return row.values.get(key!.targetColumnNames[0]!)!;
   }
 
   /** Makes a tenant, and as whoever may. */
@@ -118,10 +138,22 @@ export class RowMaker {
     const values = new Map<string, Value>(given);
     if (table.tenantColumn !== undefined) values.set(table.tenantColumn.name, tenant);
     const steps: Step[] = [];
-    for (const key of table.foreignKeys.filter((one) => isNeeded(one, table, known))) {
+    for (const key of table.foreignKeys.filter(
+      (one) => isNeeded(one, table, known) || one === this.#lineages.get(table.oid),
+    )) {
       const parent = this.#facts.tables.get(key.target);
       if (parent === undefined) throw new CannotMake(`foreign key ${key.name} leads where nothing may be made`);
-      const row = await this.#parent(parent, key, tenant, made, [...path, table.oid]);
+      if (key.columnNames.every((name) => given.has(name))) continue;
+      const row = await this.#parent(parent, key, tenant, made, [...path, table.oid]).catch((error: unknown) => {
+        if (!key.deferrable || !(error instanceof CannotMake)) throw error;
+        return undefined;
+      });
+      if (row === undefined) {
+        // Tables that refer to each other in a circle: this key is checked when it is too late.
+        await this.#session.query(DEFERRED.sql);
+        steps.push(DEFERRED);
+        continue;
+      }
       steps.push(...row.steps.filter((step) => !steps.includes(step)));
       for (const [at, name] of key.columnNames.entries()) values.set(name, row.values.get(key.targetColumnNames[at]!)!);
     }
@@ -155,7 +187,9 @@ export class RowMaker {
     const isTenants = parent.tenantColumn !== undefined;
     const there = made.get(parent.oid);
     if (there !== undefined) return there;
-    const found = await this.#existing(parent, key, isTenants ? tenant : undefined, maker);
+    const found = this.#lineages.has(parent.oid)
+      ? undefined
+      : await this.#existing(parent, key, isTenants ? tenant : undefined, maker);
     return found ?? this.#make(parent, tenant, maker, made, path);
   }
 
@@ -201,6 +235,7 @@ export class RowMaker {
     const choices = new Map<string, Iterator<ReadonlyMap<string, Value>>>();
     let last = '';
     let clashes = 0;
+    let likesExample = Object.keys(known.example).length === 0;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const sql = insertSql(table, known, values);
       const answer = await this.#try(`${sql} ${returning(wanted)}`, tenant, maker);
@@ -212,7 +247,14 @@ export class RowMaker {
       last = answer.error;
       // A row that no partition takes violates a constraint without a name.
       const named = known.constraints.filter(({ name }) => name === (answer.constraint ?? ''));
-      const columns = columnNamesOf(answer, named, known).filter((name) => !given.has(name));
+      const told = columnNamesOf(answer, named, known).filter((name) => !given.has(name));
+      if (told.length === 0 && !likesExample) {
+        // What refuses names no column: a row that is there was to its liking.
+        likesExample = true;
+        values = new Map([...values, ...exampleFor(known, given)]);
+        continue;
+      }
+      const columns = told.length > 0 ? told : textsOf(known, given, values);
       if (columns.length === 0) break;
       const label = `${answer.sqlState} ${answer.constraint ?? columns.join()}`;
       if (answer.sqlState === '23505') {
@@ -277,6 +319,30 @@ export class RowMaker {
       throw error;
     }
   }
+}
+
+/** Values of a row that is there already, for columns that nothing else decides. */
+function exampleFor(
+  { columns, constraints, example }: RowTable,
+  given: ReadonlyMap<string, Value>,
+): (readonly [string, Value])[] {
+  const unique = new Set(constraints.filter(({ kind }) => kind === 'unique').flatMap((one) => one.columns));
+  return columns
+    .filter(({ name, number, generated, fills }) => !generated && !fills && !given.has(name) && !unique.has(number))
+    .flatMap(({ name }) => (example[name] == null ? [] : [[name, example[name]] as const]));
+}
+
+/** Texts of the row of which a trigger may demand something; a few, since every one is tried with every other. */
+function textsOf(
+  { columns, triggerTexts }: RowTable,
+  given: ReadonlyMap<string, Value>,
+  values: ReadonlyMap<string, Value>,
+): string[] {
+  if (triggerTexts.length === 0) return [];
+  return columns
+    .filter(({ name, category }) => category === 'S' && values.has(name) && !given.has(name))
+    .map(({ name }) => name)
+    .slice(0, 2);
 }
 
 /** A key whose columns can stay empty asks for nothing. */

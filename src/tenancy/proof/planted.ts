@@ -66,9 +66,10 @@ function controlProbes(real: ProbeSetup): readonly { readonly control: Control; 
       schema: 'pg_temp',
       name: NAMES[control],
       tenantColumn: { name: 'tenant_id', type: real.table.tenantColumn.type },
+      ownerKeys: [],
       sample: undefined,
     };
-    const values = new Map([['tenant_id', `${quoteLiteral(real.other.id)}::${table.tenantColumn.type}`]]);
+    const values = new Map([['tenant_id', `${quoteLiteral(real.other.key)}::${table.tenantColumn.type}`]]);
     const role = {
       ...real.role,
       commands: new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const),

@@ -21,13 +21,15 @@ export interface Probe {
   /** For people to try; a blind statement without the cursor that spares all rows but one. */
   readonly statement: string;
   readonly attempt: Attempt;
-  /** Whose row it would write: a trigger may have made it somebody else's before a key refuses it. */
-  readonly writes?: { readonly column: string; readonly tenant: string } | undefined;
+  /** Foreign keys that the row it would write is known to satisfy. */
+  readonly satisfies?: readonly string[] | undefined;
 }
 
 /** The table as probes see it. */
 export interface ProbeTable extends Pick<Named, 'schema' | 'name'> {
   readonly tenantColumn: { readonly name: string; readonly type: string };
+  /** Foreign keys that hold it. */
+  readonly ownerKeys: readonly string[];
   /** Percentage of a large table's pages that is looked at: no table is read to its end for one look. */
   readonly sample: number | undefined;
 }
@@ -44,6 +46,8 @@ export interface ProbeRole {
 /** A tenant with a row of its own; where no row could be made, one that is there already. */
 export interface ProbeTenant {
   readonly id: string;
+  /** What stands in the column that says whose a row is: the tenant, or the key of a row of its own. */
+  readonly key: string;
   /** SQL for each column that an INSERT gives; `undefined` when no row could be made. */
   readonly values: ReadonlyMap<string, string> | undefined;
   /** Its rows may be deleted without others going with them. */
@@ -84,7 +88,7 @@ function seen(setup: ProbeSetup, context: ContextName): Probe[] {
   const column = quoteIdentifier(table.tenantColumn.name);
   const isOwn = NAMED.includes(context);
   const from = table.sample === undefined ? name : `${name} tablesample system (${table.sample})`;
-  const others = isOwn ? ` where ${column} is distinct from ${sqlTenant(table, own.id)}` : '';
+  const others = isOwn ? ` where ${column} is distinct from ${sqlTenant(table, own.key)}` : '';
   const look = (kind: ProbeKind, sql: string): Probe => ({
     ...about(setup, context, kind, 'SELECT'),
     statement: `${sql};`,
@@ -92,9 +96,9 @@ function seen(setup: ProbeSetup, context: ContextName): Probe[] {
   });
   return [
     ...(isOwn
-      ? [look('own rows seen', `select from ${name} where ${column} = ${sqlTenant(table, own.id)} limit 1`)]
+      ? [look('own rows seen', `select from ${name} where ${column} = ${sqlTenant(table, own.key)} limit 1`)]
       : []),
-    look('rows seen', `select from ${name} where ${column} = ${sqlTenant(table, other.id)} limit 1`),
+    look('rows seen', `select from ${name} where ${column} = ${sqlTenant(table, other.key)} limit 1`),
     look('rows seen', `select from ${from}${others} limit 1`),
   ];
 }
@@ -111,7 +115,7 @@ function inserted(setup: ProbeSetup, context: ContextName): Probe[] {
       ...about(setup, context, 'row inserted', 'INSERT'),
       statement: `${sql};`,
       attempt: { ...attempt(setup, context, sql), ...counts(setup) },
-      writes: { column: table.tenantColumn.name, tenant: other.id },
+      satisfies: table.ownerKeys,
     },
   ];
 }
@@ -119,7 +123,7 @@ function inserted(setup: ProbeSetup, context: ContextName): Probe[] {
 /** What was inserted may have been given to the own tenant by a trigger: then nothing got through. */
 function counts({ table, other, isCountable, seer }: ProbeSetup): Pick<Attempt, 'verify'> {
   if (!isCountable) return {};
-  const sql = `select count(*) > 1 from ${sqlName(table)} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, other.id)}`;
+  const sql = `select count(*) > 1 from ${sqlName(table)} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, other.key)}`;
   return { verify: { ...seer(other.id), sql } };
 }
 
@@ -136,7 +140,7 @@ function updated(setup: ProbeSetup, context: ContextName): Probe[] {
     ...about(setup, context, kind, 'UPDATE'),
     statement:
       where === AT
-        ? `update ${name} set ${assignment} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, of.id)};`
+        ? `update ${name} set ${assignment} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, of.key)};`
         : `update ${name} set ${assignment};`,
     attempt: {
       ...attempt(setup, context, `update ${name} set ${assignment} ${where}`),
@@ -144,18 +148,18 @@ function updated(setup: ProbeSetup, context: ContextName): Probe[] {
       ...more,
     },
   });
-  const set = (id: string) => `${quoteIdentifier(column)} = ${sqlTenant(table, id)}`;
+  const set = (key: string) => `${quoteIdentifier(column)} = ${sqlTenant(table, key)}`;
   const quoted = quoteIdentifier(column);
   const isOwn = NAMED.includes(context);
   return [
     change('row updated', other, `${quoted} = ${quoted}`, AT),
     // A check may refuse the one and let the other pass: rows that stay where they are, and rows that are taken.
-    change('blind update', other, isTenants ? set(other.id) : `${quoted} = default`, BLIND),
+    change('blind update', other, isTenants ? set(other.key) : `${quoted} = default`, BLIND),
     ...(isTenants && isOwn
       ? [
-          change('blind update', other, set(own.id), BLIND),
-          change('row moved', own, set(other.id), AT, counts(setup)),
-          change('row moved', own, set(other.id), BLIND, counts(setup)),
+          change('blind update', other, set(own.key), BLIND),
+          change('row moved', own, set(other.key), AT, counts(setup)),
+          change('row moved', own, set(other.key), BLIND, counts(setup)),
         ]
       : []),
   ];
@@ -171,7 +175,7 @@ function deleted(setup: ProbeSetup, context: ContextName): Probe[] {
     attempt: { ...attempt(setup, context, `delete from ${name} ${where}`), row: rowOf(setup, other) },
   });
   return [
-    remove('row deleted', AT, `delete from ${name} where ${column} = ${sqlTenant(table, other.id)};`),
+    remove('row deleted', AT, `delete from ${name} where ${column} = ${sqlTenant(table, other.key)};`),
     remove('blind delete', BLIND, `delete from ${name};`),
   ];
 }
@@ -184,9 +188,9 @@ function attempt({ role, settings }: ProbeSetup, context: ContextName, sql: stri
   return { role: role.name, settings: settings(context), sql };
 }
 
-function rowOf({ table, seer }: ProbeSetup, { id }: ProbeTenant): Step {
+function rowOf({ table, seer }: ProbeSetup, { id, key }: ProbeTenant): Step {
   const column = quoteIdentifier(table.tenantColumn.name);
-  const sql = `select ctid, tableoid from ${sqlName(table)} where ${column} = ${sqlTenant(table, id)} for update skip locked`;
+  const sql = `select ctid, tableoid from ${sqlName(table)} where ${column} = ${sqlTenant(table, key)} for update skip locked`;
   return { ...seer(id), sql };
 }
 
@@ -194,8 +198,8 @@ function sqlName({ schema, name }: Pick<ProbeTable, 'schema' | 'name'>): string 
   return quoteQualified(schema, name);
 }
 
-function sqlTenant({ tenantColumn: { type } }: ProbeTable, id: string): string {
-  return `${quoteLiteral(id)}::${type}`;
+function sqlTenant({ tenantColumn: { type } }: ProbeTable, key: string): string {
+  return `${quoteLiteral(key)}::${type}`;
 }
 
 /** What an attempt says of the policies: the row got through, was kept back, or it was not decided. */
@@ -213,20 +217,13 @@ const UNDECIDED: Readonly<Record<string, string>> = {
  * ExecInsert and ExecUpdate in the server's nodeModifyTable.c): a row that a constraint refuses was let through by
  * the policies.
  */
-export function passageOf({ command, writes }: Pick<Probe, 'command' | 'writes'>, tried: Tried): Passage {
+export function passageOf({ command, satisfies = [] }: Pick<Probe, 'command' | 'satisfies'>, tried: Tried): Passage {
   if ('missing' in tried) return 'no row';
   if ('rows' in tried) return tried.rows > 0 ? 'through' : 'refused';
   const undecided = UNDECIDED[tried.sqlState];
   if (undecided !== undefined) return { undecided };
   if (command === 'SELECT' || !tried.sqlState.startsWith('23')) return 'refused';
-  return writes !== undefined && isOfAnother(writes, tried.detail ?? '') ? 'refused' : 'through';
-}
-
-/** A key's detail names what it holds in every language: `(tenant_id, name)=(7999, x)`. */
-function isOfAnother({ column, tenant }: NonNullable<Probe['writes']>, detail: string): boolean {
-  const [, names, values] = /\((.*)\)=\((.*)\)/s.exec(detail) ?? [];
-  if (names === undefined || values === undefined) return false;
-  const at = names.split(', ').findIndex((name) => name === column || name === quoteIdentifier(column));
-  const value = values.split(', ')[at];
-  return value !== undefined && value !== tenant;
+  // A trigger has made it somebody else's row, of a tenant that there is not.
+  if (tried.sqlState === '23503' && satisfies.includes(tried.constraint ?? '')) return 'refused';
+  return 'through';
 }

@@ -2,11 +2,19 @@ import { messageOf } from '../../errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
 import { hasPrivilege, isBound } from '../access.ts';
-import { audience } from '../answers.ts';
+import { audience, classOf } from '../answers.ts';
 import type { AskLimits } from '../ask.ts';
 import { memberOf } from '../catalog/members.ts';
 import { settingsOf } from '../contexts.ts';
-import { COMMANDS, type ContextName, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
+import {
+  COMMANDS,
+  type ColumnFacts,
+  type ContextName,
+  type RlsFacts,
+  type RoleFacts,
+  type TableFacts,
+} from '../facts.ts';
+import { ownerColumnOf } from '../lineage.ts';
 import { displayPath } from '../names.ts';
 import { loadParse } from '../parse.ts';
 import { sqlName } from '../proposal.ts';
@@ -97,10 +105,14 @@ class TableProver {
     return this.#without.table;
   }
 
+  get #owner(): ColumnFacts {
+    return ownerColumnOf(this.#table)!;
+  }
+
   /** The best verdict that two tenants give: made ones, whom nobody else's rows stand in the way of, or real ones. */
   async prove(): Promise<TableProof> {
     const { table } = this.#without;
-    if (table.tenantColumn === undefined || this.#roles().length === 0) return this.#without;
+    if (ownerColumnOf(table) === undefined || this.#roles().length === 0) return this.#without;
     let last: TableProof | undefined;
     const reasons: string[] = [];
     for await (const pair of this.#pairs(reasons)) {
@@ -133,6 +145,13 @@ class TableProver {
       if (typeof fresh !== 'string') yield fresh;
       else reasons.push(fresh);
     }
+    const known = this.#knownTenants();
+    for (const maker of known === undefined ? [] : this.#makers()) {
+      const made = await this.#freshPair(maker, known);
+      if (typeof made !== 'string') yield made;
+      else reasons.push(made);
+    }
+    if (this.#table.lineage !== undefined) return;
     for (const maker of this.#makers()) {
       const real = await this.#realPair(maker).catch((error: unknown) => messageOf(error));
       if (typeof real !== 'string') yield real;
@@ -144,27 +163,43 @@ class TableProver {
     return makersFor(this.#setup.facts, this.#table, (id) => sessionOf(this.#setup, 'own', id));
   }
 
-  /** Two tenants that are made for the occasion, with a row each; or why that cannot be. */
-  async #freshPair(maker: Maker): Promise<Pair | string> {
+  /** Tenants that there are, for tables that take rows of no other. */
+  #knownTenants(): readonly [string, string] | undefined {
+    const { facts, settings } = this.#setup;
+    const tenants = classOf(facts, this.#table)?.tenants;
+    return settings.tenants ?? (tenants?.areReal ? [tenants.own, tenants.other] : undefined);
+  }
+
+  /**
+   * Two tenants with a row each that are made for the occasion; or why that cannot be.
+   * @param there tenants that need not be made
+   */
+  async #freshPair(maker: Maker, there?: readonly [string, string]): Promise<Pair | string> {
     const registry = [...this.#setup.facts.tables.values()].find(({ isRegistry }) => isRegistry);
-    const kind = this.#table.tenantColumn!.category;
-    const ids = [freshTenant(kind, token()), freshTenant(kind, token())];
+    const kind = categoryOfTenant(this.#table, registry);
+    const ids = there ?? [freshTenant(kind, token()), freshTenant(kind, token())];
+    if (there !== undefined) for (const id of there) await this.#findMember(id);
     await this.#session.query('begin');
     try {
       await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
       const rows: MadeRow[] = [];
+      const keys: string[] = [];
       const steps: Step[] = [];
       for (const id of ids) {
         const made = new Map<number, MadeRow>();
-        if (registry !== undefined) await this.#maker.makeTenant(registry, id, made);
-        if (this.#table.policies.some(({ looksUp }) => looksUp)) await this.#makeMember(id, made);
-        const row = await this.#maker.make(this.#table, id, maker, made);
+        if (registry !== undefined && there === undefined) await this.#maker.makeTenant(registry, id, made);
+        const isKnown = there !== undefined && this.#setup.users.has(id);
+        if (!isKnown && this.#table.policies.some(({ looksUp }) => looksUp)) await this.#makeMember(id, made);
+        const key = this.#table.lineage === undefined ? id : await this.#maker.ownerKey(this.#table, id, made);
+        const given = new Map(this.#table.lineage === undefined ? [] : [[this.#owner.name, key]]);
+        const row = await this.#maker.make(this.#table, id, maker, made, given);
+        keys.push(key);
         steps.push(...[...made.values()].flatMap((one) => one.steps));
-        rows.push((await this.#spareRow(id, maker, made)) ?? row);
+        rows.push((await this.#spareRow(id, maker, made, given)) ?? row);
       }
       const known = await this.#maker.table(this.#table, maker);
-      const [own, other] = ids.map((id, at) => tenantOf(id, known, rows[at]));
-      return { own: own!, other: other!, steps: [...new Set(steps)], maker, isFresh: true };
+      const [own, other] = ids.map((id, at) => tenantOf(id, keys[at]!, known, rows[at]));
+      return { own: own!, other: other!, steps: [...new Set(steps)], maker, isFresh: there === undefined };
     } catch (error) {
       if (!this.#session.inTransaction) throw error;
       return error instanceof CannotMake ? error.message : messageOf(error);
@@ -205,7 +240,7 @@ class TableProver {
       );
       const pair: ProbeTenant[] = [];
       for (const id of ids)
-        pair.push({ ...tenantOf(id, known, await this.#spareRow(id, maker, new Map())), isDeletable: !isReferred });
+        pair.push({ ...tenantOf(id, id, known, await this.#spareRow(id, maker, new Map())), isDeletable: !isReferred });
       const [own, other] = pair;
       return { own: own!, other: other!, steps: [], maker, isFresh: false };
     } finally {
@@ -221,9 +256,14 @@ class TableProver {
   }
 
   /** A row that could be inserted beside the ones that are there; none where a tenant may have but one. */
-  #spareRow(id: string, maker: Maker, made: ReadonlyMap<number, MadeRow>): Promise<MadeRow | undefined> {
+  #spareRow(
+    id: string,
+    maker: Maker,
+    made: ReadonlyMap<number, MadeRow>,
+    given?: ReadonlyMap<string, string>,
+  ): Promise<MadeRow | undefined> {
     const others = new Map([...made].filter(([oid]) => oid !== this.#table.oid));
-    return this.#maker.make(this.#table, id, maker, others).catch((error: unknown) => {
+    return this.#maker.make(this.#table, id, maker, others, given).catch((error: unknown) => {
       if (error instanceof CannotMake) return undefined;
       throw error;
     });
@@ -287,7 +327,7 @@ class TableProver {
     const probes = probing.flatMap((role) =>
       contexts.flatMap(([tenants, context]) => probesIn(this.#probeSetup(tenants, role), context)),
     );
-    const steps = [...pair.steps, ...plantingSteps(this.#table.tenantColumn!.type, [pair.own.id, pair.other.id])];
+    const steps = [...pair.steps, ...plantingSteps(this.#owner.type, [pair.own.key, pair.other.key])];
     // Who has to name the tenant to make its rows cannot try what a session does that never named one.
     const names = [pair.maker.settings(pair.own.id), ...pair.steps.map(({ settings }) => settings)];
     if (isUnset && names.some((settings) => Object.keys(settings).length > 0)) return [];
@@ -306,7 +346,7 @@ class TableProver {
   }
 
   #probeRole(role: RoleFacts, { updatable, insertable }: RowTable): ProbeRole {
-    const tenant = this.#table.tenantColumn!.name;
+    const tenant = this.#owner.name;
     const columns = [...(updatable.get(role.name) ?? [])];
     return {
       name: role.name,
@@ -317,12 +357,14 @@ class TableProver {
   }
 
   #probeSetup({ own, other, maker, isFresh }: Pair, role: ProbeRole): ProbeSetup {
-    const { estimatedRows, tenantColumn } = this.#table;
+    const { estimatedRows, foreignKeys } = this.#table;
+    const owner = this.#owner.name;
     const isBypassing = Object.keys(maker.settings(own.id)).length === 0;
     return {
       table: {
         ...this.#table,
-        tenantColumn: tenantColumn!,
+        tenantColumn: this.#owner,
+        ownerKeys: foreignKeys.filter(({ columnNames }) => columnNames.includes(owner)).map(({ name }) => name),
         sample: estimatedRows > SAMPLED_FROM ? (100 * SAMPLED_FROM) / estimatedRows : undefined,
       },
       role,
@@ -345,8 +387,8 @@ class TableProver {
   /** Nothing of what was made may be there once its transaction is undone. */
   async #checkLeftBehind({ own, other, maker, isFresh }: Pair): Promise<void> {
     if (!isFresh) return;
-    const column = quoteIdentifier(this.#table.tenantColumn!.name);
-    const ids = [own, other].map(({ id }) => sqlValue(id, this.#table.tenantColumn!.type)).join(', ');
+    const column = quoteIdentifier(this.#owner.name);
+    const ids = [own, other].map(({ key }) => sqlValue(key, this.#owner.type)).join(', ');
     await this.#session.query('begin transaction read only');
     try {
       await this.#session.query("select pg_catalog.set_config('role', $1, true)", [maker.role ?? 'none']);
@@ -356,6 +398,12 @@ class TableProver {
       await this.#session.undo();
     }
   }
+}
+
+/** What a tenant is made of: a column of text refers to whatever the table of the tenants has. */
+function categoryOfTenant({ tenantColumn, lineage }: TableFacts, registry: TableFacts | undefined): string {
+  const { category } = tenantColumn ?? lineage!.tenantColumn;
+  return category === 'S' ? (registry?.tenantColumn?.category ?? category) : category;
 }
 
 /** No tenant has it: a tenant of the proof is made up of random digits. */
@@ -380,11 +428,11 @@ function withoutSettings<T extends { readonly attempt: { readonly settings: obje
   return { ...probe, attempt: { ...probe.attempt, settings: {} } };
 }
 
-function tenantOf(id: string, known: RowTable, row: MadeRow | undefined): ProbeTenant {
+function tenantOf(id: string, key: string, known: RowTable, row: MadeRow | undefined): ProbeTenant {
   const types = new Map(known.columns.map(({ name, type }) => [name, type]));
   const values =
     row === undefined
       ? undefined
       : new Map([...row.values].map(([name, value]) => [name, sqlValue(value, types.get(name)!)]));
-  return { id, values, isDeletable: true };
+  return { id, key, values, isDeletable: true };
 }

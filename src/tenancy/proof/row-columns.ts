@@ -34,6 +34,8 @@ export interface RowTable {
   readonly constraints: readonly RowConstraint[];
   /** Values of a row that is there already, as texts: they satisfy what no catalog tells. */
   readonly example: Readonly<Record<string, string | null>>;
+  /** Words in the bodies of its triggers: what they demand may be among them. */
+  readonly triggerTexts: readonly string[];
   /** Names of the columns that each role may update, or fill when it inserts. */
   readonly updatable: ReadonlyMap<string, ReadonlySet<string>>;
   readonly insertable: ReadonlyMap<string, ReadonlySet<string>>;
@@ -101,6 +103,16 @@ const GRANTED = `
   from unnest($2::name[]) as r (name)
 `;
 
+/** Words of a table's triggers that are tried. */
+const MOST_WORDS = 24;
+
+const TRIGGERS = `
+  select p.prosrc as source
+  from pg_catalog.pg_trigger t
+  join pg_catalog.pg_proc p on p.oid = t.tgfoid
+  where t.tgrelid = $1 and not t.tgisinternal and t.tgenabled in ('O', 'A')
+`;
+
 interface Granted {
   readonly role: string;
   readonly updatable: readonly string[];
@@ -112,13 +124,21 @@ export async function readRowTable(session: Session, table: Named, roles: readon
   const columns = await session.query<RowColumn>(COLUMNS, [table.oid]);
   const rows = await session.query<Omit<RowConstraint, 'text'> & { text: string | null }>(CONSTRAINTS, [table.oid]);
   const granted = await session.query<Granted>(GRANTED, [table.oid, roles]);
+  const triggers = await session.query<{ source: string }>(TRIGGERS, [table.oid]);
   return {
     columns,
     constraints: rows.map((row) => ({ ...row, text: row.text ?? undefined })),
     example: {},
+    triggerTexts: [...new Set(triggers.flatMap(({ source }) => wordsIn(source)))].slice(0, MOST_WORDS),
     updatable: new Map(granted.map(({ role, updatable }) => [role, new Set(updatable)])),
     insertable: new Map(granted.map(({ role, insertable }) => [role, new Set(insertable)])),
   };
+}
+
+/** Texts between quotes, but for whole sentences. */
+function wordsIn(source: string): string[] {
+  const texts = [...source.matchAll(/'((?:[^']|'')*)'/g)].map(([, text]) => text!.replaceAll("''", "'"));
+  return texts.filter((text) => text !== '' && text.length <= 64 && text.split(' ').length < 4);
 }
 
 /** One row of the table, as texts, if there is any: values that no catalog could tell, such as a partition's. */

@@ -1,3 +1,4 @@
+import { textMatching } from './matching-text.ts';
 import type { RowColumn, RowConstraint, RowTable } from './row-columns.ts';
 
 /** What is put into a column: the text of a value, NULL, or whatever the column fills itself with. */
@@ -6,6 +7,8 @@ export type Value = string | null;
 /** How often values are tried until one pleases the table's checks. */
 const MOST_CHOICES = 64;
 
+type CandidateSource = Pick<RowTable, 'constraints' | 'example'> & Partial<Pick<RowTable, 'triggerTexts'>>;
+
 /**
  * Values that a column may like, the likeliest first: those that its checks mention, one that is in the table already,
  * and what its type makes plausible.
@@ -13,29 +16,110 @@ const MOST_CHOICES = 64;
  */
 export function candidatesOf(
   column: RowColumn,
-  { constraints, example }: Pick<RowTable, 'constraints' | 'example'>,
+  { constraints, example, triggerTexts = [] }: CandidateSource,
   constantsIn: (text: string) => readonly string[],
   token: string,
 ): Value[] {
   const checks = constraints.filter((one) => one.kind === 'check' && one.columns.includes(column.number));
   const constants = checks.flatMap(({ text }) => (text === undefined ? [] : constantsIn(text)));
+  const demanded = column.category === 'S' ? textsMentioned(triggerTexts, column.type, token) : [];
   const isUnique = constraints.some((one) => one.kind === 'unique' && one.columns.includes(column.number));
   const known = example[column.name];
   const there = known === undefined || isUnique ? [] : [known];
-  const mentioned = column.category === 'N' ? constants.filter(isNumber).flatMap(around) : constants;
+  const mentioned = mentionedFor(column, constants, token);
   const plausible = plausibleFor(column, token);
   const isFree = checks.length === 0 || isUnique;
-  const found = isFree ? [...plausible, ...there, ...mentioned] : [...there, ...mentioned, ...plausible];
+  const found = isFree
+    ? [...plausible, ...there, ...mentioned, ...demanded]
+    : [...there, ...mentioned, ...plausible, ...demanded];
   const nullable = column.required ? found.filter((value) => value !== null) : [...found, null];
   return [...new Set(nullable)];
 }
 
 const isNumber = (text: string) => /^-?\d+(\.\d+)?$/.test(text);
 
+/** What the constants of its checks make of a column: a value, a length, a pattern, the keys of a document. */
+function mentionedFor({ category, type }: RowColumn, constants: readonly string[], token: string): string[] {
+  const numbers = constants.filter(isNumber).map(Number);
+  switch (category) {
+    case 'N':
+      return [...new Set([...numbers.flatMap((value) => around(value, type)), ...between(numbers, type)].map(String))];
+    case 'S':
+      return textsMentioned(constants, type, token);
+    case 'A':
+      return arraysFor(type, numbers, constants);
+    default:
+      return type === 'json' || type === 'jsonb'
+        ? documentsFor(constants)
+        : constants.filter((text) => fits(type, text));
+  }
+}
+
 /** `> 5` is satisfied beside the constant, not at it. */
-function around(text: string): string[] {
-  const value = Number(text);
-  return [text, String(value + 1), String(value - 1)];
+function around(value: number, type: string): number[] {
+  return /^(numeric|double|real)/.test(type)
+    ? [value, value + 1, value - 1, value + 0.5]
+    : [value, value + 1, value - 1];
+}
+
+/** `between 10 and 20`, whatever lies just outside. */
+function between(numbers: readonly number[], type: string): number[] {
+  const ordered = numbers.toSorted((a, b) => a - b);
+  const middles = ordered.slice(1).map((value, at) => (value + ordered[at]!) / 2);
+  return /^(numeric|double|real)/.test(type) ? middles : middles.map(Math.floor);
+}
+
+/** The constants themselves; as patterns of LIKE and of regular expressions; as lengths. */
+function textsMentioned(constants: readonly string[], type: string, token: string): string[] {
+  const room = roomOf(type);
+  const words = constants.filter((text) => !isNumber(text));
+  const patterns = words
+    .flatMap((text) => [
+      /[%_]/.test(text) ? text.replaceAll('%', token.slice(0, 8)).replaceAll('_', 'a') : undefined,
+      /[\\^$[\](){}+*?.|]/.test(text) ? textMatching(text, token) : undefined,
+    ])
+    .filter((text) => text !== undefined);
+  const lengths = constants.filter((text) => /^\d{1,3}$/.test(text)).flatMap((text) => around(Number(text), 'integer'));
+  const long = lengths.filter((length) => length > 0).map((length) => token.repeat(32).slice(0, length));
+  return [...patterns, ...words, ...constants.filter(isNumber), ...long].filter((text) => text.length <= room);
+}
+
+/** One, two and three elements, and as many as a check speaks of. */
+function arraysFor(type: string, numbers: readonly number[], constants: readonly string[]): string[] {
+  const element = type.replace(/\[\]$/, '');
+  const likely = /^(smallint|integer|bigint|numeric)/.test(element) ? '1' : element === 'uuid' ? uuidOf('') : 'a';
+  const words = constants.filter((text) => !isNumber(text) && fits(element, text));
+  const counts = [...new Set([...numbers.filter((count) => count > 0 && count <= 16), 1, 2])];
+  return [likely, ...words].flatMap((one) =>
+    counts.map((count) => `{${Array(count).fill(JSON.stringify(one)).join(',')}}`),
+  );
+}
+
+/** Documents with every word of the checks as a key, and each as their value. */
+function documentsFor(constants: readonly string[]): string[] {
+  const words = constants.filter((text) => !isNumber(text));
+  const documents = constants.filter((text) => fits('json', text));
+  if (words.length === 0) return documents;
+  const valued = [...words, 1, true, {}, []].map((value) => Object.fromEntries(words.map((word) => [word, value])));
+  return [...documents, ...valued.map((one) => JSON.stringify(one))];
+}
+
+/** Whether a type may take a text at all; what it refuses tells nothing of a check. */
+function fits(type: string, text: string): boolean {
+  if (type === 'uuid') return /^[0-9a-f-]{36}$/i.test(text);
+  if (type === 'json' || type === 'jsonb') return isJson(text);
+  if (/^(date|time|timestamp)/.test(type)) return !Number.isNaN(Date.parse(text)) || /^\d\d:\d\d/.test(text);
+  if (type === 'interval') return /^(\d+ [a-z]+|\d\d:\d\d)/i.test(text);
+  if (/^(smallint|integer|bigint|numeric|real|double)/.test(type)) return isNumber(text);
+  return true;
+}
+
+function isJson(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === 'object';
+  } catch {
+    return false;
+  }
 }
 
 function plausibleFor({ category, type, labels }: RowColumn, token: string): Value[] {
@@ -45,13 +129,14 @@ function plausibleFor({ category, type, labels }: RowColumn, token: string): Val
     case 'N':
       return numbersFor(type, token);
     case 'D':
+      if (/^(time|timetz|time .*)$/.test(type) || type.startsWith('time(')) return ['12:00'];
       return [new Date().toISOString(), '2000-01-01', '2999-12-31'];
     case 'T':
       return ['1 day'];
     case 'E':
       return [...labels];
     case 'A':
-      return ['{}'];
+      return ['{}', ...arraysFor(type, [], [])];
     case 'I':
       return ['127.0.0.1'];
     case 'G':
@@ -73,8 +158,7 @@ function numbersFor(type: string, token: string): string[] {
 }
 
 function textsFor(type: string, token: string): string[] {
-  const room = Number(/\((\d+)\)/.exec(type)?.[1] ?? 64);
-  const fits = (value: string) => value.length <= room;
+  const room = roomOf(type);
   const short = token.slice(0, 8);
   return [
     `probe-${token}`,
@@ -82,10 +166,14 @@ function textsFor(type: string, token: string): string[] {
     `https://${token}.invalid`,
     `${short}@a.bc`,
     `https://${short}.bc`,
-    token.slice(0, room),
+    token.slice(0, Math.min(room, 32)),
     'a',
     '1',
-  ].filter((value) => value.length > 0 && fits(value));
+  ].filter((value) => value.length > 0 && value.length <= room);
+}
+
+function roomOf(type: string): number {
+  return Number(/\((\d+)\)/.exec(type)?.[1] ?? 1_000);
 }
 
 function othersFor(type: string, token: string): string[] {
@@ -96,7 +184,6 @@ function othersFor(type: string, token: string): string[] {
   if (type === 'citext') return textsFor(type, token);
   if (type === 'tsvector' || type === 'tsquery') return ['a'];
   if (/^(macaddr|macaddr8)$/.test(type)) return ['08:00:2b:01:02:03:04:05'.slice(0, type === 'macaddr' ? 17 : 23)];
-  if (/^(time|timetz|time )/.test(type)) return ['12:00'];
   return [];
 }
 

@@ -25,7 +25,7 @@ export interface Attempt extends Step {
 export type Tried =
   | { readonly rows: number }
   | { readonly missing: true }
-  | { readonly error: string; readonly sqlState: string; readonly detail?: string };
+  | { readonly error: string; readonly sqlState: string; readonly constraint?: string };
 
 /**
  * Runs the steps and then every attempt, each in a subtransaction that is undone, all in one message and one
@@ -55,7 +55,7 @@ declare
   holds pg_catalog.bool;
   state pg_catalog.text;
   message pg_catalog.text;
-  details pg_catalog.text;
+  violated pg_catalog.text;
 begin
   ${FIRST_STEPS}
   for attempt in
@@ -101,8 +101,8 @@ begin
         answers := answers || answer;
       when others then
         get stacked diagnostics
-          state = returned_sqlstate, message = message_text, details = pg_exception_detail;
-        answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state, 'detail', details);
+          state = returned_sqlstate, message = message_text, violated = constraint_name;
+        answers := answers || pg_catalog.jsonb_build_object('error', message, 'sqlState', state, 'constraint', violated);
     end;
   end loop;
   perform pg_catalog.set_config('aisha_db.answers', pg_catalog.to_jsonb(answers)::pg_catalog.text, true);
