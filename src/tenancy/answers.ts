@@ -199,11 +199,16 @@ function findOpenings(facts: RlsFacts, table: TableFacts, policies: readonly Pol
         for (const place of passing(facts, table, held, { role, context })) {
           const row = rows[place]!;
           if (row.owner === 'own' && NAMED.includes(context)) own.add(context);
-          else if (row.isPersonal) found.personal.push({ gate, role, context, row });
+          else if (row.isPersonal && !writesToAnother(gate, row)) found.personal.push({ gate, role, context, row });
           else (row.owner === 'none' ? found.ownerless : found.others).push({ gate, role, context, row });
         }
     }
   return found;
+}
+
+/** What users may see of themselves wherever they are is theirs; what they may write in another tenant is not. */
+export function writesToAnother({ part }: Gate, { owner }: SampleRow): boolean {
+  return part === 'check' && owner === 'other';
 }
 
 /** Rows of the class that pass a gate: some permissive policy holds for them, and every restrictive one. */

@@ -57,6 +57,11 @@ function scoreOf({ name, refers }: UserColumn, table: Named): number {
   return name === 'id' && USERS.test(table.name) ? 3 : 0;
 }
 
+/** A column that is called as one that holds the user. */
+export function isUserColumn(name: string): boolean {
+  return USER.test(name);
+}
+
 /** A setting that carries the user: `app.user_id`. */
 export function isUserSetting(name: string): boolean {
   return USER.test(

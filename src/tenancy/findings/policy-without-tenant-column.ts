@@ -35,7 +35,9 @@ function notice(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Notice
         ...about,
         severity: 'critical',
         message: `policy ${policy.name} never looks at ${column}: it opens ${describeRow(first.row)} to ${first.gate.command} in ${describeContext(first.context)}`,
-        fix: restorePolicy(facts, table, policy),
+        ...(first.row.isPersonal
+          ? { advice: `Let it be for SELECT, or say in WITH CHECK which ${column} the user may write.` }
+          : { fix: restorePolicy(facts, table, policy) }),
         details: { role: first.role.name, context: first.context, row: first.row.values },
       },
     ];

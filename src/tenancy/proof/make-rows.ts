@@ -3,10 +3,11 @@ import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/qu
 import { SQLSTATE } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { ForeignKeyFacts, RlsFacts, TableFacts } from '../facts.ts';
+import type { Membership } from '../membership.ts';
 import { displayPath } from '../names.ts';
 import { type Maker, makersFor, type Settings } from './makers.ts';
 import { type RowColumn, type RowTable, readExample, readRowTable } from './row-columns.ts';
-import { candidatesOf, choicesFor, columnsOf, type Value } from './row-values.ts';
+import { candidatesOf, choicesFor, columnsOf, freshTenant, type Value } from './row-values.ts';
 import type { Step } from './run-probes.ts';
 
 /** A row that was made and undone: the statements that make it again, and the values it has. */
@@ -103,23 +104,51 @@ export class RowMaker {
   }
 
   /**
-   * Makes a user a member of a tenant wherever policies look that up, and first the user where it has to exist.
-   * @throws CannotMake with the server's last word
+   * Makes up a user who is a member of the tenant wherever policies look that up, and first the user where that one has
+   * to exist. Where none can be made, the policies say what comes of that.
+   * @param users is told who it is
+   * @param also a table whose rows belong to a user
    */
-  async makeMember(tenant: string, subject: string, made: Map<number, MadeRow>): Promise<void> {
-    for (const { table: named, user } of this.#facts.memberships) {
-      const table = this.#facts.tables.get(named.oid)!;
-      const [maker] = makersFor(this.#facts, table, this.#settings);
-      if (maker === undefined) throw new CannotMake(`nobody may make a member in ${displayPath(table)}`);
-      const key = table.foreignKeys.find(({ columnNames }) => columnNames.length === 1 && columnNames[0] === user.name);
-      const users = key === undefined ? undefined : this.#facts.tables.get(key.target);
-      if (users !== undefined) {
-        const [who] = makersFor(this.#facts, users, this.#settings);
-        if (who === undefined) throw new CannotMake(`nobody may make a user in ${displayPath(users)}`);
-        await this.#make(users, tenant, who, made, [], new Map([[key!.targetColumnNames[0]!, subject]]));
-      }
-      await this.#make(table, tenant, maker, made, [], new Map([[user.name, subject]]));
+  async makeMember(
+    tenant: string,
+    users: Map<string, string>,
+    made: Map<number, MadeRow>,
+    also?: Membership,
+  ): Promise<void> {
+    const memberships = [...this.#facts.memberships, ...(also === undefined ? [] : [also])];
+    const [first] = memberships;
+    if (first === undefined) return;
+    const subject = freshTenant(first.user.category, token());
+    users.set(tenant, subject);
+    try {
+      for (const membership of memberships) await this.#makeMember(tenant, subject, membership, made);
+    } catch (error) {
+      if (!(error instanceof CannotMake)) throw error;
     }
+  }
+
+  async #makeMember(
+    tenant: string,
+    subject: string,
+    { table: { oid }, user }: Membership,
+    made: Map<number, MadeRow>,
+  ): Promise<void> {
+    const table = this.#facts.tables.get(oid)!;
+    const key = table.foreignKeys.find(({ columnNames }) => columnNames.length === 1 && columnNames[0] === user.name);
+    const users = key === undefined ? undefined : this.#facts.tables.get(key.target);
+    if (users !== undefined && made.get(users.oid)?.values.get(key!.targetColumnNames[0]!) !== subject) {
+      // One that is shared by tenants is nobody's own user.
+      made.delete(users.oid);
+      const given = new Map([[key!.targetColumnNames[0]!, subject]]);
+      await this.#make(users, tenant, this.#makerOf(users), made, [], given);
+    }
+    await this.#make(table, tenant, this.#makerOf(table), made, [], new Map([[user.name, subject]]));
+  }
+
+  #makerOf(table: TableFacts): Maker {
+    const [maker] = makersFor(this.#facts, table, this.#settings);
+    if (maker === undefined) throw new CannotMake(`nobody may make a row of ${displayPath(table)}`);
+    return maker;
   }
 
   async #make(

@@ -10,6 +10,7 @@ import {
   openingsAt,
   remember,
   undecidedBecause,
+  writesToAnother,
 } from '../answers.ts';
 import { CONTEXTS, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
 import { ownerColumnOf } from '../lineage.ts';
@@ -65,9 +66,15 @@ function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gate
 
 const LOOKED_UP = 'its policies look elsewhere whose a row is, and nobody who was tried is shown one';
 
-/** What opens no made-up row may open one that another table, or a function, knows of. */
+/** What opens no made-up row may open one that another table knows of; what never looks at the row opens none or all. */
 function looksElsewhere({ policies }: TableFacts, role: RoleFacts): boolean {
-  return policies.some((policy) => policy.permissive && appliesTo(policy, role) && policy.looksUp);
+  return policies.some(
+    (policy) =>
+      policy.permissive &&
+      policy.looksUp &&
+      appliesTo(policy, role) &&
+      (policy.columns.length > 0 || policy.relations.length > 0),
+  );
 }
 
 function openingsFor(facts: RlsFacts, table: TableFacts, role: RoleFacts, gates: readonly Gate[]): Opening[] {
@@ -90,8 +97,8 @@ function weigh(
 }
 
 /** A user's own row is the user's in whatever tenant; a row that must have a tenant cannot be without. */
-function isLeak(table: TableFacts, { row, context }: Opening): boolean {
-  if (row.isPersonal) return false;
+function isLeak(table: TableFacts, { row, context, gate }: Opening): boolean {
+  if (row.isPersonal && !writesToAnother(gate, row)) return false;
   if (row.owner === 'none') return !(ownerColumnOf(table)?.notNull ?? false);
   return row.owner === 'other' || !['own', 'own-uppercase', 'forged'].includes(context);
 }

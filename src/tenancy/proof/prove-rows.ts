@@ -15,6 +15,7 @@ import {
   type TableFacts,
 } from '../facts.ts';
 import { ownerColumnOf } from '../lineage.ts';
+import { isUserColumn, type Membership } from '../membership.ts';
 import { displayPath } from '../names.ts';
 import { loadParse } from '../parse.ts';
 import { sqlName } from '../proposal.ts';
@@ -182,6 +183,9 @@ class TableProver {
     await this.#session.query('begin');
     try {
       await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
+      // What is made of columns and settings alone asks for no user.
+      const asksUsers = this.#table.policies.some(({ isPlain }) => !isPlain);
+      const membership = asksUsers ? await this.#ownMembership(maker) : undefined;
       const rows: MadeRow[] = [];
       const keys: string[] = [];
       const steps: Step[] = [];
@@ -189,7 +193,7 @@ class TableProver {
         const made = new Map<number, MadeRow>();
         if (registry !== undefined && there === undefined) await this.#maker.makeTenant(registry, id, made);
         const isKnown = there !== undefined && this.#setup.users.has(id);
-        if (!isKnown && this.#table.policies.some(({ looksUp }) => looksUp)) await this.#makeMember(id, made);
+        if (!isKnown && asksUsers) await this.#maker.makeMember(id, this.#setup.users, made, membership);
         const key = this.#table.lineage === undefined ? id : await this.#maker.ownerKey(this.#table, id, made);
         const given = new Map(this.#table.lineage === undefined ? [] : [[this.#owner.name, key]]);
         const row = await this.#maker.make(this.#table, id, maker, made, given);
@@ -208,16 +212,14 @@ class TableProver {
     }
   }
 
-  /** A user of the tenant; where none can be made, the policies say what comes of that. */
-  async #makeMember(tenant: string, made: Map<number, MadeRow>): Promise<void> {
-    const { facts, users } = this.#setup;
-    const [membership] = facts.memberships;
-    if (membership === undefined) return;
-    const subject = freshTenant(membership.user.category, token());
-    users.set(tenant, subject);
-    await this.#maker.makeMember(tenant, subject, made).catch((error: unknown) => {
-      if (!(error instanceof CannotMake)) throw error;
-    });
+  /** The column of the table itself that holds the user: rows are shown to nobody else, and have to be the user's. */
+  async #ownMembership(maker: Maker): Promise<Membership | undefined> {
+    const { columns } = await this.#maker.table(this.#table, maker);
+    const read = new Set(this.#table.policies.flatMap((policy) => policy.columns));
+    const user = columns.find(
+      ({ number, name }) => read.has(number) && name !== this.#owner.name && isUserColumn(name),
+    );
+    return user && this.#table.lineage === undefined ? { table: this.#table, tenant: this.#owner, user } : undefined;
   }
 
   /** Two tenants that have rows in the table. */

@@ -208,7 +208,7 @@ export class WayProver {
       for (const [at, id] of ids.entries()) {
         if (at === 1) for (const [oid, row] of this.#shared(made[0])) made[1].set(oid, row);
         if (registry !== undefined) await maker.makeTenant(registry, id, made[at]!);
-        await this.#makeMember(maker, id, made[at]!);
+        await maker.makeMember(id, this.#users, made[at]!);
         for (const table of way.tables) {
           const [who] = makersFor(this.#facts, table, ofTenant);
           if (who === undefined) throw new CannotMake(`nobody may make a row of ${table.name}`);
@@ -223,17 +223,6 @@ export class WayProver {
     } finally {
       await this.#session.undo();
     }
-  }
-
-  /** A user of the tenant; without one, what the way shows it says what comes of that. */
-  async #makeMember(maker: RowMaker, tenant: string, made: Map<number, MadeRow>): Promise<void> {
-    const [membership] = this.#facts.memberships;
-    if (membership === undefined) return;
-    const subject = freshTenant(membership.user.category, token());
-    this.#users.set(tenant, subject);
-    await maker.makeMember(tenant, subject, made).catch((error: unknown) => {
-      if (!(error instanceof CannotMake)) throw error;
-    });
   }
 
   /** Rows of tables without tenants, which the rows of either tenant may refer to. */
