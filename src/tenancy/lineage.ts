@@ -7,7 +7,7 @@ const MOST_STEPS = 4;
  * The key that says whose the rows of a table without a tenant's column are: those of its project, its order. Of several
  * the one that the policies look at; `undefined` where none leads to a tenant.
  */
-export function lineageKey(
+function lineageKey(
   tables: ReadonlyMap<number, TableFacts>,
   table: TableFacts,
   steps = MOST_STEPS,

@@ -35,6 +35,8 @@ export interface EvaluationSetup {
   readonly settings: readonly string[];
   /** Settings that something reads: one of them may. */
   readonly candidates: (session: Session) => Promise<readonly string[]>;
+  /** Settings that functions read and that carry the user. */
+  readonly userSettings: readonly string[];
   readonly tenantsFor: (column: TableFacts['tenantColumn']) => Tenants;
   /** By table without a tenant's column: rows of two tenants that its rows may refer to. */
   readonly owners: ReadonlyMap<number, Tenants>;
@@ -322,7 +324,7 @@ function draftAsked(
     tenants: owners === undefined ? tenants : { ...owners, subject: tenants.subject },
   });
   const named = syntaxes.flatMap(({ syntax }) => syntax?.settings ?? []);
-  const users = [...new Set([...named, ...setup.candidates])].filter(isUserSetting);
+  const users = [...new Set([...named.filter(isUserSetting), ...setup.userSettings])];
   const source = { ...setup.source, settings: setup.settings, users };
   const subject = { table, tenantColumn: ownerColumn?.name, rows, tenants, source, roles };
   const columns = [ownerColumn, ...read].filter((column) => column !== undefined);

@@ -138,7 +138,7 @@ test('rows are made from the catalog, whatever a table demands, and nothing of t
     select isolate('egg'); select isolate('hen');
     create table phrased (
       tenant_id uuid not null references tenant,
-      phone text not null unique check (phone ~ '^+[1-9]d{6,14}$'),
+      phone text not null unique check (phone ~ '^\\+[1-9]\\d{6,14}$'),
       slug text not null check (slug like 'tag-%'),
       "long" text not null check (length("long") between 20 and 30),
       doc jsonb not null check (doc ? 'kind'),

@@ -137,6 +137,7 @@ function toSomeTables(told: Told, settings: TenancySettings, surroundings: Surro
       checkingTables: new Set(),
       viewDependencies: [],
       policyFunctions: new Set(),
+      lookups: { relations: new Set(), policies: new Set() },
       indexes: [],
       leaks: { classes: new Map(), functions: new Map() },
       indexDefinitions: new Map(),
