@@ -1,9 +1,9 @@
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
-import { type Attempt, attemptAdditions } from './apply-additions.ts';
+import { type Attempt, attemptAdditions, isUnderWay, settleAdditions } from './apply-additions.ts';
 import { LockLost, migrationError, placeOfFailure } from './failure.ts';
 import { GATE_SAVEPOINT, type Gate } from './gate.ts';
-import { isLost, settleLost } from './lost.ts';
+import { isLost } from './lost.ts';
 import type { Mode } from './mode.ts';
 import { recording } from './recording.ts';
 import {
@@ -38,8 +38,8 @@ export async function applyInTransaction(
   mode: Extract<Mode, { kind: 'transaction' }>,
 ): Promise<void> {
   const { file } = job.entry;
-  const once = async () => (await attemptAdditions(running, job, mode)) ?? attempt(running, job, mode);
-  const run = () => withRetries(running, file, () => cancellable(running, once));
+  const once = async () => (await attemptAdditions(running, job)) ?? attempt(running, job, mode);
+  const run = () => withRetries(running, file, () => cancellable(running, once, isUnderWay(running, job)));
   let outcome = await run();
   if (isRefusal(outcome.error)) {
     const standing = await cancellable(running, () => running.gate!.appeal(running.work));
@@ -48,7 +48,7 @@ export async function applyInTransaction(
   }
   if (!outcome.error) return;
   if (isRefusal(outcome.error)) throw outcome.error;
-  if (isLost(running, outcome.error)) await settleLost(running, job, outcome.error);
+  if (isLost(running, outcome.error) && (await settleAdditions(running, job, outcome.error)) === 'committed') return;
   const code = serverError(outcome.error)?.code;
   if (running.signal.aborted) {
     throw new AishaError('interrupted', `interrupted in ${file}; the database is as it was before it`, {

@@ -77,6 +77,12 @@ async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks
   let applied = 0;
   let begun = 0;
   let error: AishaError | undefined;
+  // What need not be read, and can be sent before the file in front of it is committed.
+  const jobAt = (index: number): Job | undefined => {
+    const entry = runs[index];
+    const script = entry && preflight.kept.get(entry.file);
+    return script && jobOf(preflight, entry, script, rows.get(entry.file), () => jobAt(index + 1));
+  };
   for (const entry of preflight.plan.entries) {
     if (!entry.run || error) {
       entries.push(notBegun(entry));
@@ -86,7 +92,8 @@ async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks
     begun += 1;
     // While the server works on this file, what its successor's row will say is found out.
     const ahead = setImmediate((next) => next && readAhead(preflight.kept.get(next.file)), runs[begun]);
-    const outcome = await applyOne(running, preflight, entry, rows.get(entry.file), grammar);
+    const next = jobAt.bind(undefined, begun);
+    const outcome = await applyOne(running, preflight, entry, rows.get(entry.file), grammar, next);
     error = outcome.error;
     clearImmediate(ahead);
     const durationMs = Math.round(performance.now() - started);
@@ -150,22 +157,29 @@ async function applyOne(
   entry: PlanEntry,
   row: LedgerRow | undefined,
   grammar: () => Promise<Grammar>,
+  next: () => Job | undefined,
 ): Promise<Outcome> {
   try {
     const script = await scriptOf(preflight, entry, grammar);
     for (const line of script.expanded.echoes) running.tell(line);
-    const siblings = siblingsOf(preflight, entry);
     if (script.mode.kind === 'statements') await running.gate?.remember();
-    await runScript(
-      running,
-      { entry, script, checksum: entry.checksum!, siblings, isNew: row === undefined, was: row?.sequence },
-      row,
-    );
+    await runScript(running, jobOf(preflight, entry, script, row, next), row);
     return { error: await lookBehind(running, script), stands: true };
   } catch (error) {
     if (error instanceof AishaError) return { error, stands: error instanceof AppliedAnyway };
     throw error;
   }
+}
+
+function jobOf(
+  preflight: Preflight,
+  entry: PlanEntry,
+  script: Script,
+  row: LedgerRow | undefined,
+  next: () => Job | undefined,
+): Job {
+  const siblings = siblingsOf(preflight, entry);
+  return { entry, script, checksum: entry.checksum!, siblings, isNew: row === undefined, was: row?.sequence, next };
 }
 
 /** @throws AishaError (plan) when the file is no longer the one that was checked */

@@ -48,6 +48,8 @@ export interface Gate {
    * there are those already and no others.
    */
   prepare(): readonly string[];
+  /** A name for a prepared statement of the runner's own, which the guard takes for nobody else's. */
+  named(what: string): string;
   /** The statement directly in front of a file's transaction: leaves in the session what the guard compares with. */
   readonly mark: string;
   /** A statement for the end of a file's transaction that fails when it wrote to anything that has to be judged. */

@@ -245,16 +245,22 @@ const BACKUP_BEFORE = `case when ledger.state = 'interrupted' then coalesce(ledg
 
 /** The same for a file that has no row yet: half the work for the server. */
 export function insertSql(name: LedgerName, entry: LedgerEntry, fence: string): string {
-  const given = Object.entries(columnValues(entry, fence)).filter(([, value]) => value !== 'null');
-  return insertInto(name, Object.fromEntries(given));
+  return insertInto(name, given(columnValues(entry, fence)));
 }
 
-function insertInto(name: LedgerName, values: Readonly<Record<string, string>>): string {
+/** Without the columns that are null. */
+export function given(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== 'null'));
+}
+
+/** An insert of these columns, each with its SQL. */
+export function insertInto(name: LedgerName, values: Readonly<Record<string, string>>): string {
   return `insert into ${quoteQualified(name.schema, name.table)} as ledger (${Object.keys(values).join(', ')})
     values (${Object.values(values).join(', ')})`;
 }
 
-function columnValues(entry: LedgerEntry, fence: string): Readonly<Record<string, string>> {
+/** SQL for each column of a row. */
+export function columnValues(entry: LedgerEntry, fence: string): Readonly<Record<string, string>> {
   const text = (value: string | undefined) => (value === undefined ? 'null' : quoteLiteral(value));
   return {
     file: text(entry.file),

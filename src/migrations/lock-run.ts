@@ -45,7 +45,7 @@ export async function lockRun<T>(
         settings: options.run,
         signal: hooks.signal,
         tell: hooks.info,
-        pristine: {},
+        additions: { turn: 0, ahead: [] },
       },
       ledger,
     );

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
+import type { AdditionRun } from './apply-additions.ts';
 import type { Gate } from './gate.ts';
 import type { LedgerEntry, LedgerName } from './ledger.ts';
 import type { MigrationLock } from './lock.ts';
@@ -22,14 +23,8 @@ export interface Running {
   readonly gate?: Gate | undefined;
   /** Identifier of the backup that was taken before the first file. */
   readonly backupId?: string | undefined;
-  /** What the file before has left of the working session. */
-  readonly pristine: Pristine;
-}
-
-/** A session in which nothing is different from what freshSession makes of it. */
-interface Pristine {
-  /** The limits that are set, and how many messages had been sent then: one more, and nothing is known. */
-  now?: { readonly limits: string; readonly messages: number } | undefined;
+  /** What files that only add have left of the working session, and sent ahead. */
+  readonly additions: AdditionRun;
 }
 
 /** Limits of a run; times in milliseconds, 0 for none. */
@@ -51,6 +46,8 @@ export interface Job {
   readonly siblings: readonly string[];
   /** The ledger has no row for the file yet. */
   readonly isNew?: boolean;
+  /** The file that this run applies behind this one, when its content is at hand. */
+  readonly next?: () => Job | undefined;
   /** SQL that records the run in place of a row for the file: a rollback changes the row of what it undoes. */
   readonly record?: string;
   /** Condition on the ledger that such a record makes true. */
@@ -79,9 +76,11 @@ export function ledgerEntry(running: Running, job: Job): LedgerEntry {
 }
 
 /** A message of its own, seldom needed: what the server shows of the next one begins with the file's. */
-export async function prepareGate({ gate, work }: Running): Promise<Error | undefined> {
+export async function prepareGate({ gate, work, additions }: Running): Promise<Error | undefined> {
   const statements = gate?.prepare() ?? [];
-  return statements.length === 0 ? undefined : (await work.script([statements.join(';')])).error;
+  if (statements.length === 0) return undefined;
+  additions.hasRow = false;
+  return (await work.script([statements.join(';')])).error;
 }
 
 /**
@@ -200,15 +199,22 @@ async function blockersOf(running: Running): Promise<string[]> {
   return rows.map((row) => row.line);
 }
 
-/** Cancels what the working session runs as soon as the run is told to stop. */
-export async function cancellable<T>(running: Running, work: () => Promise<T>): Promise<T> {
+/**
+ * Cancels what the working session runs as soon as the run is told to stop.
+ * @param isUnderWay the server has the work already: it is cancelled, and what became of it is heard
+ * @throws AishaError (interrupted) in place of beginning it
+ */
+export async function cancellable<T>(running: Running, work: () => Promise<T>, isUnderWay = false): Promise<T> {
   const cancel = () => {
     running.lock.guard
       .query('select pg_cancel_backend($1)', [running.lock.workPid])
       .catch(() => running.work.destroy());
   };
-  if (running.signal.aborted)
-    throw new AishaError('interrupted', 'interrupted; the database is as it was before the file in hand');
+  if (running.signal.aborted) {
+    if (!isUnderWay)
+      throw new AishaError('interrupted', 'interrupted; the database is as it was before the file in hand');
+    cancel();
+  }
   running.signal.addEventListener('abort', cancel, { once: true });
   try {
     return await work();

@@ -9,7 +9,7 @@ import { type SslAttempt, sslAttempts } from './ssl.ts';
 import type { Target } from './target.ts';
 
 /** A NOTICE or WARNING of the server (PostgreSQL docs 55.8 "Error and Notice Message Fields"). */
-interface Notice {
+export interface Notice {
   readonly severity?: string | undefined;
   readonly message?: string | undefined;
   readonly code?: string | undefined;

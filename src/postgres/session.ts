@@ -1,5 +1,5 @@
 import type { Client, QueryResult } from 'pg';
-import { type ConnectOptions, connect } from './connect.ts';
+import { type ConnectOptions, connect, type Notice } from './connect.ts';
 import { type Reported, reportedBy } from './reported.ts';
 import type { Target } from './target.ts';
 
@@ -33,6 +33,9 @@ export class Session {
   readonly target: Target;
 
   #messages = 0;
+  /** The script that the server's next answers belong to, and those behind it, which are sent already. */
+  #answering: ScriptQuery | undefined;
+  readonly #behind: ScriptQuery[] = [];
   readonly #reported: Reported;
 
   protected constructor(client: Client, target: Target) {
@@ -43,7 +46,14 @@ export class Session {
 
   /** @throws AishaError (connection) */
   static async open(target: Target, options: ConnectOptions): Promise<Session> {
-    const session = new Session(await connect(target, options), target);
+    const { onNotice } = options;
+    let answering = (): ScriptQuery | undefined => undefined;
+    const take = (notice: Notice) => {
+      const isHeld = answering()?.hold(() => onNotice?.(notice));
+      if (isHeld !== true) onNotice?.(notice);
+    };
+    const session = new Session(await connect(target, { ...options, onNotice: onNotice && take }), target);
+    answering = () => session.#answering;
     await session.#readAsWritten();
     return session;
   }
@@ -71,7 +81,7 @@ export class Session {
 
   /** Rows of one statement with bound parameters; of several without any, those of the last. */
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    this.#messages++;
+    this.#begin();
     const results: unknown = await this.client.query(text, values as unknown[]);
     const last = Array.isArray(results) ? results.at(-1) : results;
     return (last as QueryResult).rows as Row[];
@@ -90,18 +100,59 @@ export class Session {
     return this.#send(boundMessages(`select pg_catalog.set_config('${name}', $1, false)`, chunks), {});
   }
 
-  async #send(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
+  /**
+   * Sends a script behind those that are under way: the server begins it as soon as it has answered them. Nothing else
+   * may be sent until what this returns was called and has answered. Notices wait for that call, so that none is told
+   * before what is in front of it.
+   */
+  scriptAhead(chunks: readonly (Uint8Array | string)[]): () => Promise<ScriptOutcome> {
     this.#messages++;
+    let release = (): void => {};
+    const answered = new Promise<ScriptOutcome>((resolve) => {
+      const script = new ScriptQuery(queryMessage(chunks), {}, this.#ending(resolve));
+      release = script.holdNotices();
+      script.send((this.client as unknown as { readonly connection: Wire }).connection);
+      if (this.#answering) this.#behind.push(script);
+      else this.#answer(script);
+    });
+    return async () => {
+      release();
+      const outcome = await answered;
+      await this.#readAsWritten();
+      return outcome;
+    };
+  }
+
+  async #send(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
+    this.#begin();
     const outcome = await this.#submit(message, options);
     await this.#readAsWritten();
     return outcome;
   }
 
+  #begin(): void {
+    this.#messages++;
+    if (this.#behind.length > 0) throw new Error('a script that was sent ahead has not been asked after');
+  }
+
   #submit(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
-    return new Promise((resolve) => {
-      // pg runs anything that has a submit method; its types only know its own queries.
-      this.client.query(new ScriptQuery(message, options, resolve) as never);
-    });
+    return new Promise((resolve) => this.#answer(new ScriptQuery(message, options, this.#ending(resolve))));
+  }
+
+  #answer(script: ScriptQuery): void {
+    this.#answering = script;
+    // pg runs anything that has a submit method; its types only know its own queries.
+    this.client.query(script as never);
+  }
+
+  /** pg wants to know of a query before its answers arrive, and of one at a time, also when they are sent already. */
+  #ending(resolve: (outcome: ScriptOutcome) => void): (outcome: ScriptOutcome) => void {
+    return (outcome) => {
+      this.#answering = undefined;
+      const next = this.#behind.shift();
+      if (next) this.#answer(next);
+      resolve(outcome);
+    };
   }
 
   /**
@@ -109,7 +160,7 @@ export class Session {
    * UTF-8, and a backslash in '...' is one. A failed transaction takes nothing and gives back what was.
    */
   async #readAsWritten(): Promise<void> {
-    if (this.#reported.isAsWritten() || !this.#takesStatements) return;
+    if (this.#answering || this.#reported.isAsWritten() || !this.#takesStatements) return;
     this.#messages++;
     await this.#submit(queryMessage(['set client_encoding = utf8; set standard_conforming_strings = on']), {});
   }
@@ -180,6 +231,9 @@ class ScriptQuery {
   readonly #keepTags: boolean;
   readonly #keepValues: boolean;
   readonly #resolve: (outcome: ScriptOutcome) => void;
+  #isSent = false;
+  /** Notices to be told later; none where they are told as they come. */
+  #held: (() => void)[] | undefined;
   #completed = 0;
   #copied = 0;
   readonly #tags: string[] = [];
@@ -194,9 +248,29 @@ class ScriptQuery {
   }
 
   submit(wire: Wire): void {
+    if (!this.#isSent) this.send(wire);
+  }
+
+  send(wire: Wire): void {
+    this.#isSent = true;
     wire.stream.cork();
     for (const chunk of this.#message) wire.stream.write(chunk);
     wire.stream.uncork();
+  }
+
+  /** Returns what tells them, and those that come later at once. */
+  holdNotices(): () => void {
+    this.#held = [];
+    return () => {
+      for (const tell of this.#held ?? []) tell();
+      this.#held = undefined;
+    };
+  }
+
+  /** True when it is told later. */
+  hold(tell: () => void): boolean {
+    this.#held?.push(tell);
+    return this.#held !== undefined;
   }
 
   handleCommandComplete(message: { readonly text: string }): void {

@@ -41,6 +41,24 @@ describe('the connection is lost behind what the server was sent', () => {
     expect(await db.query('select id from t order by id')).toEqual([{ id: 1 }, { id: 2 }]);
   });
 
+  test('and it had several files: each that it committed is reported as applied', async ({ db }) => {
+    const names = Array.from({ length: 20 }, (_, i) => `${String(i + 1).padStart(3, '0')}_a.sql`);
+    const files = Object.fromEntries(
+      names.map((name, i) => [name, `create table t${i} (); -- ${i === 3 ? MARKER : ''}`]),
+    );
+    const { result, again } = await runCut(db, files, ['migrate']);
+    const ledger = await db.query<{ file: string }>('select file from aisha_db.migrations order by sequence');
+    const applied = ledger.map(({ file }) => file);
+    expect(applied.length).toBeGreaterThanOrEqual(4);
+    expect(applied).toEqual(names.slice(0, applied.length));
+    expect(Object.entries(states(result)).flatMap(([file, state]) => (state === 'applied' ? [file] : []))).toEqual(
+      applied,
+    );
+    expect(result.code).not.toBe(0);
+    expect((await again()).code).toBe(0);
+    expect(await tables(db)).toHaveLength(20);
+  });
+
   test('and the server is still at it: that is ended, and nothing of the file remains', async ({ db }) => {
     const files = { '001_a.sql': `create table a (); /* ${MARKER} */ select pg_sleep(60);` };
     const { result } = await runCut(db, files, ['migrate']);

@@ -119,6 +119,10 @@ export class IsolationGate implements Gate {
     return ['deallocate all', ...(this.#committed === undefined ? [] : this.#guard.prepare)];
   }
 
+  named(what: string): string {
+    return preparedName(what, this.#tag);
+  }
+
   get mark(): string {
     return this.#committed === undefined ? 'select' : this.#guard.mark;
   }
