@@ -1,5 +1,5 @@
 // aisha-db beside the least a Node runner can do, in turns, on a private server. Ratios are taken within a round.
-//   node bench/migrate.mjs [--rounds 5] [--files 1000] [--many 5000] [--big-mb 50]
+//   node bench/migrate.mjs [--rounds 5] [--files 1000] [--many 5000] [--big-mb 50] [--far 100] [--far-ms 20]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,6 +8,7 @@ import pg from 'pg';
 import { startScratchServer } from '../build/postgres/scratch-server.js';
 import { writeBigFile, writeFiles } from './corpus.mjs';
 import { measureRun, median, print } from './measure.mjs';
+import { startSlowNetwork } from './slow-network.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     files: { type: 'string', default: '1000' },
     many: { type: 'string', default: '5000' },
     'big-mb': { type: 'string', default: '50' },
+    far: { type: 'string', default: '100' },
+    'far-ms': { type: 'string', default: '20' },
   },
 });
 const ROOT = resolve(import.meta.dirname, '..');
@@ -25,10 +28,17 @@ const rounds = Number(values.rounds);
 const folder = mkdtempSync(join(tmpdir(), 'aisha-db-bench-'));
 // Durable: what a migration waits for in production is waited for here.
 const server = await startScratchServer({ durable: true });
+const farAway = await startSlowNetwork(server, Number(values['far-ms']) / 2);
 try {
-  const dirs = { files: join(folder, 'files'), many: join(folder, 'many'), big: join(folder, 'big') };
+  const dirs = {
+    far: join(folder, 'far'),
+    files: join(folder, 'files'),
+    many: join(folder, 'many'),
+    big: join(folder, 'big'),
+  };
   writeFiles(dirs.files, Number(values.files));
   writeFiles(dirs.many, Number(values.many));
+  writeFiles(dirs.far, Number(values.far));
   writeBigFile(dirs.big, Number(values['big-mb']) * 1e6);
   print(
     ['what', 'wall s', 'x floor', 'client cpu s', 'x floor', 'server cpu s', 'x floor', 'client MiB', 'backend MiB'],
@@ -39,7 +49,9 @@ try {
   await compare(`apply ${values.files} files`, dirs.files, { fresh: true });
   await compare(`apply one file of ${values['big-mb']} MB`, dirs.big, { fresh: true });
   await compare(`nothing to do, ${values.many} files applied`, dirs.many, { fresh: false });
+  await compare(`apply ${values.far} files, ${values['far-ms']} ms away`, dirs.far, { fresh: true, from: farAway });
 } finally {
+  farAway.stop();
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 }
@@ -53,7 +65,7 @@ async function startUp(name, args) {
   report(`${name} (floor: node -e 0)`, pairs);
 }
 
-async function compare(name, dir, { fresh }) {
+async function compare(name, dir, { fresh, from = server }) {
   const pairs = [];
   for (let round = 0; round < rounds; round++) {
     const aisha = await database('bench_aisha', fresh || round === 0);
@@ -63,8 +75,8 @@ async function compare(name, dir, { fresh }) {
       await measure([FLOOR, dir], floor);
     }
     pairs.push([
-      await measure([AISHA, 'migrate', '--quiet', '--no-backup', '--dir', dir], aisha),
-      await measure([FLOOR, dir], floor),
+      await measure([AISHA, 'migrate', '--quiet', '--no-backup', '--dir', dir], aisha, from),
+      await measure([FLOOR, dir], floor, from),
     ]);
   }
   report(name, pairs);
@@ -82,8 +94,8 @@ async function database(name, fresh) {
   return name;
 }
 
-function measure(args, name) {
-  return measureRun(args, { server, database: name, folder });
+function measure(args, name, from = server) {
+  return measureRun(args, { server: from, database: name, folder });
 }
 
 function report(name, pairs) {
