@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { Option } from 'commander';
 import { authorFromGit } from '../cli/author.ts';
 import { migrationSource, runHooks } from '../cli/migration.ts';
+import { AishaError } from '../errors.ts';
 import { openSession } from '../migrations/open.ts';
 import { scaffold } from '../migrations/scaffold.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
@@ -67,6 +68,7 @@ export const command: Command = {
     try {
       const helper = () => (second ??= openHelper(target, context));
       const [facts, checks] = await Promise.all([readFacts(session, settings, undefined, helper), loadChecks()]);
+      refuseUnknownSchemas(facts, settings);
       const tenant = options['tenant'] as string | undefined;
       if (tenant !== undefined) return await viewAs(session, facts, settings, tenant);
       const run = { context, target, session, second: await second, facts, settings };
@@ -86,6 +88,15 @@ export const command: Command = {
     }
   },
 };
+
+/** A name that is misspelt must not look like a schema without a flaw. */
+function refuseUnknownSchemas({ usage }: RlsFacts, { schemas = [] }: TenancySettings): void {
+  const missing = schemas.filter((name) => !usage.has(name));
+  if (missing.length === 0) return;
+  throw new AishaError('usage', `there is no schema ${missing.join(', ')} in the database`, {
+    hint: `There are: ${[...usage.keys()].join(', ')}.`,
+  });
+}
 
 /** Two read faster than one; a server that has no connection to spare is read by one. */
 async function openHelper(target: Target, context: Context): Promise<Session | undefined> {
@@ -145,7 +156,7 @@ function progress({ talk }: Context, how: string): (done: number, total: number,
 
 async function applicationChecks(url: string | undefined, { context, target, facts }: Run): Promise<NamedCheck[]> {
   if (url === undefined) return [];
-  const application = resolveTarget({ databaseUrl: url, env: context.env });
+  const application = resolveTarget({ databaseUrl: url, flag: '--as-url', env: context.env });
   context.talk.info(`application: ${application.describe()}`);
   const session = await openSession(application, 'aisha-db rls-check', {}, runHooks(context, application));
   try {

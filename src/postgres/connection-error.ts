@@ -235,7 +235,7 @@ function place(target: Target): string {
 }
 
 function sourceName(target: Target): string {
-  if (target.source === 'flag') return '--database-url';
+  if (target.source === 'flag') return target.flag ?? '--database-url';
   if (target.source === 'PG*') return 'the PG* variables';
   return target.source.startsWith('env:') ? `environment ${target.source.slice(4)}` : target.source;
 }

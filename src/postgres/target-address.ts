@@ -13,6 +13,8 @@ export interface EnvironmentAddress {
 }
 
 export interface TargetSources {
+  /** What `databaseUrl` was given with, if not with `--database-url`. */
+  readonly flag?: string | undefined;
   /** `--database-url`. */
   readonly databaseUrl?: string | undefined;
   /** `--env`: a name in `environments`. */
@@ -33,7 +35,7 @@ export interface Address {
 /** @throws AishaError (usage) when nothing names a database */
 export function chooseAddress(sources: TargetSources): Address {
   const { databaseUrl, environment, env } = sources;
-  if (databaseUrl !== undefined) return { source: 'flag', name: '--database-url', text: databaseUrl };
+  if (databaseUrl !== undefined) return { source: 'flag', name: sources.flag ?? '--database-url', text: databaseUrl };
   if (environment !== undefined) return environmentAddress(environment, sources);
   for (const name of ['AISHA_DATABASE_URL', 'DATABASE_URL'] as const) {
     if (env[name]) return { source: name, name, text: env[name] };

@@ -35,6 +35,8 @@ export interface Target {
   /** The environment of the configuration that was named, or that has the same address. */
   readonly environment?: { readonly name: string; readonly protected: boolean };
   readonly source: TargetSource;
+  /** The option that the address came with, where that is not `--database-url`. */
+  readonly flag?: string;
   /** The address itself says that it is a transaction pooler: port 6543 or `pgbouncer=true`. */
   readonly isPoolerUrl: boolean;
   /** Lines for the user: parameters that are ignored, a password file that others can read. */
@@ -64,6 +66,7 @@ export function resolveTarget(sources: TargetSources): Target {
   return Object.freeze({
     ...target,
     ...(environment === undefined ? {} : { environment }),
+    ...(sources.flag === undefined ? {} : { flag: sources.flag }),
     isPoolerUrl: target.port === POOLER_PORT || given['pgbouncer'] === 'true',
     notes: [...notes, ...target.notes],
   });

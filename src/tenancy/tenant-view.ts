@@ -1,12 +1,15 @@
+import { AishaError } from '../errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { Session } from '../postgres/session.ts';
 import type { CommandResult, Finding } from '../report/report.ts';
-import { hasPrivilege, reachesSchema, tablesInScope } from './access.ts';
+import { hasPrivilege, isBound, reachesSchema, tablesInScope } from './access.ts';
 import { type Answer, type AskLimits, ask } from './ask.ts';
+import { memberOf } from './catalog/members.ts';
 import { settingsOf } from './contexts.ts';
 import type { RlsFacts, RoleFacts, TableFacts } from './facts.ts';
 import { displayPath } from './names.ts';
 import { sqlName } from './proposal.ts';
+import { seers } from './read-facts.ts';
 import type { TenancySettings } from './settings.ts';
 
 /** Looking stops here: what a tenant sees is the question, not how much. */
@@ -31,27 +34,70 @@ export async function viewAs(
   settings: TenancySettings,
   tenant: string,
 ): Promise<CommandResult> {
+  refuseWhatIsNoTenant(facts, tenant);
+  const subject = await memberOf(session, facts.memberships, tenant, seers(facts));
   const asked = tablesInScope(facts).flatMap((table) =>
     facts.subjects
       .filter((role) => reachesSchema(facts, role, table.schema) && hasPrivilege(role, table, 'SELECT'))
       .map((role) => ({ table, role })),
   );
   const names = [...new Set([facts.tenantSetting, ...settings.settings])];
-  const source = { settings: names, columns: settings.columns, claims: settings.claims };
+  const { columns, claims } = settings;
+  const source = { settings: names, columns, claims, users: facts.userSettings };
   const answers = await ask(
     session,
     asked.map(({ table, role }) => ({
       role: role.name,
-      settings: settingsOf('own', source, { own: tenant, other: tenant, unknown: tenant }, role.name),
+      settings: settingsOf('own', source, { own: tenant, other: tenant, unknown: tenant, subject }, role.name),
       sql: countSql(table, tenant),
     })),
     LIMITS,
   );
-  return toResult(
-    tenant,
-    asked.map((one, at) => ({ ...one, ...readCounts(one.table, answers[at]!) })),
-    facts,
+  const views = asked.map((one, at) => ({ ...one, ...readCounts(one.table, answers[at]!) }));
+  const result = toResult(tenant, views, facts);
+  return (await isKnown(session, facts, tenant)) === false ? withUnknown(result, tenant) : result;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** @throws AishaError (usage) where no tenant's column could hold it */
+function refuseWhatIsNoTenant(facts: RlsFacts, tenant: string): void {
+  const types = new Map(tablesInScope(facts).flatMap(({ tenantColumn }) => typeOf(tenantColumn)));
+  const mayBe = ([type, category]: readonly [string, string]) =>
+    type === 'uuid' ? UUID.test(tenant) : category !== 'N' || /^-?\d+$/.test(tenant);
+  if (types.size === 0 || [...types].some(mayBe)) return;
+  throw new AishaError(
+    'usage',
+    `${tenant} is no tenant: the columns of the tenant are of type ${[...types.keys()].join(', ')}`,
+    {
+      hint: 'Give the identifier itself; aisha-db tenant resolve SLUG finds it by its slug.',
+    },
   );
+}
+
+function typeOf(column: TableFacts['tenantColumn']): (readonly [string, string])[] {
+  return column === undefined ? [] : [[column.type, column.category]];
+}
+
+/** Whether the table of the tenants has it; `undefined` where there is none, or it may not be read. */
+async function isKnown(session: Session, facts: RlsFacts, tenant: string): Promise<boolean | undefined> {
+  const registry = [...facts.tables.values()].find(({ isRegistry }) => isRegistry);
+  if (registry?.tenantColumn === undefined) return undefined;
+  const column = quoteIdentifier(registry.tenantColumn.name);
+  const sql = `select count(*) from ${sqlName(registry)} where ${column}::text = ${quoteLiteral(tenant)}`;
+  const roles = [facts.reader.name, ...seers(facts)];
+  const answers = await ask(
+    session,
+    roles.map((role) => ({ role, settings: {}, sql })),
+    LIMITS,
+  );
+  const counts = answers.flatMap((answer) => ('error' in answer ? [] : [Number(answer.text)]));
+  // Somebody who is bound himself sees none of them.
+  if (counts.some((count) => count > 0)) return true;
+  const sees = [facts.reader, ...facts.roles.values()].some(
+    (role) => roles.includes(role.name) && !isBound(role, registry),
+  );
+  return sees ? false : undefined;
 }
 
 function countSql(table: TableFacts, tenant: string): string {
@@ -102,6 +148,18 @@ function toResult(tenant: string, views: readonly View[], { unreachable, reader 
       },
     ],
   };
+}
+
+/** Nobody's session sees nothing: that is no proof of anything. */
+function withUnknown(result: CommandResult, tenant: string): CommandResult {
+  const check = {
+    id: 'tenant-exists',
+    title: 'there is such a tenant',
+    status: 'unknown' as const,
+    reason: `the table of the tenants has no ${tenant}`,
+    remediation: 'Give the identifier of a tenant that there is: aisha-db tenant list names them.',
+  };
+  return { ...result, checks: [check, ...(result.checks ?? [])] };
 }
 
 function statusOf(views: readonly View[], unreachable: readonly RoleFacts[], reader: RoleFacts) {
