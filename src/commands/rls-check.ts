@@ -50,6 +50,10 @@ export const command: Command = {
           .choices(['policies', 'rows'])
           .preset('policies'),
       )
+      .option(
+        '--call-volatile',
+        'with --prove=rows: call functions and procedures that write as well; what they do is rolled back, and may lock many rows until then',
+      )
       .option('--as-url <url>', "the application's own connection: is RLS evaluated for it at all?")
       .addOption(
         new Option('--tenant <id>', 'show what this tenant sees of each table, and nothing else').conflicts([
@@ -62,6 +66,10 @@ export const command: Command = {
   },
   async run(context, _args, options) {
     const settings = settingsFor(context, options);
+    if (options['callVolatile'] === true && options['prove'] !== 'rows')
+      throw new AishaError('usage', '--call-volatile is for --prove=rows', {
+        hint: 'Add --prove=rows, which calls functions, or leave --call-volatile away.',
+      });
     const target = await context.target();
     const session = await openSession(target, 'aisha-db rls-check', {}, runHooks(context, target));
     let second: Promise<Session | undefined> | undefined;
@@ -72,7 +80,11 @@ export const command: Command = {
       const tenant = options['tenant'] as string | undefined;
       if (tenant !== undefined) return await viewAs(session, facts, settings, tenant);
       const run = { context, target, session, second: await second, facts, settings };
-      const proof = await prove(options['prove'] as 'policies' | 'rows' | undefined, run);
+      const proof = await prove(
+        options['prove'] as 'policies' | 'rows' | undefined,
+        run,
+        options['callVolatile'] === true,
+      );
       const application = await applicationChecks(options['asUrl'] as string | undefined, run);
       const asked = [...application, ...(proof === undefined ? [] : proofChecks(proof)), ...checks];
       const verdict = judgeFacts(facts, asked, settings.exceptions);
@@ -113,7 +125,11 @@ interface Run {
   readonly settings: TenancySettings;
 }
 
-async function prove(how: 'policies' | 'rows' | undefined, run: Run): Promise<Proof | undefined> {
+async function prove(
+  how: 'policies' | 'rows' | undefined,
+  run: Run,
+  callsWriters: boolean,
+): Promise<Proof | undefined> {
   const { context, target, session, second, facts, settings } = run;
   if (how === undefined) return undefined;
   const onTable = progress(context, 'without rows');
@@ -125,6 +141,7 @@ async function prove(how: 'policies' | 'rows' | undefined, run: Run): Promise<Pr
       facts,
       settings,
       neverSet,
+      callsWriters,
       onTable: progress(context, 'with rows'),
     });
   } finally {

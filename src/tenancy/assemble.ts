@@ -301,6 +301,7 @@ function assembleDefiners({ definers, policyFunctions }: Snapshot, place: Place)
       requiredArguments: row.required_arguments,
       isVolatile: row.is_volatile,
       returnsNothing: row.returns_nothing,
+      isTrusted: row.is_trusted,
       source: row.source,
       relations: row.relations,
       servesPolicy: policyFunctions.has(row.oid),

@@ -172,6 +172,8 @@ export interface FunctionFacts extends Named {
   readonly requiredArguments: readonly ArgumentFacts[];
   readonly isVolatile: boolean;
   readonly returnsNothing: boolean;
+  /** Its language keeps it within the database. */
+  readonly isTrusted: boolean;
   /** Its body, but for one in standard SQL. */
   readonly source: string;
   /** Relations that a body in standard SQL reads, from pg_depend. */

@@ -49,6 +49,7 @@ export async function proofsOf(
   url: string,
   settings: Partial<TenancySettings>,
   withRows: (table: TableFacts) => boolean,
+  callsWriters = false,
 ): Promise<{ without: Proof; rows: Proof; facts: RlsFacts }> {
   const all = { ...SETTINGS, ...settings };
   const session = await openSession(url);
@@ -57,7 +58,7 @@ export async function proofsOf(
     const facts = await readFacts(session, all);
     const without = await proveWithoutRows(session, facts, all);
     const chosen = { ...without, tables: without.tables.filter(({ table }) => withRows(table)) };
-    const setup = { facts, settings: all, neverSet, onTable: () => {} };
+    const setup = { facts, settings: all, neverSet, callsWriters, onTable: () => {} };
     const rows = chosen.tables.length === 0 ? chosen : await proveWithRows(session, chosen, setup);
     return { without, rows, facts };
   } finally {

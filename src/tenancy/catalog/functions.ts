@@ -24,6 +24,8 @@ export interface DefinerRow {
   readonly required_arguments: ArgumentRow[];
   readonly is_volatile: boolean;
   readonly returns_nothing: boolean;
+  /** Its language keeps it within the database (PostgreSQL docs, CREATE LANGUAGE: TRUSTED). */
+  readonly is_trusted: boolean;
   readonly source: string;
   /** Relations that a body in standard SQL reads. */
   readonly relations: number[];
@@ -58,13 +60,14 @@ export function readDefiners(session: Session, schemas: readonly number[]): Prom
           join pg_catalog.pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
           where place <= p.pronargs - p.pronargdefaults
         ) as required_arguments,
-        p.prorettype = 'void'::regtype as returns_nothing, p.prosrc as source,
+        p.prorettype = 'void'::regtype as returns_nothing, p.prosrc as source, l.lanpltrusted as is_trusted,
         array(
           select distinct d.refobjid from pg_catalog.pg_depend d
           where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid
             and d.refclassid = 'pg_catalog.pg_class'::regclass
         ) as relations
       from pg_catalog.pg_proc p
+      join pg_catalog.pg_language l on l.oid = p.prolang
       where p.prosecdef
         and p.pronamespace = any ($1::oid[])
         and not exists (

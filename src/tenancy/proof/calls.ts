@@ -72,13 +72,25 @@ function candidatesFor({ type, category, labels }: ArgumentFacts, values: readon
     case 'E':
       return some(labels);
     case 'A':
-      return ['{}'];
+      return some(elementsFor(type, values).map((value) => `{${JSON.stringify(value)}}`));
     case 'S':
       return some(values);
     default:
       if (type === 'uuid') return some(values.filter((value) => UUID.test(value)));
-      return type === 'json' || type === 'jsonb' ? ['{}'] : [null];
+      return type === 'json' || type === 'jsonb' ? some(values.map((value) => documentOf(value))) : [null];
   }
+}
+
+function elementsFor(type: string, values: readonly string[]): readonly string[] {
+  const element = type.replace(/\[\]$/, '');
+  if (element === 'uuid') return values.filter((value) => UUID.test(value));
+  const isNumber = /^(smallint|integer|bigint|numeric)/.test(element);
+  return isNumber ? values.filter((value) => INTEGER.test(value) && fits(element, value)) : values;
+}
+
+/** A document as functions like to be given them. */
+function documentOf(value: string): string {
+  return JSON.stringify({ id: value, tenant_id: value, key: value });
 }
 
 function fits(type: string, value: string): boolean {

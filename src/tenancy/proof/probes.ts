@@ -210,6 +210,7 @@ const UNDECIDED: Readonly<Record<string, string>> = {
   '57014': 'it takes too long',
   '40P01': 'it met another session half-way',
   '40001': 'it met another session half-way',
+  '25006': 'it writes, which it may not here',
 };
 
 /**

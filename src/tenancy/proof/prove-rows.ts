@@ -39,6 +39,8 @@ export interface RowProofSetup {
   readonly settings: TenancySettings;
   /** A session in which no setting was ever made: what such a one sees can be had nowhere else. */
   readonly neverSet: Session;
+  /** Functions and procedures that are called for what they do are called as well. */
+  readonly callsWriters: boolean;
   /** Called before each table. */
   readonly onTable: (done: number, total: number, table: TableFacts) => void;
 }

@@ -1,8 +1,10 @@
 import { messageOf } from '../../errors.ts';
+import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { AskLimits } from '../ask.ts';
 import { readBodies } from '../catalog/functions.ts';
 import type { ContextName, RlsFacts, RoleFacts } from '../facts.ts';
+import { sqlName } from '../proposal.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type Belongings, callsWith, isEnumerable } from './calls.ts';
 import { compareOutputs } from './compare-outputs.ts';
@@ -13,7 +15,17 @@ import type { WayProof } from './proof.ts';
 import { freshTenant } from './row-values.ts';
 import { runAttempts, type Step } from './run-probes.ts';
 import { comparisonsOf, judgeComparisons, type WayComparison } from './way-comparisons.ts';
-import { findWays, judgeWay, type Marks, marksOf, probesOfWay, type Way, type WayProbe } from './ways.ts';
+import {
+  findWays,
+  judgeWay,
+  type Marks,
+  marksOf,
+  probesOfCalls,
+  probesOfWay,
+  type Watched,
+  type Way,
+  type WayProbe,
+} from './ways.ts';
 
 const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 5_000 };
 
@@ -25,6 +37,8 @@ interface WaySetup {
   readonly neverSet: Session;
   readonly facts: RlsFacts;
   readonly settings: TenancySettings;
+  /** What is called for what it does is called as well. */
+  readonly callsWriters: boolean;
   /** A user of each tenant that was made up. */
   readonly users: Map<string, string>;
 }
@@ -32,6 +46,8 @@ interface WaySetup {
 /** A tenant with a row in every table behind a way. */
 interface Side extends Belongings {
   readonly steps: readonly Step[];
+  /** What is run once the rows of both tenants are there. */
+  readonly after?: readonly Step[];
 }
 
 interface Pair {
@@ -48,21 +64,23 @@ export class WayProver {
   readonly #facts: RlsFacts;
   readonly #settings: TenancySettings;
   readonly #users: Map<string, string>;
+  readonly #callsWriters: boolean;
   readonly #sessionOf: SessionOf;
 
-  constructor(session: Session, { neverSet, facts, settings, users }: WaySetup, sessionOf: SessionOf) {
+  constructor(session: Session, { neverSet, facts, settings, users, callsWriters }: WaySetup, sessionOf: SessionOf) {
     this.#session = session;
     this.#neverSet = neverSet;
     this.#facts = facts;
     this.#settings = settings;
     this.#users = users;
+    this.#callsWriters = callsWriters;
     this.#sessionOf = sessionOf;
   }
 
   async proveAll(constantsIn: (text: string) => readonly string[]): Promise<WayProof[]> {
     const proofs: WayProof[] = [];
     const bodies = this.#facts.definers.length === 0 ? [] : await readBodies(this.#session);
-    for (const way of findWays(this.#facts, bodies)) {
+    for (const way of findWays(this.#facts, bodies, this.#callsWriters)) {
       const proof = await this.#prove(way, constantsIn);
       if (!way.servesPolicy || proof.verdict === 'refuted') proofs.push(proof);
     }
@@ -73,10 +91,14 @@ export class WayProver {
     if (way.untried !== undefined)
       return { object: way.object, kind: way.kind, verdict: 'not-provable', reason: way.untried };
     const pair = await this.#pair(way, constantsIn);
+    if (way.writes === 'only') return whatIsProvedOf(way, await this.#proveByCalling(way, pair));
     const shown = await this.#proveByRows(way, pair);
     const isOpen = shown.verdict === 'not-provable' && pair.marks !== undefined;
     const proof = isOpen ? await this.#proveByChange(way, pair, shown) : shown;
-    return proof.verdict === 'proved' ? whatIsProved(way, proof) : proof;
+    if (!way.writes || !this.#callsWriters || proof.verdict === 'refuted') return whatIsProvedOf(way, proof);
+    const called = await this.#proveByCalling(way, pair);
+    // What only shows changes nothing of its own rows either.
+    return whatIsProvedOf(way, called.verdict === 'not-provable' && proof.verdict === 'proved' ? proof : called);
   }
 
   /** Looks for a row of the other tenant among those that come out of the way. */
@@ -102,6 +124,56 @@ export class WayProver {
       this.#try(session, way, pair, contexts.flatMap(probes)),
     );
     return typeof tried === 'string' ? undecided(way, tried) : judgeWay(way, tried);
+  }
+
+  /** Looks whether a call shows the other tenant's rows or makes them other than they were. */
+  async #proveByCalling(way: Way, pair: Pair): Promise<WayProof> {
+    if (way.tables.length === 0 || pair.marks === undefined)
+      return undecided(way, 'no rows could be made of which it could be told what it does to them');
+    const { own, other, marks } = pair;
+    const parameters = way.parameters ?? [];
+    const watched = new Map([own, other].map((side) => [side, this.#watch(way, side)]));
+    const inSessionOf = (mine: Side, theirs: Side, told: Marks, context: ContextName) =>
+      probesOfCalls(
+        {
+          way,
+          session: mine.tenant,
+          marks: told,
+          calls: { own: callsWith(parameters, mine, mine.tenant), other: callsWith(parameters, theirs, mine.tenant) },
+          tenantColumn: undefined,
+          settings: (at, { name }) => this.#sessionOf(at, mine.tenant, theirs.tenant, name),
+        },
+        { own: watched.get(mine)!, other: watched.get(theirs)! },
+        context,
+      );
+    const probes = (context: ContextName) => [
+      ...inSessionOf(own, other, marks, context),
+      ...(context === 'own' ? inSessionOf(other, own, { own: marks.other, other: marks.own }, context) : []),
+    ];
+    const before = [...watched.values()].flat().map((one) => one.before);
+    const withBefore = { ...pair, own: { ...own, after: before } };
+    const tried = await this.#inBothKinds(pair, (session, contexts) =>
+      this.#try(session, way, withBefore, contexts.flatMap(probes)),
+    );
+    return typeof tried === 'string' ? undecided(way, tried) : judgeWay(way, tried);
+  }
+
+  /** What there is of a tenant's rows in the tables behind the way, before and after a call. */
+  #watch(way: Way, { tenant }: Side): Watched[] {
+    return way.tables.flatMap((table): Watched[] => {
+      const [maker] = makersFor(this.#facts, table, (id) => this.#sessionOf('own', id));
+      if (maker === undefined) return [];
+      const { name, type } = table.tenantColumn!;
+      const rows = `select pg_catalog.md5(coalesce(pg_catalog.string_agg(x::text, ',' order by x::text), '')) from ${sqlName(table)} x where x.${quoteIdentifier(name)} = ${quoteLiteral(tenant)}::${type}`;
+      const setting = quoteLiteral(`aisha_db.before_${table.oid}_${token()}`);
+      const as = { role: maker.role, settings: maker.settings(tenant) };
+      return [
+        {
+          before: { ...as, sql: `select pg_catalog.set_config(${setting}, (${rows}), true)` },
+          changed: { ...as, sql: `select (${rows}) is distinct from pg_catalog.current_setting(${setting}, true)` },
+        },
+      ];
+    });
   }
 
   /** Looks whether what the way shows changes when the other tenant gets a row. */
@@ -145,7 +217,7 @@ export class WayProver {
     const control = { role: way.roles[0]!.name, settings: {}, sql: `select from pg_temp.${OPEN_WAY}` };
     const tried = await runAttempts(
       session,
-      [...new Set([...own.steps, ...other.steps]), ...this.#planting(way, own, other)],
+      [...new Set([...own.steps, ...other.steps]), ...this.#planting(way, own, other), ...(own.after ?? [])],
       [control, ...probes.map(({ attempt }) => attempt)],
       LIMITS,
     );
@@ -251,6 +323,10 @@ function sideOf(tenant: string, rows: ReadonlyMap<number, MadeRow>): Side {
 
 function typeOf({ tables }: Way): string {
   return tables[0]?.tenantColumn?.type ?? 'uuid';
+}
+
+function whatIsProvedOf(way: Way, proof: WayProof): WayProof {
+  return proof.verdict === 'proved' ? whatIsProved(way, proof) : proof;
 }
 
 function undecided({ object, kind }: Way, reason: string): WayProof {

@@ -19,6 +19,8 @@ export interface Attempt extends Step {
   readonly row?: Step | undefined;
   /** Asked once the statement has changed something: whether what was feared really came of it. */
   readonly verify?: Step | undefined;
+  /** Asked once the statement has returned no row: whether it did something all the same. */
+  readonly effect?: Step | undefined;
 }
 
 /** What a statement did: rows it returned or changed, no row to try it on, or the error that ended it. */
@@ -84,6 +86,14 @@ begin
           execute attempt ->> 'sql';
         end if;
         get diagnostics changed = row_count;
+        if attempt ? 'effect' and (changed = 0 or attempt ->> 'sql' like 'call %') then
+          step := attempt -> 'effect';
+          perform pg_catalog.set_config('role', 'none', true);
+          perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
+          perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
+          execute step ->> 'sql' into holds;
+          changed := coalesce(holds, false)::pg_catalog.int4;
+        end if;
         if changed > 0 and attempt ? 'verify' then
           step := attempt -> 'verify';
           perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');

@@ -16,7 +16,7 @@ import { tablesBehind } from '../views.ts';
 import type { Call } from './calls.ts';
 import { type Passage, passageOf } from './probes.ts';
 import type { WayProof } from './proof.ts';
-import type { Attempt, Tried } from './run-probes.ts';
+import type { Attempt, Step, Tried } from './run-probes.ts';
 
 /** A view or function that clients use and that may show them more than their policies would. */
 export interface Way {
@@ -33,6 +33,8 @@ export interface Way {
   readonly tables: readonly TableFacts[];
   /** Why it cannot be tried. */
   readonly untried: string | undefined;
+  /** It may write; `only`: and shows nothing. */
+  readonly writes: boolean | 'only';
   /** Policies look up with it: it shows no rows, and is worth a word only if it does. */
   readonly servesPolicy: boolean;
 }
@@ -46,13 +48,14 @@ export interface Body {
 /**
  * All ways that lead around the policies of tables of tenants, views first.
  * @param bodies of every function that ways may call
+ * @param callsWriters what is called for what it does is called as well
  */
-export function findWays(facts: RlsFacts, bodies: readonly Body[]): Way[] {
+export function findWays(facts: RlsFacts, bodies: readonly Body[], callsWriters = false): Way[] {
   const views = inOrder([...facts.views.values()].filter(({ inScope }) => inScope));
   const definers = facts.definers.filter(({ inScope, isTrigger }) => inScope && !isTrigger);
   return [
     ...views.flatMap((view) => wayOfView(facts, view)),
-    ...definers.flatMap((one) => wayOfFunction(facts, one, bodies)),
+    ...definers.flatMap((one) => wayOfFunction(facts, one, bodies, callsWriters)),
   ];
 }
 
@@ -76,6 +79,7 @@ function wayOfView(facts: RlsFacts, view: ViewFacts): Way[] {
       roles,
       tables,
       untried: undefined,
+      writes: false,
       servesPolicy: false,
     },
   ];
@@ -92,21 +96,32 @@ function tenantTables(tables: readonly TableFacts[]): TableFacts[] {
   return [...new Set(tables)].filter(({ tenantColumn, kind }) => tenantColumn !== undefined && kind !== 'foreign');
 }
 
-function wayOfFunction(facts: RlsFacts, definer: FunctionFacts, bodies: readonly Body[]): Way[] {
+function wayOfFunction(facts: RlsFacts, definer: FunctionFacts, bodies: readonly Body[], callsWriters: boolean): Way[] {
   const roles = boundOf(facts, callersOf(facts, definer));
-  const untried = whyUntried(definer);
+  const untried = whyUntried(definer, bodies, callsWriters);
+  const tables = tablesRead(facts, definer, bodies);
+  const isIdle = definer.returnsNothing && !definer.isProcedure && (!definer.isVolatile || tables.length === 0);
   // What policies look up with is called for a row at a time, by the policies.
-  const showsNothing = definer.returnsNothing && !definer.isProcedure;
-  if (roles.length === 0 || showsNothing || (untried !== undefined && definer.servesPolicy)) return [];
+  if (roles.length === 0 || isIdle || (untried !== undefined && definer.servesPolicy)) return [];
   const kind = definer.isProcedure ? 'procedure' : 'function';
   const { oid, requiredArguments: parameters, servesPolicy } = definer;
   const about = { kind, object: displaySignature(definer), oid, from: sqlName(definer), parameters } as const;
-  return [{ ...about, roles, tables: tablesRead(facts, definer, bodies), untried, servesPolicy }];
+  const writes = definer.isProcedure || definer.returnsNothing ? 'only' : definer.isVolatile;
+  return [{ ...about, roles, tables, untried, writes, servesPolicy }];
 }
 
-function whyUntried({ isProcedure, isVolatile, requiredArguments, servesPolicy }: FunctionFacts): string | undefined {
-  if (isProcedure) return 'a procedure is called for what it does: calling it may do more than read';
-  if (isVolatile) return 'it is VOLATILE: calling it may do more than read';
+/** What leaves the transaction stays when it is rolled back. */
+const REACHING_OUT =
+  /\b(dblink\w*|http\w*|net\.\w+|copy\b[^;]*\bprogram|lo_export|pg_write_file|pg_terminate_backend|pg_cancel_backend|pg_reload_conf|pg_advisory_lock\w*)/i;
+
+function whyUntried(definer: FunctionFacts, bodies: readonly Body[], callsWriters: boolean): string | undefined {
+  const { isProcedure, isVolatile, isTrusted, returnsNothing, requiredArguments, servesPolicy } = definer;
+  if (!isTrusted) return 'its language lets it out of the database: what it does there no rollback undoes';
+  const texts = [definer.source, ...calledFrom(definer, bodies).map(({ definition }) => definition)];
+  const [outside] = texts.flatMap((text) => REACHING_OUT.exec(text)?.[0] ?? []);
+  if (outside !== undefined) return `it reaches out of its transaction (${outside}): that no rollback undoes`;
+  const isForEffect = isProcedure || (returnsNothing && isVolatile);
+  if (isForEffect && !callsWriters) return 'it is called for what it does, which --call-volatile lets it try';
   const isOpen = servesPolicy && requiredArguments.length > 0;
   return isOpen ? 'policies call it with what stands in their rows' : undefined;
 }
@@ -174,12 +189,14 @@ export interface WayProbe {
   readonly isControl: boolean;
   readonly statement: string;
   readonly attempt: Attempt;
+  /** What it does counts as much as what it shows. */
+  readonly isCall?: boolean;
 }
 
-interface ProbesOf {
+export interface ProbesOf {
   /** The tenant whose session it is. */
   readonly session: string;
-  readonly way: Pick<Way, 'from' | 'roles' | 'parameters'>;
+  readonly way: Pick<Way, 'kind' | 'from' | 'roles' | 'parameters'>;
   /** Calls of a function with what belongs to the own tenant, and to the other. */
   readonly calls: { readonly own: readonly Call[]; readonly other: readonly Call[] };
   /** Rows of two tenants that were made; `undefined`: the rows that are there have to do. */
@@ -218,6 +235,53 @@ export function probesOfWay(setup: ProbesOf, context: ContextName): WayProbe[] {
   ]);
 }
 
+/** A table behind a way, and who sees what becomes of its rows. */
+export interface Watched {
+  /** Set to what there is of a tenant's rows before anything is called. */
+  readonly before: Step;
+  /** Whether that is so no longer. */
+  readonly changed: Step;
+}
+
+/** Calls that are followed by a look at a tenant's rows: as many of one function in one session. */
+const MOST_WATCHED = 4;
+
+/**
+ * Everything that a function or procedure is called with where it may write: the other tenant's rows must neither come
+ * out of it nor be other than before; the own ones have to.
+ * @param watched what is looked at after each call, of the session's own tenant and of the other
+ */
+export function probesOfCalls(
+  setup: ProbesOf,
+  watched: { readonly own: readonly Watched[]; readonly other: readonly Watched[] },
+  context: ContextName,
+): WayProbe[] {
+  const { way, session, calls, marks, settings } = setup;
+  const probes = (
+    role: RoleFacts,
+    call: Call,
+    seen: readonly Watched[],
+    values: readonly string[],
+    isControl: boolean,
+  ) =>
+    seen.map(({ changed }): WayProbe => {
+      const from = fromOf(way, call);
+      const condition = holds(values, call) ?? 'false';
+      const sql = way.kind === 'procedure' ? `call ${from}` : `select from ${from} seen where ${condition}`;
+      const statement = way.kind === 'procedure' ? `call ${from};` : `select * from ${from};`;
+      const attempt = { role: role.name, settings: settings(context, role), sql, effect: changed };
+      return { role, context, session, isControl, statement, attempt, isCall: true };
+    });
+  const own = context === 'own' ? calls.own.slice(0, MOST_WATCHED) : [];
+  return way.roles.flatMap((role) => [
+    ...own.flatMap((call) => probes(role, call, watched.own, marks?.own ?? [], true)),
+    ...own.flatMap((call) => probes(role, call, watched.other, marks?.other ?? [], false)),
+    ...calls.other
+      .slice(0, MOST_WATCHED)
+      .flatMap((call) => probes(role, call, watched.other, marks?.other ?? [], false)),
+  ]);
+}
+
 /** The way as it stands behind FROM. */
 export function fromOf({ from, parameters }: Pick<Way, 'from' | 'parameters'>, call: Call): string {
   return parameters === undefined ? from : `${from}(${call.arguments})`;
@@ -239,8 +303,9 @@ export function judgeWay(
   const passages = tried.map((one) => ({ ...one, passage: passageOf({ command: 'SELECT' }, one.tried) }));
   const leak = passages.find(({ probe, passage }) => !probe.isControl && passage === 'through');
   if (leak !== undefined) {
-    const { role, context, statement } = leak.probe;
-    const reason = `as ${role.name}: a row of another tenant comes through the ${way.kind} in ${describeContext(context)}`;
+    const { role, context, statement, isCall } = leak.probe;
+    const how = isCall ? 'is shown or changed by' : 'comes through';
+    const reason = `as ${role.name}: a row of another tenant ${how} the ${way.kind} in ${describeContext(context)}`;
     return { ...about, verdict: 'refuted', reason, statement };
   }
   for (const role of way.roles) {
