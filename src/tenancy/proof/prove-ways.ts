@@ -25,6 +25,8 @@ import {
   type Watched,
   type Way,
   type WayProbe,
+  writesThrough,
+  writtenThrough,
 } from './ways.ts';
 
 const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 5_000 };
@@ -95,6 +97,7 @@ export class WayProver {
     const shown = await this.#proveByRows(way, pair);
     const isOpen = shown.verdict === 'not-provable' && pair.marks !== undefined;
     const proof = isOpen ? await this.#proveByChange(way, pair, shown) : shown;
+    if (proof.verdict === 'proved' && way.kind === 'view') return this.#proveByWriting(way, pair, proof);
     if (!way.writes || !this.#callsWriters || proof.verdict === 'refuted') return whatIsProvedOf(way, proof);
     const called = await this.#proveByCalling(way, pair);
     // What only shows changes nothing of its own rows either.
@@ -156,6 +159,42 @@ export class WayProver {
       this.#try(session, way, withBefore, contexts.flatMap(probes)),
     );
     return typeof tried === 'string' ? undecided(way, tried) : judgeWay(way, tried);
+  }
+
+  /** Looks whether rows that a view shows can be given to the other tenant through it: it writes as its owner. */
+  async #proveByWriting(way: Way, pair: Pair, proof: WayProof): Promise<WayProof> {
+    const tenantColumn = await this.#tenantColumn(way);
+    const writers = way.roles.filter((role) => way.writers.get(role.oid)?.size);
+    if (tenantColumn === undefined || way.tables.length !== 1 || writers.length === 0) return proof;
+    const columns = await this.#copiedColumns(way, tenantColumn);
+    const { own, other } = pair;
+    const [watched] = this.#watch(way, other);
+    if (watched === undefined || pair.marks === undefined) return proof;
+    const sessionOf = (role: RoleFacts) => this.#sessionOf('own', own.tenant, other.tenant, role.name);
+    const probes = writers.flatMap((role) =>
+      writesThrough(way, role, { tenantColumn, columns, tenant: other.tenant, settings: sessionOf(role), watched }),
+    );
+    const withBefore = { ...pair, own: { ...own, after: [watched.before] } };
+    const tried = await this.#try(this.#session, way, withBefore, probes);
+    return typeof tried === 'string' ? undecided(way, tried) : (writtenThrough(way, tried) ?? proof);
+  }
+
+  /** Columns of a view that a copy of one of its rows may have as well. */
+  async #copiedColumns({ oid, tables: [table] }: Way, tenantColumn: string): Promise<string[]> {
+    const rows = await this.#session.query<{ name: string }>(
+      `select v.attname as name
+       from pg_catalog.pg_attribute v
+       join pg_catalog.pg_attribute t on t.attrelid = $2 and t.attname = v.attname
+       where v.attrelid = $1 and v.attnum > 0 and not v.attisdropped and v.attname <> $3
+         and t.attgenerated = '' and t.attidentity = ''
+         and not exists (
+           select from pg_catalog.pg_index i
+           where i.indrelid = t.attrelid and i.indisunique and t.attnum = any (i.indkey::int2[])
+         )
+       order by v.attnum`,
+      [oid, table!.oid, tenantColumn],
+    );
+    return rows.map(({ name }) => name);
   }
 
   /** What there is of a tenant's rows in the tables behind the way, before and after a call. */

@@ -1,8 +1,9 @@
 import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
-import { callersOf, clientsWith, inOrder } from '../access.ts';
+import { callersOf, clientsWith, hasPrivilege, inOrder } from '../access.ts';
 import { describeContext } from '../answers.ts';
 import type {
   ArgumentFacts,
+  Command,
   ContextName,
   FunctionFacts,
   RlsFacts,
@@ -33,6 +34,8 @@ export interface Way {
   readonly tables: readonly TableFacts[];
   /** Why it cannot be tried. */
   readonly untried: string | undefined;
+  /** What else than SELECT each role may do with it, by OID. */
+  readonly writers: ReadonlyMap<number, ReadonlySet<Command>>;
   /** It may write; `only`: and shows nothing. */
   readonly writes: boolean | 'only';
   /** Policies look up with it: it shows no rows, and is worth a word only if it does. */
@@ -79,10 +82,15 @@ function wayOfView(facts: RlsFacts, view: ViewFacts): Way[] {
       roles,
       tables,
       untried: undefined,
+      writers: new Map(roles.map((role) => [role.oid, writesOf(role, view)])),
       writes: false,
       servesPolicy: false,
     },
   ];
+}
+
+function writesOf(role: RoleFacts, view: ViewFacts): ReadonlySet<Command> {
+  return new Set((['INSERT', 'UPDATE'] as const).filter((command) => hasPrivilege(role, view, command)));
 }
 
 /** It, or a view that it reads, looks at tables as somebody else. */
@@ -107,7 +115,7 @@ function wayOfFunction(facts: RlsFacts, definer: FunctionFacts, bodies: readonly
   const { oid, requiredArguments: parameters, servesPolicy } = definer;
   const about = { kind, object: displaySignature(definer), oid, from: sqlName(definer), parameters } as const;
   const writes = definer.isProcedure || definer.returnsNothing ? 'only' : definer.isVolatile;
-  return [{ ...about, roles, tables, untried, writes, servesPolicy }];
+  return [{ ...about, roles, tables, untried, writers: new Map(), writes, servesPolicy }];
 }
 
 /** What leaves the transaction stays when it is rolled back. */
@@ -280,6 +288,54 @@ export function probesOfCalls(
       .slice(0, MOST_WATCHED)
       .flatMap((call) => probes(role, call, watched.other, marks?.other ?? [], false)),
   ]);
+}
+
+interface Writing {
+  readonly tenantColumn: string;
+  /** Columns of the view that are copied with a row. */
+  readonly columns: readonly string[];
+  /** Whom a row is given to. */
+  readonly tenant: string;
+  readonly settings: Readonly<Record<string, string>>;
+  /** The rows of that tenant. */
+  readonly watched: Watched;
+}
+
+/** What is shown is given to another tenant through a view: a copy of it, and itself. */
+export function writesThrough(
+  { from, writers }: Way,
+  role: RoleFacts,
+  { tenantColumn, columns, tenant, settings, watched }: Writing,
+): WayProbe[] {
+  const to = quoteLiteral(tenant);
+  const owner = quoteIdentifier(tenantColumn);
+  const copied = columns.map(quoteIdentifier);
+  const statements = {
+    INSERT: `insert into ${from} (${[...copied, owner].join(', ')}) select ${[...copied, to].join(', ')} from ${from} limit 1`,
+    UPDATE: `update ${from} set ${owner} = ${to}`,
+  };
+  return (['INSERT', 'UPDATE'] as const)
+    .filter((command) => writers.get(role.oid)?.has(command))
+    .map((command) => ({
+      role,
+      context: 'own',
+      session: '',
+      isControl: false,
+      statement: `${statements[command]};`,
+      attempt: { role: role.name, settings, sql: statements[command], verify: watched.changed },
+    }));
+}
+
+/** The first that got through. */
+export function writtenThrough(
+  { kind, object }: Way,
+  tried: readonly { readonly probe: WayProbe; readonly tried: Tried }[],
+): WayProof | undefined {
+  const leak = tried.find(({ tried: one }) => 'rows' in one && one.rows > 0);
+  if (leak === undefined) return undefined;
+  const { role, statement } = leak.probe;
+  const reason = `as ${role.name}: a row is given to another tenant through the ${kind}, which writes as its owner`;
+  return { object, kind, verdict: 'refuted', reason, statement };
 }
 
 /** The way as it stands behind FROM. */
