@@ -33,6 +33,7 @@ export const command: Command = {
     'aisha-db rls-check',
     'aisha-db rls-check --prove',
     'aisha-db rls-check --prove=rows --env staging',
+    'aisha-db rls-check --prove=rows --call-volatile --env copy',
     'aisha-db rls-check --as-url "$APP_DATABASE_URL"',
     'aisha-db rls-check --tenant 6a1f0c9e-1f0e-4f3a-9f63-2d7c54a0b1ce',
     'aisha-db rls-check --fix',

@@ -97,16 +97,53 @@ describe('--tenant', () => {
     ).toHaveLength(3);
   });
 
-  test('of nobody shows nothing', async ({ db }) => {
+  test('of a tenant that there is not shows nothing, and is no green', async ({ db }) => {
     await db.query(`${prelude}${table('sound')}`);
-    const { code, stdout } = await (await projectOf(db)).run(
-      'rls-check',
-      '--tenant',
-      '00000000-0000-4000-8000-0000000000ff',
-    );
-    expect(code).toBe(0);
+    const project = await projectOf(db);
+    const nobody = '00000000-0000-4000-8000-0000000000ff';
+    const { code, stdout } = await project.run('rls-check', '--tenant', nobody);
+    expect(code).toBe(1);
     expect(stdout).toContain('sees rows of 0 of 2 tables');
+    expect(stdout).toContain(`tenant-exists: the table of the tenants has no ${nobody}`);
+    expect((await project.run('rls-check', '--tenant', A)).code).toBe(0);
+    const slug = await project.run('rls-check', '--tenant', 'acme');
+    expect(slug.code).toBe(2);
+    expect(slug.stderr).toContain('acme is no tenant: the columns of the tenant are of type uuid');
   });
+
+  test('is asked as a member of the tenant, where policies look that up', async ({ db }) => {
+    await db.query(`${prelude}
+      create function uid() returns uuid language sql stable
+        as $$ select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid $$;
+      create table members (tenant_id uuid not null references tenant, user_id uuid not null);
+      select isolate('members', 'user_id = (select uid())');
+      ${table('shared', 'tenant_id in (select m.tenant_id from members m where m.user_id = (select uid()))')}`);
+    await db.superQuery(`insert into members select id, gen_random_uuid() from tenant;
+      insert into shared (tenant_id) select id from tenant`);
+    const report = await (await projectOf(db)).report('rls-check', '--tenant', A);
+    expect(report.exitCode).toBe(0);
+    const seen = report.data.tables.find(
+      (one: Record<string, string>) => one['table'] === 'public.shared' && one['role'] === 'authenticated',
+    );
+    expect(seen).toMatchObject({ rows: 1, rowsOfOthers: 0 });
+  });
+});
+
+test('names that are misspelt are errors, and look like nothing sound', async ({ db }) => {
+  await db.query(prelude);
+  const project = await projectOf(db);
+  const schema = await project.run('rls-check', '--schema', 'public', '--schema', 'publik');
+  expect(schema).toMatchObject({ code: 2, stdout: '' });
+  expect(schema.stderr).toMatch(/there is no schema publik in the database\nhint: There are: .*public/);
+  const url = await project.run('rls-check', '--as-url', 'nonsense');
+  expect(url.code).toBe(2);
+  expect(url.stderr).toContain('--as-url is not a PostgreSQL connection string');
+  const gone = await project.run('rls-check', '--as-url', 'postgres://nobody@127.0.0.1:1/nowhere');
+  expect(gone.code).toBe(3);
+  expect(gone.stderr).toContain('address from --as-url');
+  const idle = await project.run('rls-check', '--call-volatile');
+  expect(idle.code).toBe(2);
+  expect(idle.stderr).toContain('--call-volatile is for --prove=rows');
 });
 
 describe('--fix', () => {

@@ -18,9 +18,9 @@ const TABLES = `${prelude}
   create table open (id int generated always as identity primary key, tenant_id uuid not null references tenant, note text);
   select isolate('open'); alter table open no force row level security;`;
 
-async function waysIn(db: TestDatabase, sql: string): Promise<Record<string, unknown>> {
+async function waysIn(db: TestDatabase, sql: string, callsWriters = false): Promise<Record<string, unknown>> {
   await db.query(sql);
-  const { ways = [] } = await proofOf(db.url, {}, 'rows');
+  const { ways = [] } = await proofOf(db.url, {}, 'rows', callsWriters);
   return Object.fromEntries(ways.map(({ object, ...way }) => [object, way]));
 }
 
@@ -138,6 +138,11 @@ test('functions are called where that can only read, and of the others it is sai
     ${define('filtered()', 'select * from open where tenant_id = (select own_tenant())', 'returns setof open stable')}
     ${define('with_default(n int default 9)', 'select * from open', 'returns setof open stable')}
     ${define('volatile_one()', 'select * from open', 'returns setof open')}
+    ${define('volatile_own()', 'select * from open where tenant_id = (select own_tenant())', 'returns setof open')}
+    ${define('deletes(n int)', 'delete from open where id = n returning *', 'returns setof open')}
+    ${define('deletes_silently()', 'delete from open', 'returns void')}
+    create function calls_out() returns setof open language plpgsql security definer set search_path = public
+      as $$ begin perform dblink_exec('', ''); return query select * from open; end $$;
     ${define('returns_nothing()', 'select', 'returns void stable')}
     ${define('lookup()', 'select own_tenant()', 'returns uuid stable')}
     create policy by_lookup on open as restrictive using (tenant_id = (select lookup()));
@@ -161,11 +166,16 @@ test('functions are called where that can only read, and of the others it is sai
     'public.as_json()': refuted,
     'public.with_default(n integer)': refuted,
     'public.filtered()': { kind: 'function', verdict: 'proved' },
-    'public.volatile_one()': untried(/^it is VOLATILE/),
+    // VOLATILE because nobody said otherwise: it reads all the same.
+    'public.volatile_one()': refuted,
+    'public.volatile_own()': { kind: 'function', verdict: 'proved' },
+    'public.deletes(n integer)': untried(/read-only transaction/),
+    'public.deletes_silently()': untried(/^it is called for what it does/),
+    'public.calls_out()': untried(/^it reaches out of its transaction \(dblink_exec\)/),
     'public.writes()': untried(/read-only transaction/),
-    'public.does()': untried(/^a procedure/, 'procedure'),
+    'public.does()': untried(/^it is called for what it does/, 'procedure'),
   });
-  expect(Object.keys(ways)).toHaveLength(7);
+  expect(Object.keys(ways)).toHaveLength(11);
   // Nothing was counted up: a sequence is not undone by a rollback.
   expect(await db.query('select is_called from n')).toEqual([{ is_called: false }]);
 });
@@ -225,15 +235,14 @@ test('the report names the way with the statement, and what could not be tried i
   await db.query(`${TABLES} alter table open force row level security;
     create view leaks as select * from tenant; alter table tenant no force row level security;
     grant select on leaks to authenticated;
-    create function asks(n int) returns setof tenant language sql volatile security definer set search_path = public
-      as 'select * from tenant';`);
+    create procedure asks(n int) language sql security definer set search_path = public as 'delete from tenant';`);
   const config = JSON.stringify({ tenancy: { apiSchemas: ['public'] } });
   const project = await makeProject({ 'aisha-db.config.json': config }, { env: { DATABASE_URL: db.url } });
   const report = await project.report('rls-check', '--prove=rows');
   expect(report.exitCode).toBe(1);
   expect(report.data.ways.map(({ object, verdict }: Record<string, string>) => [object, verdict])).toEqual([
     ['public.leaks', 'refuted'],
-    ['public.asks(n integer)', 'not-provable'],
+    ['public.asks(IN n integer)', 'not-provable'],
   ]);
   expect(report.findings).toContainEqual(
     expect.objectContaining({
@@ -244,7 +253,67 @@ test('the report names the way with the statement, and what could not be tried i
     }),
   );
   const proof = report.checks.find(({ id }: { id: string }) => id === 'isolation-proof');
-  expect(proof.reason).toContain('public.asks(n integer): it is VOLATILE');
+  expect(proof.reason).toContain('public.asks(IN n integer): it is called for what it does');
+  // What was refuted does not hide why the rest was not proved.
+  expect((await project.run('rls-check', '--prove=rows')).stdout).toMatch(
+    /Not provable\n.*object +why\n[\s\S]*public\.asks\(IN n integer\) +it is called for what it does/,
+  );
   const { stdout } = await project.run('rls-check', '--prove=rows');
   expect(stdout).toMatch(/Ways around the tables\n.*object +kind +verdict/);
+});
+
+test('what writes is called on demand, judged by the rows of either tenant, and undone', async ({ db }) => {
+  const define = (name: string, body: string, returns = 'returns void') =>
+    `create function ${name} ${returns} language sql security definer set search_path = public as $$ ${body} $$;`;
+  const own = 'tenant_id = (select own_tenant())';
+  const ways = await waysIn(
+    db,
+    `${TABLES}
+    ${define('remove(n int)', 'delete from open where id = n')}
+    ${define('remove_own(n int)', `delete from open where id = n and ${own}`)}
+    ${define('"Touch %"(n int)', "update open set note = note || '!' where id = n returning *", 'returns setof open')}
+    ${define('touch_own()', `update open set note = note || '!' where ${own} returning *`, 'returns setof open')}
+    ${define('idle(n int)', 'select', 'returns void')}
+    create procedure wipe() language sql security definer set search_path = public as 'delete from open';
+    create procedure wipe_own() language sql security definer set search_path = public as 'delete from open where ${own}';
+    create procedure commits() language plpgsql security definer as $$ begin delete from public.open; commit; end $$;`,
+    true,
+  );
+  const of = (kind: string, verdict: string, reason?: RegExp) =>
+    expect.objectContaining({ kind, verdict, ...(reason && { reason: expect.stringMatching(reason) }) });
+  expect(ways).toEqual({
+    'public.remove(n integer)': of(
+      'function',
+      'refuted',
+      /a row of another tenant is shown or changed by the function/,
+    ),
+    'public.remove_own(n integer)': of('function', 'proved'),
+    'public."Touch %"(n integer)': of('function', 'refuted'),
+    'public.touch_own()': of('function', 'proved'),
+    'public.wipe()': of('procedure', 'refuted'),
+    'public.wipe_own()': of('procedure', 'proved'),
+    'public.commits()': of('procedure', 'not-provable', /transaction termination/),
+  });
+  expect(await db.superQuery('select count(*)::int as n from open')).toEqual([{ n: 0 }]);
+});
+
+test('rows are given to another tenant through a view that writes as its owner, unless its option forbids it', async ({
+  db,
+}) => {
+  const own = 'select id, tenant_id, note from open where tenant_id = (select own_tenant())';
+  const ways = await waysIn(
+    db,
+    `${TABLES} create view writable as ${own}; grant select, insert, update on writable to authenticated;
+    create view "checked %" as ${own} with check option; grant select, insert, update on "checked %" to authenticated;
+    create view readable as ${own}; grant select on readable to authenticated;`,
+  );
+  expect(ways).toEqual({
+    'public.writable': expect.objectContaining({
+      verdict: 'refuted',
+      reason: 'as authenticated: a row is given to another tenant through the view, which writes as its owner',
+      statement: expect.stringMatching(/^insert into "public"\."writable" \("note", "tenant_id"\) select "note", '/),
+    }),
+    'public."checked %"': { kind: 'view', verdict: 'proved' },
+    'public.readable': { kind: 'view', verdict: 'proved' },
+  });
 });

@@ -39,8 +39,14 @@ export async function proofWithFacts(
   url: string,
   settings: Partial<TenancySettings> = {},
   how: 'policies' | 'rows' = 'policies',
+  callsWriters = false,
 ): Promise<{ proof: Proof; facts: RlsFacts }> {
-  const { without, rows, facts } = await proofsOf(url, settings, how === 'rows' ? () => true : () => false);
+  const { without, rows, facts } = await proofsOf(
+    url,
+    settings,
+    how === 'rows' ? () => true : () => false,
+    callsWriters,
+  );
   return { proof: how === 'rows' ? rows : without, facts };
 }
 
