@@ -197,6 +197,26 @@ describe('an error', () => {
     expect(process.listenerCount('uncaughtException')).toBe(0);
   });
 
+  test.each([
+    ['55P03', 'canceling statement due to lock timeout', 6],
+    ['57014', 'canceling statement due to statement timeout', 3],
+    ['53200', 'out of memory', 3],
+    ['42501', 'permission denied for table pg_authid', 3],
+    ['57P05', 'terminating connection due to idle-session timeout', 3],
+    ['XX001', 'invalid page in block 7', 3],
+    ['42703', 'column "nope" does not exist', 70],
+  ])('of the server, %s, is one only where the program is to blame', async (code, message, exitCode) => {
+    const commands = greet({
+      run: async () => {
+        throw Object.assign(new Error(message), { code, severity: 'ERROR' });
+      },
+    });
+    const ended = await run(['greet'], commands);
+    expect([ended.code, ended.stderr.includes('\n  at ')]).toEqual([exitCode, exitCode === 70]);
+    expect(ended.stderr).toContain(message);
+    expect(ended.stderr).toMatch(/\nhint: [A-Z]/);
+  });
+
   test('of the machine is not a defect', async () => {
     const commands = greet({
       run: async () => {

@@ -1,4 +1,4 @@
-import { AishaError, messageOf } from '../errors.ts';
+import { AishaError, type ErrorKind, messageOf } from '../errors.ts';
 import { plain, plainLines } from '../report/plain.ts';
 import type { ReportError } from '../report/report.ts';
 
@@ -31,6 +31,8 @@ export function toFailure(error: unknown, { cwd, signal, tracker }: FailureConte
       hint: "Run again; when it happens again, look into the server's log and at what lies between: pooler, proxy, firewall.",
     });
   }
+  const ofTheServer = ofServer(error);
+  if (ofTheServer !== undefined) return ofTheServer;
   const { code = '' } = (error ?? {}) as NodeJS.ErrnoException;
   const hint = OF_THE_MACHINE[code];
   // All of its words: nobody who could have named the file has caught it.
@@ -68,11 +70,40 @@ export function toReportError({ kind, message, hint, details, sqlState }: AishaE
 /** What pg says of a connection that has ended. */
 const ENDED = /^(?:Connection terminated|Client has encountered a connection error|Client was closed)/;
 /** The network's own word, and what the server says when it ends a session (PostgreSQL docs, appendix A, 08 and 57P0x). */
-const ENDS_CONNECTION = /^(?:ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|57P0[123]|08[0-9A-Z]{3})$/;
+const ENDS_CONNECTION = /^(?:ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|57P0[1-5]|25P03|08[0-9A-Z]{3})$/;
 
 function isLostConnection(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return ENDED.test(error.message) || ENDS_CONNECTION.test((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** Errors of the server that say something about it, its roles and its load, not about the program (PostgreSQL docs, appendix A). */
+const OF_THE_SERVER: readonly (readonly [code: RegExp, kind: ErrorKind, hint: string])[] = [
+  [
+    /^55P03$/,
+    'lock',
+    'Another session has locked what was to be read or written, longer than lock_timeout lets this role wait: run again.',
+  ],
+  [
+    /^57014$/,
+    'connection',
+    'Somebody cancelled the statement, or the statement_timeout of this role or database is too short for it.',
+  ],
+  [/^40/, 'connection', 'Another session stood in the way: run again.'],
+  [/^42501$/, 'connection', 'The role lacks a privilege: grant it, or connect as another role.'],
+  [/^25006$/, 'connection', 'The server takes no writes: it is a standby, or the database is set to read only.'],
+  [/^53/, 'connection', 'The server lacks a resource: disk, memory or connections. Free some, and run again.'],
+  [/^(?:57|58|F0|XX00[12])/, 'connection', "Look into the server's log: it is in trouble itself."],
+];
+
+function ofServer(error: unknown): AishaError | undefined {
+  const { code, severity } = (error ?? {}) as { readonly code?: string; readonly severity?: string };
+  if (!(error instanceof Error) || code === undefined || severity === undefined) return undefined;
+  const known = OF_THE_SERVER.find(([pattern]) => pattern.test(code));
+  return (
+    known &&
+    new AishaError(known[1], `the server says: ${error.message}`, { cause: error, hint: known[2], sqlState: code })
+  );
 }
 
 /** What an abort cannot have caused. */

@@ -2,7 +2,7 @@ import { migrationFolder, migrationSource, planOptions, runHooks } from '../cli/
 import { withChanges } from '../migrations/changes.ts';
 import { readFolder } from '../migrations/files.ts';
 import { readLedger } from '../migrations/ledger.ts';
-import { openSession, refuseForeignLedger } from '../migrations/open.ts';
+import { openSession, reading, refuseForeignLedger } from '../migrations/open.ts';
 import { planMigrations } from '../migrations/plan.ts';
 import { countStates, migrationsResult, problemFindings, warningFindings } from '../migrations/report.ts';
 import type { Command } from './command.ts';
@@ -27,7 +27,7 @@ export const command: Command = {
     const target = await context.target();
     const session = await openSession(target, 'aisha-db status', {}, runHooks(context, target));
     try {
-      const ledger = await readLedger(session, source.ledger);
+      const ledger = await reading(session, context.signal, () => readLedger(session, source.ledger));
       refuseForeignLedger(source.ledger, ledger);
       const planned = planMigrations(folder.files, ledger.rows, planOptions(context));
       const plan = withChanges(planned, ledger.rows, folder.read);

@@ -3,7 +3,7 @@ import { placed } from '../migrations/check-scripts.ts';
 import { readFolder } from '../migrations/files.ts';
 import { checkAlone } from '../migrations/grammar-check.ts';
 import { readLedger } from '../migrations/ledger.ts';
-import { openSession, refuseForeignLedger } from '../migrations/open.ts';
+import { openSession, reading, refuseForeignLedger } from '../migrations/open.ts';
 import { type PlanProblem, type PlanWarning, planMigrations } from '../migrations/plan.ts';
 import { lookAtFiles, lookInto } from '../migrations/preflight.ts';
 import { inFileOrder, problemFindings, warningFindings } from '../migrations/report.ts';
@@ -81,7 +81,7 @@ async function againstLedger(context: Context): Promise<Found> {
   const folder = readFolder(source.dir, source.finalFrom);
   const session = await openSession(target, 'aisha-db validate', {}, runHooks(context, target));
   try {
-    const ledger = await readLedger(session, source.ledger);
+    const ledger = await reading(session, context.signal, () => readLedger(session, source.ledger));
     refuseForeignLedger(source.ledger, ledger);
     const plan = planMigrations(folder.files, ledger.rows, planOptions(context));
     const preflight = await lookInto(source, { folder, ledger, plan }, session, planOptions(context));

@@ -9,7 +9,7 @@ import { type MigrationFolder, readFolder } from './files.ts';
 import { type LedgerRow, readLedger, upsertSql } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
 import { compareNames, compareVersions, type Version } from './name.ts';
-import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
+import { type MigrationSource, openSession, type RunHooks, reading, refuseForeignLedger } from './open.ts';
 import { duplicateGroups, type FileFact } from './plan.ts';
 import type { Running } from './runner.ts';
 
@@ -41,7 +41,7 @@ export async function baseline(
   const folder = readFolder(source.dir, source.finalFrom);
   const work = await openSession(target, 'aisha-db baseline', {}, hooks);
   try {
-    const ledger = await readLedger(work, source.ledger);
+    const ledger = await reading(work, hooks.signal, () => readLedger(work, source.ledger));
     refuseForeignLedger(source.ledger, ledger);
     const list = options.fromTable === undefined ? undefined : await readHandMade(work, options.fromTable);
     const chosen = choose(folder, ledger.rows, options.to, list);

@@ -10,9 +10,9 @@ import { isFolder, type MigrationFolder, readFolder } from './files.ts';
 import { readLedger, SINCE_BEGIN, upsertSql } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
 import { isLost, settleLost } from './lost.ts';
-import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
+import { type MigrationSource, openSession, type RunHooks, reading, refuseForeignLedger } from './open.ts';
 import { BACK_TO_ONESELF, cancellable, freshSession, type Job, ledgerEntry, type Running } from './runner.ts';
-import { type SafeguardOptions, safeguard } from './safeguard.ts';
+import { type SafeguardOptions, STAY, safeguard } from './safeguard.ts';
 import { prepareScript, type Script } from './script.ts';
 import { timeoutsOf } from './timeouts.ts';
 import { loadGrammar } from './tree.ts';
@@ -52,7 +52,8 @@ export async function runFix(
   refuseUnfit(script);
   const work = await openSession(target, 'aisha-db fix', options.settings, hooks);
   try {
-    refuseForeignLedger(source.ledger, await readLedger(work, source.ledger));
+    const ledger = await reading(work, hooks.signal, () => readLedger(work, source.ledger));
+    refuseForeignLedger(source.ledger, ledger);
     const checksum = folder.files.find((f) => f.name.file === file)?.checksum ?? '';
     return await lockRun(source, target, work, options, hooks, async (running, now) => {
       const sql = () => [Buffer.from(script.expanded.sql).toString('utf8')];
@@ -104,6 +105,7 @@ async function run(running: Running, fix: Fix, options: FixOptions): Promise<Fix
     await running.work.undo();
     return { file, tags: done, committed: false };
   }
+  await running.lock.guard.query(STAY);
   await options.confirm(file, done).catch(async (refused) => {
     await running.work.undo();
     throw refused;

@@ -103,7 +103,7 @@ async function readRows(session: Session, name: LedgerName, present: ReadonlySet
   // Columns an older ledger lacks read as their default.
   const pick = (column: string, fallback: string) => (present.has(column) ? quoteIdentifier(column) : fallback);
   const text = `select file, ${pick('sequence', '0')}::float8, ${pick('number', 'null')}, ${pick('phase', "'forward'")}, checksum,
-      ${pick('token_checksum', 'null')}, ${pick('state', "'applied'")}, to_json(${pick('applied_at', 'null::timestamptz')})#>>'{}',
+      ${pick('token_checksum', 'null')}, ${pick('state', "'applied'")}, to_json(${pick('applied_at', 'null::timestamptz')} at time zone 'UTC')#>>'{}' || '+00:00',
       ${pick('applied_by', "''")}, ${pick('applied_from', "''")}, ${pick('execution_time_ms', 'null')}::float8,
       ${pick('siblings', "'{}'::text[]")}, ${pick('statements_done', '0')}, ${pick('statements_total', 'null')},
       ${pick('progress_hash', 'null')}, ${pick('in_hand', 'null')}, ${pick('error', 'null')}, ${pick('tool_version', "''")}

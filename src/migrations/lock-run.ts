@@ -3,7 +3,7 @@ import type { Session } from '../postgres/session.ts';
 import type { Target } from '../postgres/target.ts';
 import { ensureLedger, type LedgerFacts, readLedger } from './ledger.ts';
 import { describeHolder, MigrationLock } from './lock.ts';
-import { type MigrationSource, openSession, type RunHooks } from './open.ts';
+import { type MigrationSource, openSession, type RunHooks, reading } from './open.ts';
 import type { Running, RunSettings } from './runner.ts';
 
 /** What has to be known to lock a ledger and write to it. */
@@ -35,8 +35,11 @@ export async function lockRun<T>(
       signal: hooks.signal,
       onWait: (holders) => hooks.info(`waiting for another run: ${holders.map(describeHolder).join('; ')}`),
     });
-    const ledger = await readLedger(work, source.ledger);
-    if (!options.dryRun) await ensureLedger(work, source.ledger, ledger);
+    const ledger = await reading(work, hooks.signal, async () => {
+      const facts = await readLedger(work, source.ledger);
+      if (!options.dryRun) await ensureLedger(work, source.ledger, facts);
+      return facts;
+    });
     return await use(
       {
         work,

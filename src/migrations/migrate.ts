@@ -5,7 +5,7 @@ import { listFolder, type MigrationFolder, readFiles } from './files.ts';
 import type { Gate } from './gate.ts';
 import { type LedgerFacts, readLedger } from './ledger.ts';
 import type { LockOptions } from './lock-run.ts';
-import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
+import { type MigrationSource, openSession, type RunHooks, reading, refuseForeignLedger } from './open.ts';
 import { type MigrationPlan, type PlanEntry, type PlanOptions, planMigrations } from './plan.ts';
 import { refusal } from './refusal.ts';
 import type { SafeguardOptions } from './safeguard.ts';
@@ -59,7 +59,7 @@ export async function migrate(
   const listing = listFolder(source.dir);
   const work = await openSession(target, 'aisha-db migrate', options.settings, hooks);
   try {
-    const ledger = await readLedger(work, source.ledger);
+    const ledger = await reading(work, hooks.signal, () => readLedger(work, source.ledger));
     refuseForeignLedger(source.ledger, ledger);
     const known = new Set(ledger.rows.map((row) => row.checksum));
     const folder = readFiles(listing, source.finalFrom, (checksum) => !known.has(checksum));

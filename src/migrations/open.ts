@@ -42,6 +42,22 @@ export async function openSession(
   return session;
 }
 
+/**
+ * Reads, and lets go at once when the run is told to stop: whoever only reads may have to wait for a lock that somebody
+ * has on the ledger, and leaves nothing behind.
+ * @throws AishaError (interrupted)
+ */
+export async function reading<T>(session: Session, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const letGo = () => session.destroy();
+  signal.throwIfAborted();
+  signal.addEventListener('abort', letGo, { once: true });
+  try {
+    return await work();
+  } finally {
+    signal.removeEventListener('abort', letGo);
+  }
+}
+
 /** @throws AishaError (plan) rather than replay everything beside a ledger that is somewhere else */
 export function refuseForeignLedger(name: LedgerName, ledger: LedgerFacts): void {
   if (ledger.exists || ledger.elsewhere.length === 0) return;

@@ -8,7 +8,7 @@ import { type MigrationFolder, readFolder } from './files.ts';
 import { forgetSql, type LedgerName, type LedgerRow, readLedger } from './ledger.ts';
 import { type LockOptions, lockRun } from './lock-run.ts';
 import type { MigrationName } from './name.ts';
-import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
+import { type MigrationSource, openSession, type RunHooks, reading, refuseForeignLedger } from './open.ts';
 import type { Running } from './runner.ts';
 
 export interface RepairOptions extends LockOptions {
@@ -40,7 +40,7 @@ export async function repair(
   const folder = readFolder(source.dir, source.finalFrom);
   const work = await openSession(target, 'aisha-db repair', {}, hooks);
   try {
-    const ledger = await readLedger(work, source.ledger);
+    const ledger = await reading(work, hooks.signal, () => readLedger(work, source.ledger));
     refuseForeignLedger(source.ledger, ledger);
     const found = findDifferences(folder, ledger.rows, options);
     refuseUnknown(options.files, found);

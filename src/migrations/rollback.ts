@@ -14,7 +14,7 @@ import { type LockOptions, lockRun } from './lock-run.ts';
 import { lookBehind } from './look-behind.ts';
 import { AppliedAnyway } from './lost.ts';
 import { isNamedAfter, type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
-import { type MigrationSource, openSession, type RunHooks, refuseForeignLedger } from './open.ts';
+import { type MigrationSource, openSession, type RunHooks, reading, refuseForeignLedger } from './open.ts';
 import type { Job, Running } from './runner.ts';
 import { type SafeguardOptions, safeguard } from './safeguard.ts';
 import { prepareScript, type Script } from './script.ts';
@@ -60,7 +60,7 @@ export async function rollback(
   refusePoolerAddress(target);
   const work = await openSession(target, 'aisha-db rollback', options.settings, hooks);
   try {
-    const ledger = await readLedger(work, source.ledger);
+    const ledger = await reading(work, hooks.signal, () => readLedger(work, source.ledger));
     refuseForeignLedger(source.ledger, ledger);
     const steps = await planRollback(source, ledger.rows, options);
     if (options.dryRun) return { steps, undone: [], error: undefined };

@@ -38,8 +38,8 @@ export async function safeguard(
   return { ...running, backupId };
 }
 
-/** A backup takes long: a role may have been given a limit (since PostgreSQL 14) after which idle sessions end. */
-const STAY = `select pg_catalog.set_config(name, '0', false) from pg_catalog.pg_settings where name = 'idle_session_timeout'`;
+/** A backup takes long, and so does an answer: a role may have a limit (since PostgreSQL 14) after which idle sessions end. */
+export const STAY = `select pg_catalog.set_config(name, '0', false) from pg_catalog.pg_settings where name = 'idle_session_timeout'`;
 
 /** Whether the database holds no row that a file could lose; the ledger has just been made. */
 async function isEmpty(session: Session, ledger: LedgerName): Promise<boolean> {

@@ -194,6 +194,20 @@ describe('what may be read', () => {
     expect(report.exitCode).toBe(0);
   });
 
+  test('a ledger that somebody has locked is waited for no longer than --timeout says, by migrate neither', async ({
+    db,
+  }) => {
+    const project = await makeProject({ 'sql/001_a.sql': 'select 1' }, db);
+    await project.run('migrate');
+    const other = await db.connect();
+    await other.query('begin; lock table aisha_db.migrations');
+    for (const command of ['status', 'migrate']) {
+      const run = await project.run(command, '--timeout', '300ms');
+      expect([run.code, run.stderr]).toEqual([130, expect.stringContaining('error: gave up after 300ms')]);
+    }
+    await other.query('rollback');
+  });
+
   test('a role that may not read the ledger is told what to grant', async ({ db }) => {
     const project = await makeProject({ 'sql/001_a.sql': 'select 1' }, db);
     await project.run('migrate');
@@ -310,6 +324,19 @@ describe('the report', () => {
     const after = (await project.run('status')).stdout;
     expect(after).toMatch(/^applied {2}forward {3}001_create_users\.sql +\d+ {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/m);
     for (const line of [...stdout.split('\n'), ...after.split('\n')]) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test('gives times in one zone, whatever the session is set to', async ({ db }) => {
+    const project = await makeProject({ 'sql/001_a.sql': 'select 1' }, db);
+    await project.run('migrate');
+    const here = await project.report('status');
+    const elsewhere = await project.report(
+      'status',
+      '--database-url',
+      `${db.url}?options=-c%20timezone%3DAsia/Kathmandu`,
+    );
+    expect(here.data.migrations[0].appliedAt).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+\+00:00$/);
+    expect(elsewhere.data.migrations).toEqual(here.data.migrations);
   });
 
   test('names its target first, on stderr, without the password', async ({ db }) => {
