@@ -37,7 +37,7 @@ export function checkScripts(scripts: readonly Script[], known: KnownFiles, fina
         hint: w.hint,
       })),
     );
-    if (script.mode.kind === 'empty')
+    if (script.mode.kind === 'empty' && script.problems.length === 0)
       warnings.push({
         check: 'empty-file',
         file: script.file,

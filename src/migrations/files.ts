@@ -23,7 +23,7 @@ import { expand, type ReadInclude } from './psql.ts';
 export interface MigrationFolder {
   readonly dir: string;
   readonly files: readonly FileFact[];
-  /** Reads a file's content, byte order mark removed and CRLF as LF. */
+  /** Reads a file's content, byte order mark removed and CRLF as LF. @throws AishaError (usage) for one that was found unreadable */
   read(file: string): Uint8Array;
   /** The same, or `undefined` when it no longer has this checksum or cannot be read. */
   readChecked(file: string, checksum: string | undefined): Uint8Array | undefined;
@@ -70,11 +70,20 @@ export function readFiles(
   const kept = new Map<string, Uint8Array>();
   let bytes = 0;
   const reader = new FileReader();
-  const read = (file: string) => normalise(readFileSync(paths.get(file) ?? join(dir, file)));
+  const unreadable = new Map<string, string>();
+  const read = (file: string) => {
+    const reason = unreadable.get(file);
+    if (reason !== undefined) throw cannotRead(file, reason);
+    return normalise(readFileSync(paths.get(file) ?? join(dir, file)));
+  };
   const files = [...paths].map(([file, path]): FileFact => {
     const name = parseName(file, finalFrom);
+    const refused = (reason: string): FileFact => {
+      unreadable.set(file, reason);
+      return { name, checksum: undefined, unreadable: reason };
+    };
     try {
-      if (odd.has(file) && !statSync(path).isFile()) return { name, checksum: undefined, unreadable: 'not a file' };
+      if (odd.has(file) && !statSync(path).isFile()) return refused('not a file');
       const content = normalise(reader.read(path));
       const sum = checksumOf(file, content, include);
       if (bytes + content.length <= MOST_KEPT && isNew(sum)) {
@@ -83,7 +92,7 @@ export function readFiles(
       }
       return { name, checksum: sum, unreadable: undefined };
     } catch (error) {
-      return { name, checksum: undefined, unreadable: reasonOf(error) };
+      return refused(reasonOf(error));
     }
   });
   const readChecked = (file: string, expected: string | undefined) => {
@@ -194,6 +203,12 @@ function textName(raw: Buffer): string {
     .join('');
 }
 
+function cannotRead(file: string, reason: string): AishaError {
+  return new AishaError('usage', `${file} cannot be read: ${reason}`, {
+    hint: 'Check its permissions, or where the link points.',
+  });
+}
+
 /** A name may hold the very characters that stand for a byte of another one. */
 function sameName(file: string): AishaError {
   return new AishaError(
@@ -215,6 +230,8 @@ function includeFrom(dir: string): ReadInclude {
       const file = relative(root, real);
       if (file === '..' || file.startsWith(`..${sep}`) || isAbsolute(file))
         return { problem: `${name} lies outside of the folder` };
+      // Nobody may ever write to a pipe: reading it would wait for ever, and hear no signal.
+      if (!statSync(real).isFile()) return { problem: `cannot include ${name}: not a file` };
       return { file: file.split(sep).join('/'), text: normalise(readFileSync(real)) };
     } catch (error) {
       return { problem: `cannot include ${name}: ${reasonOf(error)}` };

@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts';
 import { once } from '../once.ts';
 import type { Session } from '../postgres/session.ts';
+import { counted } from '../report/quantity.ts';
 import { withChanges } from './changes.ts';
 import { checkScripts, type KnownFiles, placed } from './check-scripts.ts';
 import { isFolder, type MigrationFolder, readFolder } from './files.ts';
@@ -126,7 +127,7 @@ async function prepare(
 }
 
 function describeMode({ mode }: Script): string {
-  return mode.kind === 'statements' ? `${mode.units.length} statements: ${mode.why}` : mode.kind;
+  return mode.kind === 'statements' ? `${counted(mode.units.length, 'statement')}: ${mode.why}` : mode.kind;
 }
 
 function knownFiles(source: MigrationSource, folder: MigrationFolder): KnownFiles {

@@ -261,15 +261,16 @@ export function rollbackFilesOf(source: MigrationSource, file: string): readonly
 
 /** Rollback files of a migration: by its header, by their own header, by name, or by a number that is not ambiguous. */
 function undoersOf(row: Pick<LedgerRow, 'file'>, folder: MigrationFolder, place: MigrationFolder): MigrationName[] {
-  const named = folder.files.some((f) => f.name.file === row.file)
+  const named = folder.files.some((f) => f.name.file === row.file && f.unreadable === undefined)
     ? headerValue(parseHeader(folder.read(row.file)), 'Rollback')
     : undefined;
   const others = folder.files.map((f) => f.name.file);
   const candidates: MigrationName[] = [];
   const sure: MigrationName[] = [];
-  for (const { name } of place.files) {
+  for (const { name, unreadable } of place.files) {
     if (name.phase !== 'rollback') continue;
-    const reverts = headerValue(parseHeader(place.read(name.file)), 'Reverts');
+    // Whoever needs it is told that it cannot be read.
+    const reverts = unreadable === undefined ? headerValue(parseHeader(place.read(name.file)), 'Reverts') : undefined;
     const isMeant = name.file === named || reverts === row.file || `${reverts}.sql` === row.file;
     // Its own header names another migration: the likeness of names says nothing.
     if (!isMeant && reverts !== undefined) continue;

@@ -193,6 +193,7 @@ export function renumber(source: MigrationSource, file: string, number: string |
     for (const { name, unreadable } of readFolder(dir, source.finalFrom).files) {
       if (name.file.includes('/') || (unreadable !== undefined && name.file !== file)) continue;
       const path = join(dir, name.file);
+      if (unreadable !== undefined) folder.read(file);
       // As bytes: a file in another encoding keeps them.
       const text = readFileSync(path, 'latin1');
       const to = name.file === file ? target : name.phase === 'rollback' ? undoerOf(name.file) : name.file;

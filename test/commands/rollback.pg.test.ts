@@ -1,6 +1,7 @@
 /** @module-tag since-13 */
 import { describe } from 'vitest';
 import { expect, test } from '../support/database.ts';
+import { linkIn } from '../support/folder.ts';
 import { advisoryLocks, ledgerOf, makeProject, objectsOf, statesOf } from './project.ts';
 
 const FILES = {
@@ -113,6 +114,25 @@ describe('nothing is undone', () => {
     const report = await project.report('rollback', '012_add.sql', '--yes');
     expect(report.data.rollbacks).toEqual([{ file: '012_add.sql', undoneBy: ['ROLLBACK_012_add.sql'], undone: true }]);
     expect((await objectsOf(db)).filter((name) => name.startsWith('public.'))).toEqual(['public.two']);
+  });
+
+  test('when its file cannot be read; one of another migration is in nobody’s way', async ({ db }) => {
+    const project = await makeProject(
+      {
+        'sql/001_a.sql': 'create table a ()',
+        'sql/002_b.sql': 'create table b ()',
+        'sql/ROLLBACK_002_b.sql': 'drop table b',
+      },
+      db,
+    );
+    await project.run('migrate');
+    await linkIn(project.dir, 'sql/ROLLBACK_001_a.sql', 'nowhere.sql');
+    const { code, stderr } = await project.run('rollback', '1', '--yes');
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('error: ROLLBACK_001_a.sql cannot be read: no such file'),
+    ]);
+    expect((await project.run('rollback', '2', '--yes')).code).toBe(0);
   });
 
   test('where there is no file that would undo it', async ({ db }) => {

@@ -128,6 +128,18 @@ test('a pipe is listed with the reason; nobody waits for it', async () => {
   expect(oneByOne(dir).get('001_pipe.sql')).toMatchObject({ checksum: undefined, unreadable: 'not a file' });
 });
 
+test('what was found unreadable is not read later either, nor included: nobody waits for a pipe', async () => {
+  const dir = await makeFolder({ '002_b.sql': '\\i pipe.txt\n', '003_c.sql': '\\i folder\n', 'folder/': '' });
+  execFileSync('mkfifo', [join(dir, '001_pipe.sql')]);
+  execFileSync('mkfifo', [join(dir, 'pipe.txt')]);
+  const folder = readFolder(dir, 900);
+  expect(() => folder.read('001_pipe.sql')).toThrow(
+    expect.objectContaining({ kind: 'usage', message: '001_pipe.sql cannot be read: not a file' }),
+  );
+  expect(folder.include('pipe.txt', '002_b.sql', false)).toEqual({ problem: 'cannot include pipe.txt: not a file' });
+  expect(folder.include('folder', '003_c.sql', false)).toEqual({ problem: 'cannot include folder: not a file' });
+});
+
 test('a file that may not be read is listed with the reason', async () => {
   const dir = await makeFolder({ '001_a.sql': '', '002_b.sql': '' });
   chmodSync(dir, 0o755);
