@@ -209,7 +209,7 @@ describe('\\i and \\ir', () => {
     ['\\i linked/secret.sql', 'lies outside of the folder'],
     ['\\i ..', 'lies outside of the folder'],
     ['\\i nowhere.sql', 'no such file'],
-    ['\\i parts', 'directory'],
+    ['\\i parts', 'not a file'],
     ['\\i broken.sql', 'no such file'],
     ['\\i loop.sql', 'a circle of links'],
   ])('%s is refused', async (text, message) => {
