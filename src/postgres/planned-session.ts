@@ -1,5 +1,5 @@
 import { NestedSession } from './nested-session.ts';
-import type { Preparable, Session } from './session.ts';
+import { executing, type Preparable, preparing, type Session } from './session.ts';
 
 /**
  * A session in which each question is parsed and planned once, however often it is asked: for questions about the catalog,
@@ -21,12 +21,11 @@ export class PlannedSession extends NestedSession {
     this.#names.clear();
   }
 
-  override executing({ sql, types }: Preparable, values: readonly string[]): readonly string[] {
-    const known = this.#names.get(sql);
+  override executing(statement: Preparable, values: readonly string[]): readonly string[] {
+    const known = this.#names.get(statement.sql);
     const name = known ?? `${this.#prefix}${++this.#count}`;
-    this.#names.set(sql, name);
-    const execute = `execute ${name} (${values})`;
-    return known === undefined ? [`prepare ${name} (${types}) as ${sql}`, execute] : [execute];
+    this.#names.set(statement.sql, name);
+    return [...(known === undefined ? [preparing(name, statement)] : []), executing(name, values)];
   }
 
   override async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {

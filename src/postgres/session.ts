@@ -184,9 +184,9 @@ export class Session {
    * The statements of a message that run a prepared one; values are SQL. Where the session is one that keeps what is
    * planned (planned-session.ts), that is done once.
    */
-  executing({ sql, types }: Preparable, values: readonly string[]): readonly string[] {
+  executing(statement: Preparable, values: readonly string[]): readonly string[] {
     const name = 'aisha_db_once';
-    return [`prepare ${name} (${types}) as ${sql}`, `execute ${name} (${values})`, `deallocate ${name}`];
+    return [preparing(name, statement), executing(name, values), `deallocate ${name}`];
   }
 
   protected readonly opening: string = 'begin transaction read only';
@@ -206,6 +206,16 @@ export class Session {
   destroy(): void {
     (this.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   }
+}
+
+/** SQL that prepares a statement (PostgreSQL docs, PREPARE). */
+export function preparing(name: string, { sql, types }: Preparable): string {
+  return `prepare ${name}${types.length === 0 ? '' : ` (${types})`} as ${sql}`;
+}
+
+/** SQL that runs one that was prepared; values are SQL. */
+export function executing(name: string, values: readonly string[]): string {
+  return `execute ${name}${values.length === 0 ? '' : ` (${values})`}`;
 }
 
 /** What pg hands to a query of our own: enough to write to the server. */

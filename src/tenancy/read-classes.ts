@@ -147,6 +147,8 @@ interface DraftExpression {
   readonly syntax: Expression | undefined;
   subject: Subject;
   readonly plain: PlainSubject | undefined;
+  /** The same whatever it is made of, where its rows can be written down column by column. */
+  readonly listed: PlainSubject | undefined;
   readonly evaluations: Evaluation[];
   perRow: Known<readonly string[]>;
 }
@@ -331,9 +333,10 @@ function draftAsked(
   const expressions = syntaxes.map(({ shape, syntax }): [string, DraftExpression] => {
     const asked = { ...subject, text: shape.text };
     const plain = plainSubject(asked, syntax, isPlain ? columns : undefined);
+    const listed = columns.every(isPlainColumn) ? { ...asked, columns, castsSettings: false } : undefined;
     return [
       shape.skeleton,
-      { shape, syntax, subject: asked, plain, evaluations: [], perRow: { known: true, value: [] } },
+      { shape, syntax, subject: asked, plain, listed, evaluations: [], perRow: { known: true, value: [] } },
     ];
   });
   return { rows, expressions: new Map(expressions) };
@@ -401,18 +404,26 @@ async function evaluateUnsetInBoth(
   { session, expressions }: Lane,
   setup: EvaluationSetup,
 ): Promise<void> {
-  const subjects = expressions.map(({ subject }) => subject);
+  // What is in hand has locked what it changed, and does not end before this does: the type of its rows as well.
+  const limits = { ...setup.limits, lockTimeoutMs: 1 };
+  const listed = expressions.filter((one) => one.listed !== undefined);
+  const subjects = listed.map((one) => one.listed!);
   const [there, here] = await Promise.all([
-    // What is in hand has locked what it changed: until it ends, which waits for this.
-    evaluate(untouched, subjects, 'unset', { ...setup.limits, lockTimeoutMs: 1 }),
-    evaluate(session, subjects, 'unset', setup.limits),
+    evaluatePlain(untouched, subjects, ['unset'], limits),
+    evaluate(
+      session,
+      expressions.map(({ subject }) => subject),
+      'unset',
+      setup.limits,
+    ),
   ]);
-  for (const [at, expression] of expressions.entries())
-    expression.evaluations.push(...here[at]!.map((one, place) => mostOpen(one, there[at]![place]!)));
+  const told = new Map(listed.map((one, at) => [one, there[at]]));
+  for (const [at, one] of expressions.entries())
+    one.evaluations.push(...here[at]!.map((answers, place) => mostOpen(answers, told.get(one)?.[place])));
 }
 
-function mostOpen(one: Evaluation, other: Evaluation): Evaluation {
-  return { ...one, truths: one.truths.map((truth, at) => other.truths[at] === true || truth) };
+function mostOpen(one: Evaluation, other: Evaluation | undefined): Evaluation {
+  return { ...one, truths: one.truths.map((truth, at) => other?.truths[at] === true || truth) };
 }
 
 /** Every context in which a session says something of its tenant. */

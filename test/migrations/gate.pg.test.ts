@@ -332,6 +332,81 @@ describe('a file that only adds is not taken on trust', () => {
   });
 });
 
+describe('of a session that never named a tenant every file of a run is asked, not only the first:', () => {
+  const NEVER = "current_setting('app.current_tenant_id', true) is null";
+  const opens = `alter policy isolation on unforced using (${MINE} or ${NEVER})`;
+
+  test.for<[what: string, first: string, second: string]>([
+    ['another policy was asked before', `alter policy "isolation's" on ${TABLE} using (${MINE} or false)`, opens],
+    ['the file before made the setting', "set app.current_tenant_id = 'x'; reset all", opens],
+    [
+      'functions say so',
+      `create function never() returns boolean language sql stable as $$ select ${NEVER} $$;
+       alter policy "isolation's" on ${TABLE} using (${MINE} or false)`,
+      `alter policy isolation on unforced using (${MINE} or never())`,
+    ],
+  ])('%s', async ([, first, second], { isolated }) => {
+    await isolated.project.write({ '002_first.sql': first });
+    const { result, findings } = await change(isolated, second);
+    expect(result.code, result.stderr).toBe(9);
+    expect(states(result)).toMatchObject({ '002_first.sql': 'applied', '005_change.sql': 'failed' });
+    expect(findings).toMatchObject([
+      { object: 'public.unforced', message: expect.stringContaining('that never named a tenant') },
+    ]);
+  });
+});
+
+describe('what was found out in a run is forgotten when', () => {
+  const ROLE = '"reads ""%"';
+  // A policy for a role that is no client opens nothing to one: it becomes one where its tables are in scope.
+  const OPENS = (table: string) => `create policy opens on "API's".${table} for select to ${ROLE} using (true)`;
+  const table = (name: string) => `create table "API's".${name} (id int, tenant_id uuid);
+    grant select on "API's".${name} to ${ROLE};
+    alter table "API's".${name} enable row level security, force row level security;
+    create policy mine on "API's".${name} using (${MINE});`;
+
+  test.for<[what: string, bypasses: boolean, sql: (database: string) => string]>([
+    ['a role no longer bypasses RLS', true, () => `alter role ${ROLE} nobypassrls`],
+    ['a schema is granted', false, () => `grant usage on schema "API's" to anon`],
+    ['a setting has the API serve a schema', false, (db) => `alter database ${db} set pgrst.db_schemas = '"API''s"'`],
+    ['a member of a role is let in', false, () => `grant usage on schema "API's" to ${ROLE}; grant ${ROLE} to anon`],
+  ])('%s', async ([, bypasses, sql], { isolated: { db, project } }) => {
+    const role = `create role ${ROLE} ${bypasses ? 'bypassrls' : ''}`;
+    const schema = `create schema "API's"; ${bypasses ? `grant usage on schema "API's" to anon;` : ''}`;
+    await db.superQuery(`${role}; ${schema} ${table('one')} ${table('two')}`);
+    try {
+      await project.write({
+        '002_as_before.sql': OPENS('one'),
+        '003_changes.sql': sql(quoteIdentifier(db.name)),
+        '004_opens.sql': OPENS('two'),
+      });
+      const result = await project.migrate('--database-url', superUrl(db));
+      expect(result.code, result.stderr).toBe(9);
+      expect(states(result)).toMatchObject({ '003_changes.sql': 'applied', '004_opens.sql': 'failed' });
+      expect(result.json().error.message).toContain(`makes isolation worse for "API's".two;`);
+    } finally {
+      await db.superQuery(`drop schema "API's" cascade; drop role ${ROLE}`);
+    }
+  });
+
+  test('an enumeration has another label', async ({ isolated }) => {
+    const more = (
+      name: string,
+    ) => `create table ${name} (tenant_id uuid, kind "Ki%nd"); grant select on ${name} to anon;
+      alter table ${name} enable row level security; create policy mine on ${name} using (${MINE});`;
+    const opens = (name: string) => `alter policy mine on ${name} using (${MINE} or kind > 'closed')`;
+    await isolated.project.write({
+      '002_tables.sql': `create type "Ki%nd" as enum ('closed'); ${more('one')} ${more('two')}`,
+      '003_as_before.sql': opens('one'),
+      '004_label.sql': `alter type "Ki%nd" add value 'open'`,
+    });
+    const { result, findings } = await change(isolated, opens('two'));
+    expect(result.code, result.stderr).toBe(9);
+    expect(states(result)).toMatchObject({ '004_label.sql': 'applied', '005_change.sql': 'failed' });
+    expect(findings).toMatchObject([{ object: 'public.two', severity: 'critical' }]);
+  });
+});
+
 test('prepared statements of a file are not there for the next one, whether or not it was judged', async ({
   isolated,
 }) => {
@@ -653,6 +728,18 @@ describe('a rollback', () => {
     expect(refused.json().data.gate.judged).toMatchObject([{ verdict: 'refused' }]);
     expect(await isolated.project.ledger()).toMatchObject([{}, { file: '002_more.sql', state: 'applied' }]);
 
+    const insisted = await undo(isolated, '--allow-worse-isolation');
+    expect(insisted.code, insisted.stderr).toBe(0);
+    expect(insisted.json().findings).toMatchObject([{ check: 'gate', severity: 'warning', object: 'public.more' }]);
+    expect(await isolated.project.ledger()).toMatchObject([{}, { file: '002_more.sql', state: 'rolled-back' }]);
+  });
+
+  test('that opens what an exception enforces is insisted on in the same way', async ({ isolated }) => {
+    const exception = { object: 'public.more', mode: 'enforce', reason: 'holds customers' };
+    await configure(isolated, { mode: 'warn', exceptions: [exception] });
+    await isolateMore(isolated, 'drop policy p on more; alter table more disable row level security');
+    const refused = await undo(isolated);
+    expect(refused.code, refused.stderr).toBe(9);
     const insisted = await undo(isolated, '--allow-worse-isolation');
     expect(insisted.code, insisted.stderr).toBe(0);
     expect(insisted.json().findings).toMatchObject([{ check: 'gate', severity: 'warning', object: 'public.more' }]);

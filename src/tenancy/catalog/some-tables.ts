@@ -1,6 +1,6 @@
 import { quoteLiteral } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
-import type { Session } from '../../postgres/session.ts';
+import type { Preparable, Session } from '../../postgres/session.ts';
 import type { RoleFacts } from '../facts.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type GrantRow, toAccessLists } from './grants.ts';
@@ -45,7 +45,7 @@ export async function readSomeTables(
   tables: readonly number[],
   remembered: Remembered,
 ): Promise<SomeTables> {
-  const told = await ask(session, settings, tables, remembered.fingerprint ?? '');
+  const told = await readTold(session, settings.columns, tables, remembered.fingerprint ?? '');
   if (told.surroundings !== null) {
     remembered.surroundings = toSurroundings(JSON.parse(told.surroundings), settings);
     remembered.fingerprint = told.fingerprint;
@@ -77,26 +77,41 @@ interface ToldSurroundings {
   readonly served: string | null;
 }
 
-/** It waits for nobody; `search_path` is empty so that every name is printed with its schema. */
-const LIMITS = ["search_path = ''", "lock_timeout = '250ms'", "statement_timeout = '30s'", 'jit = off'];
+/** True when roles, schemas and what the API serves are what they were when they were read last. */
+export async function isAsRemembered(session: Session, { fingerprint }: Remembered): Promise<boolean> {
+  if (fingerprint === undefined) return false;
+  const { values, error } = await ask(session, { sql: FINGERPRINT, types: [] }, []);
+  if (error !== undefined) throw error;
+  return values.at(-1) === fingerprint;
+}
 
-async function ask(
+async function readTold(
   session: Session,
-  { columns }: TenancySettings,
+  columns: readonly string[],
   tables: readonly number[],
   fingerprint: string,
   withTexts = true,
 ): Promise<Told> {
   const names = `{${columns.map((name) => JSON.stringify(name)).join(',')}}`;
-  const values = [`{${tables.join(',')}}`, names, fingerprint, String(withTexts)].map(quoteLiteral);
-  const { values: told, error } = await session.readOnly([
-    ...[...LIMITS, 'plan_cache_mode = force_generic_plan'].map((limit) => `set local ${limit}`),
-    ...session.executing({ sql: SOME_TABLES, types: ['oid[]', 'name[]', 'text', 'bool'] }, values),
-  ]);
-  if (error === undefined) return JSON.parse(told.at(-1)!);
+  const given = [`{${tables.join(',')}}`, names, fingerprint, String(withTexts)].map(quoteLiteral);
+  const { values, error } = await ask(session, { sql: SOME_TABLES, types: ['oid[]', 'name[]', 'text', 'bool'] }, given);
+  if (error === undefined) return JSON.parse(values.at(-1)!);
   // Printing a policy waits for whoever has locked its tables.
   if (!withTexts || serverError(error)?.code !== SQLSTATE.lockNotAvailable) throw error;
-  return ask(session, { columns } as TenancySettings, tables, fingerprint, false);
+  return readTold(session, columns, tables, fingerprint, false);
+}
+
+/** It waits for nobody; `search_path` is empty so that every name is printed with its schema. */
+const LIMITS = [
+  "search_path = ''",
+  "lock_timeout = '250ms'",
+  "statement_timeout = '30s'",
+  'jit = off',
+  'plan_cache_mode = force_generic_plan',
+];
+
+function ask(session: Session, statement: Preparable, values: readonly string[]): ReturnType<Session['readOnly']> {
+  return session.readOnly([...LIMITS.map((limit) => `set local ${limit}`), ...session.executing(statement, values)]);
 }
 
 function toSurroundings(
@@ -149,18 +164,22 @@ function toSomeTables(told: Told, settings: TenancySettings, surroundings: Surro
 
 const all = (sql: string) => `(select coalesce(pg_catalog.json_agg(q), '[]') from (${sql}) q)`;
 
+const AROUND = `
+  select pg_catalog.json_build_object(
+    'version', pg_catalog.current_setting('server_version_num')::int4,
+    'reader', (select oid::int8 from pg_catalog.pg_roles where rolname = current_user),
+    'roles', ${all(ROLES)},
+    'memberships', ${all(MEMBERSHIPS)},
+    'schemas', ${all(SCHEMAS)},
+    'served', ${SERVED_SCHEMAS}
+  )::text as surroundings
+`;
+
+const FINGERPRINT = `select pg_catalog.md5(surroundings) from (${AROUND}) around`;
+
 // Table by table and row by row, by index: else the planner, which does not know how few there are, reads whole catalogs.
 const SOME_TABLES = `
-  with around as materialized (
-    select pg_catalog.json_build_object(
-      'version', pg_catalog.current_setting('server_version_num')::int4,
-      'reader', (select oid::int8 from pg_catalog.pg_roles where rolname = current_user),
-      'roles', ${all(ROLES)},
-      'memberships', ${all(MEMBERSHIPS)},
-      'schemas', ${all(SCHEMAS)},
-      'served', ${SERVED_SCHEMAS}
-    )::text as surroundings
-  ),
+  with around as materialized (${AROUND}),
   referred as materialized (
     select * from (${referredColumnsSql('$2')}) r limit 1
   ),

@@ -135,7 +135,7 @@ function droppedPolicies(before: GateState, after: GateState, table: SecuredTabl
     });
 }
 
-/** Tables with the same key get the same answer while roles, memberships and schemas stay what they are. */
+/** Tables with the same key get the same answer while roles, schemas and what the API serves stay what they are. */
 export function answerKey(table: SecuredTable, state: GateState): string | undefined {
   const policies = policiesOf(state, table.oid);
   // Tables that are asked for their functions come without their policies.

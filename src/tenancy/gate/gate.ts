@@ -12,7 +12,7 @@ import { displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
 import { answerKey, compareStates, leftOpen, type Worsening } from './compare.ts';
-import { type Call, type Guard, makeGuard, preparedName, readCall } from './guard.ts';
+import { type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
 import { type InHand, knownStates, readChanges, type Sides } from './read-changes.ts';
 import { readChangedCalls, readLists, readOpenTables, readSecured, readState, readUnsecured } from './read-state.ts';
@@ -184,7 +184,7 @@ export class IsolationGate implements Gate {
       call === undefined
         ? this.#remembered!(session)
         : this.#sideOf({ call, session: within, committed, back: called!.back, isolation: this.#guard.isolation });
-    this.#case = await this.#look(within, side, file, call);
+    this.#case = await this.#look(within, side, file);
     const told = this.#told(this.#case);
     const refused = told.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
     return {
@@ -240,7 +240,7 @@ export class IsolationGate implements Gate {
   // ── judging ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Compares what is there now with what was there before, as far as the file wrote to the catalog at all. */
-  async #look(session: Session, side: Side, file: string, call: Call | undefined): Promise<Case> {
+  async #look(session: Session, side: Side, file: string): Promise<Case> {
     const changes = await side.changes();
     const [was, now] = await side.states(focusOf(changes));
     const leading = now.ways.some(({ tables }) => tables !== null);
@@ -254,7 +254,6 @@ export class IsolationGate implements Gate {
     const news = asked.flatMap(({ oid }) => (changes.policies.includes(oid) ? [oid] : []));
     const called = await this.#suspectsByCalls(session, side, changes, news);
     const questioned = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()];
-    if (call?.changesRights !== false) this.#answers.clear();
     const answers = await this.#askOnce(session, questioned, now);
     return {
       file,
@@ -382,23 +381,28 @@ export class IsolationGate implements Gate {
     tables: readonly SecuredTable[],
     state: GateState,
   ): Promise<ReadonlyMap<number, TableAnswer>> {
-    const keyed = tables.map((table) => ({ table, key: answerKey(table, state) }));
-    const remembered = ({ key }: (typeof keyed)[number]) => (key === undefined ? undefined : this.#answers.get(key));
-    const unknown = keyed.filter((one) => remembered(one) === undefined);
+    const keyed = tables.map((table) => ({ oid: table.oid, table, key: answerKey(table, state) }));
+    const isKnown = ({ key }: (typeof keyed)[number]) => key !== undefined && this.#answers.has(key);
+    if (keyed.some(isKnown) && !(await this.#areSurroundingsKnown(session))) this.#answers.clear();
+    const known = keyed.flatMap((one) => (isKnown(one) ? [[one.oid, this.#answers.get(one.key!)!] as const] : []));
+    const unknown = keyed.filter((one) => !isKnown(one));
+    const before = this.#surroundings.fingerprint;
     const fresh = await this.#ask(
       session,
       unknown.map(({ table }) => table),
     );
-    for (const { table, key } of unknown) {
-      const answer = fresh.get(table.oid);
+    if (this.#surroundings.fingerprint !== before) this.#answers.clear();
+    for (const { oid, key } of unknown) {
+      const answer = fresh.get(oid);
       if (key !== undefined && answer?.isLasting) this.#answers.set(key, answer);
     }
-    return new Map(
-      keyed.flatMap((one) => {
-        const answer = fresh.get(one.table.oid) ?? remembered(one);
-        return answer === undefined ? [] : [[one.table.oid, answer] as const];
-      }),
-    );
+    return new Map([...known, ...fresh]);
+  }
+
+  /** Whoever changed roles, schemas or what the API serves: answers are about those that there were. */
+  async #areSurroundingsKnown(session: Session): Promise<boolean> {
+    const { isAsRemembered } = await import('../catalog/some-tables.ts');
+    return isAsRemembered(session, this.#surroundings);
   }
 
   async #ask(session: Session, tables: readonly SecuredTable[]): Promise<ReadonlyMap<number, TableAnswer>> {

@@ -165,7 +165,11 @@ export function isolationSql(tables: string, policiesOf: string): string {
         select c.oid::int8 as oid, n.nspname as schema, c.relname as name, c.relrowsecurity as "isSecured",
           c.relforcerowsecurity as forced,
           pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl, c.relnamespace, (
-            select pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl), ',' order by a.attnum)
+            select pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl, (
+              -- Another label is another value that a row may hold.
+              select pg_catalog.string_agg(e.oid::text, '+' order by e.enumsortorder)
+              from pg_catalog.pg_enum e where e.enumtypid = a.atttypid
+            )), ',' order by a.attnum)
             from pg_catalog.pg_attribute a
             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
           ))) as shape
