@@ -23,6 +23,7 @@ import { isUserSetting } from './membership.ts';
 import { loadParse, type Parse } from './parse.ts';
 import { isValueOfItsOwn, sampleRows, type Tenants } from './samples.ts';
 import { chunksOf, shareOut } from './share-out.ts';
+import { readSimply } from './simple-expression.ts';
 import { moveCalls, type ShapeWords, translate, type WordShape, wordShaping } from './word-shape.ts';
 
 /** What evaluation needs to know besides the tables. */
@@ -73,7 +74,7 @@ export async function readClasses(
 ): Promise<Evaluated> {
   const classes = [...groupBy(tables.filter(hasClass), ({ policyClass }) => policyClass!)];
   if (classes.length === 0) return { classes: new Map(), tenantSetting: undefined, userSettings: [] };
-  const draft = await drafting(setup);
+  const draft = await drafting(tables, setup);
   const chunks = chunksOf(classes, CHUNK);
   const lanes = sessions.map((session): Lane => ({ session, expressions: [], classes: [] }));
   const drafts: Draft[][] = [];
@@ -168,9 +169,10 @@ interface Tools {
 }
 
 async function drafting(
+  tables: readonly TableFacts[],
   setup: EvaluationSetup,
 ): Promise<(session: Session, classes: readonly ClassMembers[]) => Promise<Drafted>> {
-  const tools = { parse: await loadParse(), shapeWords: wordShaping() };
+  const tools = { parse: await chooseParse(tables, setup), shapeWords: wordShaping() };
   const shared = new Map<string, Asked>();
   return async (session, classes) => {
     const chosen = await chooseTables(session, classes, setup.known?.texts);
@@ -182,6 +184,18 @@ async function drafting(
     const fresh = new Set(all.map(({ asked }) => asked).filter((asked) => !known.has(asked)));
     return { all, fresh: [...fresh] };
   };
+}
+
+/** The grammar is not loaded for what is read without it; only findings ask what calls an expression makes. */
+async function chooseParse(
+  tables: readonly TableFacts[],
+  { known, findsRepeatedCalls }: EvaluationSetup,
+): Promise<Parse> {
+  const texts = tables.flatMap(({ policies }) => policies.map(({ oid }) => known?.texts.get(oid)));
+  const isSimple = (text: string | undefined) => text === undefined || readSimply(text) !== undefined;
+  const isAllSimple = texts.every((text) => text !== undefined && isSimple(text.using) && isSimple(text.check));
+  if (findsRepeatedCalls || !isAllSimple) return loadParse();
+  return (text) => ({ calls: [], roleComparisons: [], ...readSimply(text)! });
 }
 
 /** The columns that the policies of tables read. */
