@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { groupBy } from '../group-by.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
@@ -90,35 +91,82 @@ async function runPlainly(
   limits: AskLimits,
 ): Promise<readonly (readonly PlainAnswer[])[] | undefined> {
   const prefix = newPrefix();
+  const strides = stridesOf(subjects, rounds);
   const { values, error } = await session.readOnly([
     ...Object.entries(givenBy(limits)).map(([name, value]) => `set local ${name} = ${quoteLiteral(value)}`),
     `select ${setting('aisha_db.outside', "pg_catalog.current_setting('role')")}`,
-    ...subjects.map((subject, place) => `prepare ${prefix}${place} (pg_catalog.text) as ${statementFor(subject)}`),
-    ...rounds.flatMap(({ members, ...round }) =>
-      members.map((place, at) => `execute ${prefix}${place} (${at === 0 ? entering(round) : 'null'})`),
+    ...subjects.map(
+      (subject, place) => `prepare ${prefix}${place} (pg_catalog.text, pg_catalog.jsonb) as ${inEachContext(subject)}`,
+    ),
+    ...strides.flatMap((stride) =>
+      stride.members.map(
+        (place, at) => `execute ${prefix}${place} (${at === 0 ? entering(stride) : 'null'}, ${contextsOf(stride)})`,
+      ),
     ),
     ...subjects.map((_, place) => `deallocate ${prefix}${place}`),
   ]);
   if (error !== undefined) await forget(session, prefix, error);
   if (serverError(error)?.code === SQLSTATE.canceled) return undefined;
-  const answers = values.slice(1);
-  const answered: (readonly PlainAnswer[])[] = [];
-  for (const { members } of rounds) {
-    const ofRound = answers.splice(0, members.length);
-    if (ofRound.length < members.length) break;
-    answered.push(ofRound);
-  }
-  return answered;
+  return inOrder(rounds, strides, values.slice(1));
 }
 
-/** A parameter, which is worked out before the statement that has it begins: with these settings, and as this role. */
-function entering({ role, settings }: Pick<Round, 'role' | 'settings'>): string {
+/** Rounds that are put to the same subjects as the same role, one behind the other. */
+interface Stride extends Pick<Round, 'role' | 'members'> {
+  readonly rounds: readonly Round[];
+}
+
+/**
+ * A subquery that depends on no row is worked out once in a statement: where there may be one, each round takes its own.
+ * A setting that was never made is none any more once it was.
+ */
+function stridesOf(subjects: readonly PlainSubject[], rounds: readonly Round[]): Stride[] {
+  const isOfQueries = subjects.some(({ text }) => /select/i.test(text));
+  const groups = groupBy(rounds, (round) =>
+    isOfQueries || round.context === 'unset' ? round : `${round.role.oid} ${round.members}`,
+  );
+  return [...groups.values()].map((group) => ({ role: group[0]!.role, members: group[0]!.members, rounds: group }));
+}
+
+/** The answers of the rounds before the first one that has not all of them. */
+function inOrder(
+  rounds: readonly Round[],
+  strides: readonly Stride[],
+  values: readonly PlainAnswer[],
+): (readonly PlainAnswer[])[] {
+  const found = new Map<Round, PlainAnswer[]>(rounds.map((round) => [round, []]));
+  let at = 0;
+  for (const { members, rounds: own } of strides)
+    for (const _ of members) for (const round of own) if (at < values.length) found.get(round)!.push(values[at++]!);
+  const all = [...found].map(([{ members }, answers]) => (answers.length === members.length ? answers : undefined));
+  const end = all.indexOf(undefined);
+  return all.slice(0, end === -1 ? all.length : end) as PlainAnswer[][];
+}
+
+/** A parameter, which is worked out before the statement that has it begins: as this role, and with these settings. */
+function entering({ role, rounds }: Stride): string {
+  const settings = rounds.length === 1 ? Object.entries(rounds[0]!.settings) : [];
   const steps = [
     setting('role', "pg_catalog.current_setting('aisha_db.outside')"),
-    ...Object.entries(settings).map(([name, value]) => setting(name, quoteLiteral(value))),
+    ...settings.map(([name, value]) => setting(name, quoteLiteral(value))),
     setting('role', quoteLiteral(role.name)),
   ];
   return `pg_catalog.concat(${steps.join(', ')})`;
+}
+
+function contextsOf({ rounds }: Stride): string {
+  return quoteLiteral(JSON.stringify(rounds.length === 1 ? [{}] : rounds.map(({ settings }) => settings)));
+}
+
+/** One row for each of the settings in $2, which are made before its answer is worked out. */
+function inEachContext(subject: PlainSubject): string {
+  return `select (${statementFor(subject, 'in each context')})
+    from (
+      select (
+        select pg_catalog.count(pg_catalog.set_config(key, value, true)) from pg_catalog.jsonb_each_text(settings)
+      ) as made
+      from pg_catalog.jsonb_array_elements($2) context (settings)
+      offset 0
+    ) aisha_db_context`;
 }
 
 function setting(name: string, value: string): string {
@@ -174,8 +222,13 @@ async function runCarefully(
   return undefined;
 }
 
+const WHERE = {
+  'in each context': 'aisha_db_context.made is not null',
+  'row by row': '$1 is null or aisha_db_place = $1',
+} as const;
+
 /** All rows; row by row, those at the place that it is given, if any. A constant for each column is soon read. */
-function statementFor({ text, table, columns, tenantColumn, rows }: PlainSubject, how?: 'row by row'): string {
+function statementFor({ text, table, columns, tenantColumn, rows }: PlainSubject, how: keyof typeof WHERE): string {
   const values = columns.map(({ name, type }) => ({
     name: quoteIdentifier(name),
     values: unnest(
@@ -188,10 +241,10 @@ function statementFor({ text, table, columns, tenantColumn, rows }: PlainSubject
     'pg_catalog.int4',
   );
   // A table without columns has no rows either.
-  const all = how === undefined && values.length > 0 ? values : [{ name: 'aisha_db_place', values: places }, ...values];
+  const all =
+    how === 'in each context' && values.length > 0 ? values : [{ name: 'aisha_db_place', values: places }, ...values];
   const source = `rows from (${all.map((one) => one.values).join(', ')}) as ${quoteIdentifier(table.name)} (${all.map(({ name }) => name).join(', ')})`;
-  const where = how === undefined ? '' : 'where $1 is null or aisha_db_place = $1';
-  return `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (select (${text}) as answer from ${source} ${where} offset 0) answers`;
+  return `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (select (${text}) as answer from ${source} where ${WHERE[how]} offset 0) answers`;
 }
 
 function unnest(elements: readonly string[], type: string): string {

@@ -87,6 +87,34 @@ test('what is planned once answers as what is asked anew each time, row by row, 
   await slow.close();
 });
 
+test('few that do not fail answer at once as they do one by one, in every session', async ({ db }) => {
+  const subjects = await subjectsIn(db);
+  const asText = `("ten ant")::text = current_setting('app.current_tenant_id'::text, true)`;
+  const texts = [
+    OWN,
+    asText,
+    `(n > 1 and ${asText}) or current_setting('app.current_tenant_id'::text, true) = 'garbage'`,
+    'flag',
+    `"ten ant"::text = (select current_setting('app.current_tenant_id'::text, true))`,
+  ];
+  const contexts = CONTEXTS.filter((context) => context !== 'garbage');
+  for (const text of texts) {
+    const [quick, slow] = [await open(db.url), await open(db.url)];
+    const asked = [
+      { ...subjects[0]!, text },
+      { ...subjects[0]!, text: `not (${text})` },
+    ];
+    const found = await evaluatePlain(quick, asked, contexts, LIMITS);
+    const long: unknown[][] = [[], []];
+    for (const context of contexts)
+      for (const [at, answers] of (await evaluate(slow, asked, context, LIMITS)).entries()) long[at]!.push(...answers);
+    expect(found, text).toEqual(long);
+    expect(await quick.query('select from pg_prepared_statements')).toEqual([]);
+    await quick.close();
+    await slow.close();
+  }
+});
+
 test('what takes too long is left to the long way, and no statement stays behind', async ({ db }) => {
   const [first] = await subjectsIn(db);
   const session = await open(db.url);
