@@ -92,6 +92,9 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 function hintOf(error: ServerError, kind: ErrorKind): string {
+  // The same code as that of a statement that cannot run in a transaction; the keyword is in no language translated.
+  if (error.code === SQLSTATE.activeTransaction && error.message.includes('SET TRANSACTION'))
+    return 'Move it to the beginning of the file, or give the mode to a BEGIN of its own.';
   const known = HINTS[error.code];
   if (known) return known;
   return kind === 'partial'

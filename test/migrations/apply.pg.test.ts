@@ -69,6 +69,12 @@ describe('one transaction for a file and its ledger row', () => {
     expect(result.stderr).not.toContain('warning:');
   });
 
+  test('where it chooses too late, it is told so', async ({ db }) => {
+    const project = await makeProject(db, { '001_a.sql': 'select 1; set transaction isolation level serializable;' });
+    const { code, stderr } = await project.migrate();
+    expect([code, stderr]).toEqual([7, expect.stringContaining('hint: Move it to the beginning of the file')]);
+  });
+
   test('a file may choose its isolation level', async ({ db }) => {
     const show = "insert into seen values (current_setting('transaction_isolation'));";
     const project = await makeProject(db, {
