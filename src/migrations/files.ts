@@ -13,7 +13,7 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { AishaError } from '../errors.ts';
+import { AishaError, messageOf } from '../errors.ts';
 import { checksum, normalise } from './checksum.ts';
 import { parseName } from './name.ts';
 import type { FileFact } from './plan.ts';
@@ -245,7 +245,8 @@ function reasonOf(error: unknown): string {
   if (code === 'ENOENT') return 'no such file';
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
   if (code === 'ELOOP') return 'a circle of links';
-  return (error as Error).message;
+  if (code === 'ENOTDIR') return 'not a folder';
+  return messageOf(error);
 }
 
 /** True for a folder that exists and can be read. */
