@@ -77,16 +77,16 @@ test('one statement of 3 MB is sent whole', async ({ db }) => {
   expect(await db.query('select n from b')).toEqual([{ n: 30_000 }]);
 });
 
-test('3,000 pending files in one run do not use up the lock table of a default server', async ({ db }) => {
+test('5,000 pending files in one run do not use up the lock table of a default server', async ({ db }) => {
   expect(await db.query("select current_setting('max_locks_per_transaction') as n")).toEqual([{ n: '64' }]);
   const files = Object.fromEntries(
-    Array.from({ length: 3_000 }, (_, i) => [
+    Array.from({ length: 5_000 }, (_, i) => [
       `${String(i + 1).padStart(4, '0')}_f.sql`,
       `create table t${i} (id int);`,
     ]),
   );
   const project = await makeProject(db, files, { timeoutMs: 110_000 });
   await project.succeed('--quiet');
-  expect(await tables(db)).toHaveLength(3_000);
-  expect(await project.ledger()).toHaveLength(3_000);
+  expect(await tables(db)).toHaveLength(5_000);
+  expect(await project.ledger()).toHaveLength(5_000);
 });

@@ -30,10 +30,21 @@ describe('several runners at once', () => {
   });
 
   test('one waits for the other and shows who that is', async ({ db }) => {
-    const project = await makeProject(db, { '001_slow.sql': 'select pg_sleep(1.2); create table a (id int);' });
+    const holder = await db.connect();
+    await holder.query('select pg_advisory_lock(77)');
+    const project = await makeProject(db, {
+      '001_slow.sql': '-- Lock-Timeout: 0\nselect pg_advisory_xact_lock(77); create table a (id int);',
+    });
     const first = project.start();
-    await until(db, SLEEPS);
-    const second = await project.succeed();
+    await until(db, `${WORKING} and wait_event = 'advisory'`);
+    const waiting = project.succeed();
+    // Both are at rest: the second has asked who holds the lock.
+    await until(
+      db,
+      "select from pg_stat_activity where application_name like 'aisha-db lock%' and query ~ 'from pg_catalog.pg_locks'",
+    );
+    await holder.query('select pg_advisory_unlock(77)');
+    const second = await waiting;
     expect(second.stderr).toMatch(
       /waiting for another run: pid \d+, role app_owner, aisha-db lock \S+@\S+ \d+, .*since \d{4}-/,
     );
