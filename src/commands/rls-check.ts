@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { authorFromGit } from '../cli/author.ts';
 import { migrationSource, runHooks } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
-import { openSession } from '../migrations/open.ts';
+import { openSession, type RunHooks } from '../migrations/open.ts';
 import { scaffold } from '../migrations/scaffold.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
@@ -72,15 +72,17 @@ export const command: Command = {
         hint: 'Add --prove=rows, which calls functions, or leave --call-volatile away.',
       });
     const target = await context.target();
-    const session = await openSession(target, 'aisha-db rls-check', {}, runHooks(context, target));
+    // One for all sessions: the server is named once.
+    const hooks = runHooks(context, target);
+    const session = await openSession(target, 'aisha-db rls-check', {}, hooks);
     let second: Promise<Session | undefined> | undefined;
     try {
-      const helper = () => (second ??= openHelper(target, context));
+      const helper = () => (second ??= openHelper(target, hooks));
       const [facts, checks] = await Promise.all([readFacts(session, settings, undefined, helper), loadChecks()]);
       refuseUnknownSchemas(facts, settings);
       const tenant = options['tenant'] as string | undefined;
       if (tenant !== undefined) return await viewAs(session, facts, settings, tenant);
-      const run = { context, target, session, second: await second, facts, settings };
+      const run = { context, target, hooks, session, second: await second, facts, settings };
       const proof = await prove(
         options['prove'] as 'policies' | 'rows' | undefined,
         run,
@@ -112,13 +114,14 @@ function refuseUnknownSchemas({ usage }: RlsFacts, { schemas = [] }: TenancySett
 }
 
 /** Two read faster than one; a server that has no connection to spare is read by one. */
-async function openHelper(target: Target, context: Context): Promise<Session | undefined> {
-  return openSession(target, 'aisha-db rls-check', {}, runHooks(context, target)).catch(() => undefined);
+async function openHelper(target: Target, hooks: RunHooks): Promise<Session | undefined> {
+  return openSession(target, 'aisha-db rls-check', {}, hooks).catch(() => undefined);
 }
 
 interface Run {
   readonly context: Context;
   readonly target: Target;
+  readonly hooks: RunHooks;
   readonly session: Session;
   /** A second session, where there was enough to do for two. */
   readonly second: Session | undefined;
@@ -131,12 +134,12 @@ async function prove(
   run: Run,
   callsWriters: boolean,
 ): Promise<Proof | undefined> {
-  const { context, target, session, second, facts, settings } = run;
+  const { context, target, hooks, session, second, facts, settings } = run;
   if (how === undefined) return undefined;
   const onTable = progress(context, 'without rows');
   const without = await proveWithoutRows(session, facts, settings, { helper: second, onTable });
   if (how === 'policies') return without;
-  const neverSet = await openSession(target, 'aisha-db rls-check', {}, runHooks(context, target));
+  const neverSet = await openSession(target, 'aisha-db rls-check', {}, hooks);
   try {
     return await proveWithRows(session, without, {
       facts,

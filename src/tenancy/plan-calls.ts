@@ -51,7 +51,7 @@ function callsIn(condition: string): PlanCall[] {
     if (isCast || NO_FUNCTIONS.has(name.toLowerCase())) return [];
     const open = match.index + match[0].length - 1;
     const end = endOfParentheses(text, open);
-    return readsColumn(text.slice(open, end)) ? [] : [{ name, text: text.slice(match.index, end) }];
+    return readsColumn(text.slice(open, end)) ? [] : [{ name, text: condition.slice(match.index, end) }];
   });
 }
 

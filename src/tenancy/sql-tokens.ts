@@ -72,13 +72,13 @@ export function literalsIn(text: string): Literal[] {
   });
 }
 
-/** The text with every string literal emptied, so that names in it are names. */
+/** The text with every string literal blanked, so that names in it are names; everything keeps its place. */
 export function withoutStrings(text: string): string {
   let out = '';
   let at = 0;
   for (const { start, end } of quotedIn(text)) {
     out += text.slice(at, start);
-    out += text[start] === "'" ? "''" : text.slice(start, end);
+    out += text[start] === "'" ? `'${' '.repeat(end - start - 2)}'` : text.slice(start, end);
     at = end;
   }
   return out + text.slice(at);

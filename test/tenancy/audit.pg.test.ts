@@ -18,6 +18,13 @@ const SCHEMA = `${prelude}
   create function note() returns trigger language plpgsql as $$ begin
     insert into activity default values; return coalesce(new, old); end $$;
   create function audit_raises() returns trigger language plpgsql as $$ begin raise exception '100%% broken'; end $$;
+  create function audit_out() returns trigger language plpgsql as $$
+    begin perform dblink_exec('other', 'insert into audit'); return new; end $$;
+  create table outside (id int primary key, name text);
+  create trigger audit after insert on outside for each row execute function audit_out();
+  create function audit_in_log() returns trigger language plpgsql as $$ begin raise log 'audit: %', new; return new; end $$;
+  create table logged (id int primary key, name text);
+  create trigger audit after insert on logged for each row execute function audit_in_log();
   create table "works </script> %" (id int generated always as identity primary key, tenant_id uuid not null references tenant, name text);
   select isolate('"works </script> %"');
   create trigger audit ${FOR_EACH} "works </script> %" for each row execute function audit_row();
@@ -77,6 +84,14 @@ test('audit triggers are fired, and what they write decides, not what the catalo
         'INSERT',
         'UPDATE',
       ),
+      // Fired, the one would write where no rollback undoes it; the other writes where nobody looks.
+      [
+        'public.outside',
+        'INSERT',
+        'not-provable',
+        expect.stringMatching(/^trigger audit reaches out of its transaction \(dblink_exec\): it was not fired/),
+      ],
+      ['public.logged', 'INSERT', 'not-provable', 'trigger audit writes where no table shows it (raise log)'],
       ['public.raises', 'UPDATE', 'not-provable', 'the statement fails: 100% broken'],
       ['public.unmakeable', 'INSERT', 'not-provable', expect.stringMatching(/^no row of it could be made: .*check/)],
     ].sort(),
@@ -94,13 +109,17 @@ test('audit triggers are fired, and what they write decides, not what the catalo
   // Nothing is left, and what mends is mended.
   expect(await db.superQuery('select from "audit log" union all select from activity')).toEqual([]);
   expect(await db.superQuery('select from "works </script> %" union all select from parted')).toEqual([]);
-  await db.query(`${own[0].remediation} drop table writes_nothing, never, replica_only, raises, unmakeable`);
+  await db.query(
+    `${own[0].remediation} drop table writes_nothing, never, replica_only, raises, unmakeable, outside, logged`,
+  );
   const mended = await checkOf(db, '--prove');
   expect(mended.checks.at(-1)).toMatchObject({ id: 'audit-proof', status: 'passed' });
 });
 
 test('what nobody may write is no green, and without --prove nothing is fired', async ({ db }) => {
-  await db.query(`${SCHEMA} drop table raises, unmakeable, writes_nothing, never, replica_only, disabled`);
+  await db.query(
+    `${SCHEMA} drop table raises, unmakeable, writes_nothing, never, replica_only, disabled, outside, logged`,
+  );
   const project = await makeProject({}, { env: { DATABASE_URL: db.readerUrl } });
   const { data, checks } = await project.report('security-check', '--prove');
   expect(data.audit.map(({ verdict }: { verdict: string }) => verdict)).toEqual(Array(7).fill('not-provable'));

@@ -5,7 +5,7 @@ const scan = (filter: string, more: object = {}) => [{ Plan: { 'Node Type': 'Seq
 const textsOf = (plan: unknown) => callsPerRow(plan).map(({ text }) => text);
 
 test.each([
-  ["(t.tenant_id = (current_setting('x'::text, true))::uuid)", ["current_setting(''::text, true)"]],
+  ["(t.tenant_id = (current_setting('x'::text, true))::uuid)", ["current_setting('x'::text, true)"]],
   ['(t.tenant_id = $0)', []],
   ['(t.tenant_id = (InitPlan 1).col1)', []],
   ['((t.a = $0) OR (t.b = auth.uid()))', ['auth.uid()']],

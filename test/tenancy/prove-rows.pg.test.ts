@@ -217,6 +217,20 @@ describe('where no row can be made', () => {
   });
 });
 
+test('triggers that reach out of their transaction are not made to do so', async ({ db }) => {
+  await db.query(`${prelude}${table('quiet')}
+    create function tells() returns trigger language plpgsql
+      as $f$ begin perform dblink_exec('far', 'insert'); return new; end $f$;
+    create trigger t after insert or update on quiet for each row execute function tells();`);
+  await db.superQuery('alter table quiet disable trigger t');
+  await db.superQuery(`insert into quiet (tenant_id) values ('${A}'), ('${B}')`);
+  await db.superQuery('alter table quiet enable trigger t');
+  expect(of(await proofOf(db.url, {}, 'rows'), 'quiet')).toMatchObject({
+    verdict: 'not-provable',
+    reason: expect.stringMatching(/^a trigger of public\.quiet reaches out of its transaction \(dblink_exec\)/),
+  });
+});
+
 test('a table of which the own tenant sees nothing proves nothing', async ({ db }) => {
   await db.query(`${prelude}${table('t', 'false')}`);
   expect(of(await proofOf(db.url, {}, 'rows'), 't')).toMatchObject({

@@ -1,5 +1,6 @@
 import type { Check, Finding } from '../../report/report.ts';
 import { displayName, listNames } from '../names.ts';
+import { reachesOut } from '../reaching-out.ts';
 
 export const AUDIT_EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
@@ -52,7 +53,25 @@ export function judgeEvent({ object, triggers }: AuditedTable, event: AuditEvent
   const audit = fired.written.find((table) => isOfAudit(table, own));
   if (audit !== undefined) return { object, event, verdict: 'firing', writtenTo: audit.object };
   if (!fired.changed) return { object, event, verdict: 'not-provable', reason: 'no row could be changed' };
+  const elsewhere = own.flatMap(({ name, source, enabled }) => {
+    const [, call] = enabled === 'D' || enabled === 'R' ? [] : (ELSEWHERE.exec(source) ?? []);
+    return call === undefined ? [] : [`trigger ${displayName(name)} writes where no table shows it (${call})`];
+  });
+  if (elsewhere.length > 0) return { object, event, verdict: 'not-provable', reason: elsewhere.join('; ') };
   return { object, event, verdict: 'silent', reason: own.map(whySilent).join('; ') };
+}
+
+/** What an audit may write to besides tables: the server's log, and whoever listens. */
+const ELSEWHERE = /\b(raise\s+(?:log|notice|info|warning)|pg_notify|notify)\b/i;
+
+/** Why the triggers of a table are not fired: an audit that writes to another database would write there. */
+export function whyNotFired({ triggers }: AuditedTable): string | undefined {
+  for (const { name, source } of triggers) {
+    const call = reachesOut(source);
+    if (call !== undefined)
+      return `trigger ${displayName(name)} reaches out of its transaction (${call}): it was not fired, since no rollback undoes that`;
+  }
+  return undefined;
 }
 
 /** It is called so, or a trigger's function names it. */

@@ -13,7 +13,15 @@ import { freshTenant } from '../proof/row-values.ts';
 import type { Step } from '../proof/run-probes.ts';
 import { sqlName } from '../proposal.ts';
 import type { TenancySettings } from '../settings.ts';
-import { AUDIT_EVENTS, type AuditEvent, type AuditedTable, type AuditProof, type Fired, judgeEvent } from './audit.ts';
+import {
+  AUDIT_EVENTS,
+  type AuditEvent,
+  type AuditedTable,
+  type AuditProof,
+  type Fired,
+  judgeEvent,
+  whyNotFired,
+} from './audit.ts';
 import { readAuditedTables, readInserted, readWritten } from './read-audit.ts';
 
 /** What a run of the proof found. */
@@ -90,6 +98,8 @@ class TableProver {
   async #fireAll(): Promise<Events> {
     const table = this.#facts.tables.get(this.#audited.oid);
     if (table === undefined) return everywhere('the table belongs to an extension or cannot be seen');
+    const untouched = whyNotFired(this.#audited);
+    if (untouched !== undefined) return everywhere(untouched);
     const makers = makersFor(this.#facts, table, this.#ofTenant);
     const [maker] = makers;
     if (maker === undefined)

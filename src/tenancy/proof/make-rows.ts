@@ -164,6 +164,7 @@ export class RowMaker {
     if (path.includes(table.oid) || path.length > MOST_PARENTS)
       throw new CannotMake(`a row of ${displayPath(table)} needs itself`);
     const known = await this.table(table, maker);
+    if (known.reachesOut !== undefined) throw new CannotMake(whyUntouched(table, known.reachesOut));
     const values = new Map<string, Value>(given);
     if (table.tenantColumn !== undefined) values.set(table.tenantColumn.name, tenant);
     const steps: Step[] = [];
@@ -348,6 +349,11 @@ export class RowMaker {
       throw error;
     }
   }
+}
+
+/** Why no row of a table is made or changed: its triggers would do what no rollback undoes. */
+export function whyUntouched(table: TableFacts, call: string): string {
+  return `a trigger of ${displayPath(table)} reaches out of its transaction (${call}): what it does there no rollback undoes`;
 }
 
 /** Values of a row that is there already, for columns that nothing else decides. */

@@ -22,7 +22,7 @@ import { sqlName } from '../proposal.ts';
 import { seers } from '../read-facts.ts';
 import type { TenancySettings } from '../settings.ts';
 import { judgeRole, type Outcome } from './judge-probes.ts';
-import { CannotMake, type MadeRow, RowMaker, sqlValue, token } from './make-rows.ts';
+import { CannotMake, type MadeRow, RowMaker, sqlValue, token, whyUntouched } from './make-rows.ts';
 import { type Maker, makersFor } from './makers.ts';
 import { plantingSteps, probesOfControls, uncaught } from './planted.ts';
 import { type ProbeRole, type ProbeSetup, type ProbeTenant, probesIn } from './probes.ts';
@@ -227,6 +227,8 @@ class TableProver {
   /** Two tenants that have rows in the table. */
   async #realPair(maker: Maker): Promise<Pair | string> {
     const { facts, settings } = this.#setup;
+    const { reachesOut } = await this.#knownTable(maker);
+    if (reachesOut !== undefined) return whyUntouched(this.#table, reachesOut);
     await this.#session.query('begin');
     try {
       await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");

@@ -1,6 +1,7 @@
 import { quoteQualified } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { Named } from '../facts.ts';
+import { reachesOut } from '../reaching-out.ts';
 
 /** A column as whoever makes a row has to know it. */
 export interface RowColumn {
@@ -36,6 +37,8 @@ export interface RowTable {
   readonly example: Readonly<Record<string, string | null>>;
   /** Words in the bodies of its triggers: what they demand may be among them. */
   readonly triggerTexts: readonly string[];
+  /** A trigger of it leaves the transaction, and what it calls to do so. */
+  readonly reachesOut: string | undefined;
   /** Names of the columns that each role may update, or fill when it inserts. */
   readonly updatable: ReadonlyMap<string, ReadonlySet<string>>;
   readonly insertable: ReadonlyMap<string, ReadonlySet<string>>;
@@ -129,6 +132,7 @@ export async function readRowTable(session: Session, table: Named, roles: readon
     columns,
     constraints: rows.map((row) => ({ ...row, text: row.text ?? undefined })),
     example: {},
+    reachesOut: triggers.map(({ source }) => reachesOut(source)).find((call) => call !== undefined),
     triggerTexts: [...new Set(triggers.flatMap(({ source }) => wordsIn(source)))].slice(0, MOST_WORDS),
     updatable: new Map(granted.map(({ role, updatable }) => [role, new Set(updatable)])),
     insertable: new Map(granted.map(({ role, insertable }) => [role, new Set(insertable)])),

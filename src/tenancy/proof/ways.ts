@@ -13,6 +13,7 @@ import type {
 } from '../facts.ts';
 import { displayPath, displaySignature } from '../names.ts';
 import { sqlName } from '../proposal.ts';
+import { reachesOut } from '../reaching-out.ts';
 import { tablesBehind } from '../views.ts';
 import type { Call } from './calls.ts';
 import { type Passage, passageOf } from './probes.ts';
@@ -118,15 +119,11 @@ function wayOfFunction(facts: RlsFacts, definer: FunctionFacts, bodies: readonly
   return [{ ...about, roles, tables, untried, writers: new Map(), writes, servesPolicy }];
 }
 
-/** What leaves the transaction stays when it is rolled back. */
-const REACHING_OUT =
-  /\b(dblink\w*|http\w*|net\.\w+|copy\b[^;]*\bprogram|lo_export|pg_write_file|pg_terminate_backend|pg_cancel_backend|pg_reload_conf|pg_advisory_lock\w*)/i;
-
 function whyUntried(definer: FunctionFacts, bodies: readonly Body[], callsWriters: boolean): string | undefined {
   const { isProcedure, isVolatile, isTrusted, returnsNothing, requiredArguments, servesPolicy } = definer;
   if (!isTrusted) return 'its language lets it out of the database: what it does there no rollback undoes';
   const texts = [definer.source, ...calledFrom(definer, bodies).map(({ definition }) => definition)];
-  const [outside] = texts.flatMap((text) => REACHING_OUT.exec(text)?.[0] ?? []);
+  const [outside] = texts.flatMap((text) => reachesOut(text) ?? []);
   if (outside !== undefined) return `it reaches out of its transaction (${outside}): that no rollback undoes`;
   const isForEffect = isProcedure || (returnsNothing && isVolatile);
   if (isForEffect && !callsWriters) return 'it is called for what it does, which --call-volatile lets it try';
