@@ -1,5 +1,6 @@
 import { AishaError } from '../errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
+import { SQLSTATE } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import type { CommandResult, Finding } from '../report/report.ts';
 import { hasPrivilege, isBound, reachesSchema, tablesInScope } from './access.ts';
@@ -53,9 +54,36 @@ export async function viewAs(
     })),
     LIMITS,
   );
-  const views = asked.map((one, at) => ({ ...one, ...readCounts(one.table, answers[at]!) }));
+  const counted = await countBare(session, asked, answers, (role) =>
+    settingsOf('own', source, { own: tenant, other: tenant, unknown: tenant, subject }, role),
+  );
+  const views = asked.map((one, at) => ({ ...one, ...readCounts(one.table, counted[at]!) }));
   const result = toResult(tenant, views, facts);
   return (await isKnown(session, facts, tenant)) === false ? withUnknown(result, tenant) : result;
+}
+
+/** Who may not read the tenant's column may be shown rows all the same: those are counted without it. */
+async function countBare(
+  session: Session,
+  asked: readonly { readonly table: TableFacts; readonly role: RoleFacts }[],
+  answers: readonly Answer[],
+  settings: (role: string) => Readonly<Record<string, string>>,
+): Promise<readonly Answer[]> {
+  const refused = asked.filter((_, at) => isRefused(answers[at]!));
+  const bare = await ask(
+    session,
+    refused.map(({ table, role }) => ({ role: role.name, settings: settings(role.name), sql: bareCountSql(table) })),
+    LIMITS,
+  );
+  return answers.map((answer, at) => (isRefused(answer) ? (bare[refused.indexOf(asked[at]!)] ?? answer) : answer));
+}
+
+function isRefused(answer: Answer): boolean {
+  return 'error' in answer && answer.sqlState === SQLSTATE.insufficientPrivilege;
+}
+
+function bareCountSql(table: TableFacts): string {
+  return `select count(*) || '' from (select from ${sqlName(table)} limit ${MOST_ROWS}) seen`;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -169,6 +197,12 @@ function statusOf(views: readonly View[], unreachable: readonly RoleFacts[], rea
     return {
       status: 'unknown' as const,
       reason: `${displayPath(failed.table)} as ${failed.role.name}: ${failed.error}`,
+    };
+  const untold = views.find(({ table, rows = 0, others }) => table.tenantColumn && rows > 0 && others === undefined);
+  if (untold !== undefined)
+    return {
+      status: 'unknown' as const,
+      reason: `${untold.role.name} may not read whose the rows of ${displayPath(untold.table)} are: it sees ${untold.rows}`,
     };
   if (unreachable.length === 0) return { status: 'passed' as const };
   const names = unreachable.map(({ name }) => quoteIdentifier(name)).join(', ');

@@ -120,6 +120,19 @@ describe('--tenant', () => {
       ${table('shared', 'tenant_id in (select m.tenant_id from members m where m.user_id = (select uid()))')}`);
     await db.superQuery(`insert into members select id, gen_random_uuid() from tenant;
       insert into shared (tenant_id) select id from tenant`);
+    await db.query(
+      `${table('partly')} revoke all on partly from authenticated; grant select (id) on partly to authenticated`,
+    );
+    const empty = await (await projectOf(db)).report('rls-check', '--tenant', A);
+    expect(empty.data.tables).toContainEqual(
+      expect.objectContaining({
+        table: 'public.partly',
+        role: 'authenticated',
+        rows: 0,
+        rowsOfOthers: null,
+        error: null,
+      }),
+    );
     const report = await (await projectOf(db)).report('rls-check', '--tenant', A);
     expect(report.exitCode).toBe(0);
     const seen = report.data.tables.find(

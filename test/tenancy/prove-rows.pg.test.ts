@@ -217,6 +217,20 @@ describe('where no row can be made', () => {
   });
 });
 
+test('who may read some columns only is shown no rows of others either', async ({ db }) => {
+  const columns = (name: string) => `revoke all on ${name} from authenticated;
+    grant select (id, note), update (note), insert (tenant_id, note) on ${name} to authenticated;`;
+  await db.query(
+    `${prelude}${table('sound')}${columns('sound')}${table('"le</b>aky"', 'true')}${columns('"le</b>aky"')}`,
+  );
+  const proof = await proofOf(db.url, {}, 'rows');
+  expect(of(proof, 'sound')).toMatchObject({ level: 'rows', verdict: 'proved' });
+  expect(of(proof, 'le</b>aky')).toMatchObject({
+    verdict: 'refuted',
+    statement: 'select from "public"."le</b>aky" offset 1 limit 1;',
+  });
+});
+
 test('triggers that reach out of their transaction are not made to do so', async ({ db }) => {
   await db.query(`${prelude}${table('quiet')}
     create function tells() returns trigger language plpgsql

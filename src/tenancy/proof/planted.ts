@@ -75,6 +75,7 @@ function controlProbes(real: ProbeSetup): readonly { readonly control: Control; 
       commands: new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const),
       updatable: ['tenant_id'],
       insertable: new Set(['tenant_id']),
+      readsOwner: true,
     };
     const other = { ...real.other, values, isDeletable: true };
     const seer = () => ({ role: undefined, settings: {} });

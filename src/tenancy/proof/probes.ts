@@ -41,6 +41,8 @@ export interface ProbeRole {
   /** Columns that it may update; the tenant's first if that is one of them. */
   readonly updatable: readonly string[];
   readonly insertable: ReadonlySet<string>;
+  /** It may read the column that says whose a row is. */
+  readonly readsOwner: boolean;
 }
 
 /** A tenant with a row of its own; where no row could be made, one that is there already. */
@@ -94,6 +96,14 @@ function seen(setup: ProbeSetup, context: ContextName): Probe[] {
     statement: `${sql};`,
     attempt: attempt(setup, context, sql),
   });
+  // Who may not read whose a row is counts: a tenant that was made up has one row.
+  if (!setup.role.readsOwner && setup.isCountable)
+    return isOwn
+      ? [
+          look('own rows seen', `select from ${name} limit 1`),
+          look('rows seen', `select from ${name} offset 1 limit 1`),
+        ]
+      : [look('rows seen', `select from ${name} limit 1`)];
   return [
     ...(isOwn
       ? [look('own rows seen', `select from ${name} where ${column} = ${sqlTenant(table, own.key)} limit 1`)]

@@ -351,7 +351,7 @@ class TableProver {
     return probes.map((probe, at) => ({ probe, tried: tried[controls.length + at] as Tried }));
   }
 
-  #probeRole(role: RoleFacts, { updatable, insertable }: RowTable): ProbeRole {
+  #probeRole(role: RoleFacts, { updatable, insertable, selectable }: RowTable): ProbeRole {
     const tenant = this.#owner.name;
     const columns = [...(updatable.get(role.name) ?? [])];
     return {
@@ -359,6 +359,7 @@ class TableProver {
       commands: new Set(COMMANDS.filter((command) => hasPrivilege(role, this.#table, command))),
       updatable: columns.includes(tenant) ? [tenant, ...columns] : columns,
       insertable: insertable.get(role.name) ?? new Set(),
+      readsOwner: selectable.get(role.name)?.has(tenant) ?? false,
     };
   }
 

@@ -39,9 +39,10 @@ export interface RowTable {
   readonly triggerTexts: readonly string[];
   /** A trigger of it leaves the transaction, and what it calls to do so. */
   readonly reachesOut: string | undefined;
-  /** Names of the columns that each role may update, or fill when it inserts. */
+  /** Names of the columns that each role may update, fill when it inserts, or read. */
   readonly updatable: ReadonlyMap<string, ReadonlySet<string>>;
   readonly insertable: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly selectable: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 const COLUMNS = `
@@ -102,7 +103,12 @@ const GRANTED = `
       select a.attname::text from pg_catalog.pg_attribute a
       where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
         and pg_catalog.has_column_privilege(r.name, $1::oid, a.attnum, 'INSERT')
-    ) as insertable
+    ) as insertable,
+    array(
+      select a.attname::text from pg_catalog.pg_attribute a
+      where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
+        and pg_catalog.has_column_privilege(r.name, $1::oid, a.attnum, 'SELECT')
+    ) as selectable
   from unnest($2::name[]) as r (name)
 `;
 
@@ -120,6 +126,7 @@ interface Granted {
   readonly role: string;
   readonly updatable: readonly string[];
   readonly insertable: readonly string[];
+  readonly selectable: readonly string[];
 }
 
 /** Reads what it takes to make a row; within a transaction, whose role may look at a row of the table if there is one. */
@@ -136,6 +143,7 @@ export async function readRowTable(session: Session, table: Named, roles: readon
     triggerTexts: [...new Set(triggers.flatMap(({ source }) => wordsIn(source)))].slice(0, MOST_WORDS),
     updatable: new Map(granted.map(({ role, updatable }) => [role, new Set(updatable)])),
     insertable: new Map(granted.map(({ role, insertable }) => [role, new Set(insertable)])),
+    selectable: new Map(granted.map(({ role, selectable }) => [role, new Set(selectable)])),
   };
 }
 
