@@ -1,3 +1,4 @@
+import { groupBy } from '../../group-by.ts';
 import type { Session } from '../../postgres/session.ts';
 
 /** A function as far as it may read tables. */
@@ -68,11 +69,15 @@ function relationsRead(
   const words = new Map(functions.map(({ oid, source }) => [oid, wordsOf(source)]));
   const isNamed = (oid: number, source: string, name: string) =>
     isWord(name) ? words.get(oid)!.has(name) : source.includes(name);
+  // Of ten thousand relations a body names a few: its words are looked up, not theirs.
+  const byWord = groupBy(relations, ({ name }) => name);
+  const odd = relations.filter(({ name }) => !isWord(name));
   const read = new Map(
-    functions.map(({ oid, source, relations: own }) => [
-      oid,
-      new Set([...own, ...relations.filter(({ name }) => isNamed(oid, source, name)).map((one) => one.oid)]),
-    ]),
+    functions.map(({ oid, source, relations: own }) => {
+      const named = [...words.get(oid)!].flatMap((word) => byWord.get(word) ?? []);
+      const quoted = odd.filter(({ name }) => source.includes(name));
+      return [oid, new Set([...own, ...[...named, ...quoted].map((one) => one.oid)])];
+    }),
   );
   const calls = new Map(
     functions.map(({ oid, source }) => [
