@@ -25,18 +25,19 @@ export function settingsOf(
 ): Readonly<Record<string, string>> {
   if (context === 'unset') return {};
   const names = source.settings;
-  if (context === 'empty') return { ...all(names, ''), 'request.jwt.claims': '' };
+  // A session that has had a member of the tenant keeps what is not said again.
+  const users = tenants.subject === undefined ? [] : (source.users ?? []);
+  if (context === 'empty') return { ...all([...names, ...users], ''), 'request.jwt.claims': '' };
   const tenant = tenantIn(context, tenants);
   const forged = context === 'forged' ? { user_metadata: claimsOf(source, tenants.other) } : {};
   const subject = subjectIn(context, tenants);
-  const claims = { sub: subject ?? SUBJECT, email: SUBJECT_EMAIL, role, ...claimsOf(source, tenant), ...forged };
+  const claims = { sub: subject, email: SUBJECT_EMAIL, role, ...claimsOf(source, tenant), ...forged };
   // PostgREST before version 9 made a setting of each claim.
   const single = names.filter((name) => name.startsWith('request.jwt.claim.'));
   const ofClaims = Object.fromEntries(
     single.map((name) => [name, String((claims as Record<string, unknown>)[name.slice(18)] ?? tenant)]),
   );
-  const users = subject === undefined ? {} : all(source.users ?? [], subject);
-  return { ...all(names, tenant), ...users, ...ofClaims, 'request.jwt.claims': JSON.stringify(claims) };
+  return { ...all(names, tenant), ...all(users, subject), ...ofClaims, 'request.jwt.claims': JSON.stringify(claims) };
 }
 
 function all(names: readonly string[], value: string): Record<string, string> {
@@ -50,8 +51,9 @@ function tenantIn(context: ContextName, tenants: Tenants): string {
 }
 
 /** A member of a tenant is that wherever the session names it; elsewhere it is somebody who is in none. */
-function subjectIn(context: ContextName, { subject }: Tenants): string | undefined {
-  return context === 'own' || context === 'own-uppercase' || context === 'forged' ? subject : undefined;
+function subjectIn(context: ContextName, { subject = SUBJECT }: Tenants): string {
+  if (context === 'own' || context === 'own-uppercase' || context === 'forged') return subject;
+  return /^\d+$/.test(subject) ? '0' : SUBJECT;
 }
 
 function claimsOf({ claims, columns }: ContextSource, tenant: string): Record<string, unknown> {
