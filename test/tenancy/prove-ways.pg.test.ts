@@ -235,14 +235,15 @@ test('the report names the way with the statement, and what could not be tried i
   await db.query(`${TABLES} alter table open force row level security;
     create view leaks as select * from tenant; alter table tenant no force row level security;
     grant select on leaks to authenticated;
-    create procedure asks(n int) language sql security definer set search_path = public as 'delete from tenant';`);
+    create function asks(n int) returns void language sql security definer set search_path = public
+      as 'delete from tenant';`);
   const config = JSON.stringify({ tenancy: { apiSchemas: ['public'] } });
   const project = await makeProject({ 'aisha-db.config.json': config }, { env: { DATABASE_URL: db.url } });
   const report = await project.report('rls-check', '--prove=rows');
   expect(report.exitCode).toBe(1);
   expect(report.data.ways.map(({ object, verdict }: Record<string, string>) => [object, verdict])).toEqual([
     ['public.leaks', 'refuted'],
-    ['public.asks(IN n integer)', 'not-provable'],
+    ['public.asks(n integer)', 'not-provable'],
   ]);
   expect(report.findings).toContainEqual(
     expect.objectContaining({
@@ -253,10 +254,10 @@ test('the report names the way with the statement, and what could not be tried i
     }),
   );
   const proof = report.checks.find(({ id }: { id: string }) => id === 'isolation-proof');
-  expect(proof.reason).toContain('public.asks(IN n integer): it is called for what it does');
+  expect(proof.reason).toContain('public.asks(n integer): it is called for what it does');
   // What was refuted does not hide why the rest was not proved.
   expect((await project.run('rls-check', '--prove=rows')).stdout).toMatch(
-    /Not provable\n.*object +why\n[\s\S]*public\.asks\(IN n integer\) +it is called for what it does/,
+    /Not provable\n.*object +why\n[\s\S]*public\.asks\(n integer\) +it is called for what it does/,
   );
   const { stdout } = await project.run('rls-check', '--prove=rows');
   expect(stdout).toMatch(/Ways around the tables\n.*object +kind +verdict/);
