@@ -6,3 +6,14 @@ const CALLS =
 export function reachesOut(source: string): string | undefined {
   return CALLS.exec(source)?.[1];
 }
+
+/** The first trigger that does so, itself or in what it calls, and the call. */
+export function triggerThatReachesOut(
+  texts: readonly { readonly trigger: string; readonly text: string }[],
+): { readonly trigger: string; readonly call: string } | undefined {
+  for (const { trigger, text } of texts) {
+    const call = reachesOut(text);
+    if (call !== undefined) return { trigger, call };
+  }
+  return undefined;
+}

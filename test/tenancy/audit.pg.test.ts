@@ -23,6 +23,12 @@ const SCHEMA = `${prelude}
   create table outside (id int primary key, name text);
   create trigger audit after insert on outside for each row execute function audit_out();
   create function audit_in_log() returns trigger language plpgsql as $$ begin raise log 'audit: %', new; return new; end $$;
+  create procedure "Far </b> %"() language plpgsql as $$ begin perform dblink_exec('other', 'x'); end $$;
+  create function near() returns void language plpgsql as $$ begin call "Far </b> %"(); end $$;
+  create function tells_others() returns trigger language plpgsql as $$ begin perform NEAR(); return new; end $$;
+  create table through_others (id int primary key, name text);
+  create trigger audit after insert on through_others for each row execute function audit_row();
+  create trigger tells after insert on through_others for each row execute function tells_others();
   create table logged (id int primary key, name text);
   create trigger audit after insert on logged for each row execute function audit_in_log();
   create table "works </script> %" (id int generated always as identity primary key, tenant_id uuid not null references tenant, name text);
@@ -91,6 +97,12 @@ test('audit triggers are fired, and what they write decides, not what the catalo
         'not-provable',
         expect.stringMatching(/^trigger audit reaches out of its transaction \(dblink_exec\): it was not fired/),
       ],
+      [
+        'public.through_others',
+        'INSERT',
+        'not-provable',
+        expect.stringMatching(/^trigger tells reaches out of its transaction \(dblink_exec\): it was not fired/),
+      ],
       ['public.logged', 'INSERT', 'not-provable', 'trigger audit writes where no table shows it (raise log)'],
       ['public.raises', 'UPDATE', 'not-provable', 'the statement fails: 100% broken'],
       ['public.unmakeable', 'INSERT', 'not-provable', expect.stringMatching(/^no row of it could be made: .*check/)],
@@ -110,7 +122,7 @@ test('audit triggers are fired, and what they write decides, not what the catalo
   expect(await db.superQuery('select from "audit log" union all select from activity')).toEqual([]);
   expect(await db.superQuery('select from "works </script> %" union all select from parted')).toEqual([]);
   await db.query(
-    `${own[0].remediation} drop table writes_nothing, never, replica_only, raises, unmakeable, outside, logged`,
+    `${own[0].remediation} drop table writes_nothing, never, replica_only, raises, unmakeable, outside, logged, through_others`,
   );
   const mended = await checkOf(db, '--prove');
   expect(mended.checks.at(-1)).toMatchObject({ id: 'audit-proof', status: 'passed' });
@@ -118,7 +130,7 @@ test('audit triggers are fired, and what they write decides, not what the catalo
 
 test('what nobody may write is no green, and without --prove nothing is fired', async ({ db }) => {
   await db.query(
-    `${SCHEMA} drop table raises, unmakeable, writes_nothing, never, replica_only, disabled, outside, logged`,
+    `${SCHEMA} drop table raises, unmakeable, writes_nothing, never, replica_only, disabled, outside, logged, through_others`,
   );
   const project = await makeProject({}, { env: { DATABASE_URL: db.readerUrl } });
   const { data, checks } = await project.report('security-check', '--prove');

@@ -1,6 +1,6 @@
 import type { Check, Finding } from '../../report/report.ts';
 import { displayName, listNames } from '../names.ts';
-import { reachesOut } from '../reaching-out.ts';
+import { triggerThatReachesOut } from '../reaching-out.ts';
 
 export const AUDIT_EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
@@ -64,14 +64,16 @@ export function judgeEvent({ object, triggers }: AuditedTable, event: AuditEvent
 /** What an audit may write to besides tables: the server's log, and whoever listens. */
 const ELSEWHERE = /\b(raise\s+(?:log|notice|info|warning)|pg_notify|notify)\b/i;
 
-/** Why the triggers of a table are not fired: an audit that writes to another database would write there. */
-export function whyNotFired({ triggers }: AuditedTable): string | undefined {
-  for (const { name, source } of triggers) {
-    const call = reachesOut(source);
-    if (call !== undefined)
-      return `trigger ${displayName(name)} reaches out of its transaction (${call}): it was not fired, since no rollback undoes that`;
-  }
-  return undefined;
+/**
+ * Why the triggers of a table are not fired: one that writes to another database would write there.
+ * @param texts what they run
+ */
+export function whyNotFired(texts: readonly { readonly trigger: string; readonly text: string }[]): string | undefined {
+  const found = triggerThatReachesOut(texts);
+  return (
+    found &&
+    `trigger ${displayName(found.trigger)} reaches out of its transaction (${found.call}): it was not fired, since no rollback undoes that`
+  );
 }
 
 /** It is called so, or a trigger's function names it. */

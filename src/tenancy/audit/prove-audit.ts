@@ -3,6 +3,7 @@ import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
 import { assembleFacts } from '../assemble.ts';
 import { readSnapshot } from '../catalog/snapshot.ts';
+import { readTriggerTexts } from '../catalog/trigger-texts.ts';
 import { settingsOf } from '../contexts.ts';
 import type { RlsFacts, TableFacts } from '../facts.ts';
 import { loadParse } from '../parse.ts';
@@ -98,7 +99,7 @@ class TableProver {
   async #fireAll(): Promise<Events> {
     const table = this.#facts.tables.get(this.#audited.oid);
     if (table === undefined) return everywhere('the table belongs to an extension or cannot be seen');
-    const untouched = whyNotFired(this.#audited);
+    const untouched = whyNotFired(await readTriggerTexts(this.#session, table.oid));
     if (untouched !== undefined) return everywhere(untouched);
     const makers = makersFor(this.#facts, table, this.#ofTenant);
     const [maker] = makers;

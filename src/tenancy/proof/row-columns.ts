@@ -1,7 +1,8 @@
 import { quoteQualified } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
+import { readTriggerTexts } from '../catalog/trigger-texts.ts';
 import type { Named } from '../facts.ts';
-import { reachesOut } from '../reaching-out.ts';
+import { triggerThatReachesOut } from '../reaching-out.ts';
 
 /** A column as whoever makes a row has to know it. */
 export interface RowColumn {
@@ -115,13 +116,6 @@ const GRANTED = `
 /** Words of a table's triggers that are tried. */
 const MOST_WORDS = 24;
 
-const TRIGGERS = `
-  select p.prosrc as source
-  from pg_catalog.pg_trigger t
-  join pg_catalog.pg_proc p on p.oid = t.tgfoid
-  where t.tgrelid = $1 and not t.tgisinternal and t.tgenabled in ('O', 'A')
-`;
-
 interface Granted {
   readonly role: string;
   readonly updatable: readonly string[];
@@ -134,13 +128,16 @@ export async function readRowTable(session: Session, table: Named, roles: readon
   const columns = await session.query<RowColumn>(COLUMNS, [table.oid]);
   const rows = await session.query<Omit<RowConstraint, 'text'> & { text: string | null }>(CONSTRAINTS, [table.oid]);
   const granted = await session.query<Granted>(GRANTED, [table.oid, roles]);
-  const triggers = await session.query<{ source: string }>(TRIGGERS, [table.oid]);
+  const triggers = await readTriggerTexts(session, table.oid);
   return {
     columns,
     constraints: rows.map((row) => ({ ...row, text: row.text ?? undefined })),
     example: {},
-    reachesOut: triggers.map(({ source }) => reachesOut(source)).find((call) => call !== undefined),
-    triggerTexts: [...new Set(triggers.flatMap(({ source }) => wordsIn(source)))].slice(0, MOST_WORDS),
+    reachesOut: triggerThatReachesOut(triggers)?.call,
+    triggerTexts: [...new Set(triggers.flatMap(({ text, isOwn }) => (isOwn ? wordsIn(text) : [])))].slice(
+      0,
+      MOST_WORDS,
+    ),
     updatable: new Map(granted.map(({ role, updatable }) => [role, new Set(updatable)])),
     insertable: new Map(granted.map(({ role, insertable }) => [role, new Set(insertable)])),
     selectable: new Map(granted.map(({ role, selectable }) => [role, new Set(selectable)])),
