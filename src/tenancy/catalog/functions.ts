@@ -31,6 +31,13 @@ export interface DefinerRow {
   readonly relations: number[];
 }
 
+/** SQL of the relations that the body of the function `p` reads, as far as the server recorded them: in standard SQL. */
+export const RELATIONS_READ = `array(
+          select distinct d.refobjid from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid
+            and d.refclassid = 'pg_catalog.pg_class'::regclass
+        )`;
+
 /** Functions and procedures that run with the rights of their owner and belong to no extension. */
 export function readDefiners(session: Session, schemas: readonly number[]): Promise<DefinerRow[]> {
   return session.query(
@@ -61,11 +68,7 @@ export function readDefiners(session: Session, schemas: readonly number[]): Prom
           where place <= p.pronargs - p.pronargdefaults
         ) as required_arguments,
         p.prorettype = 'void'::regtype as returns_nothing, p.prosrc as source, l.lanpltrusted as is_trusted,
-        array(
-          select distinct d.refobjid from pg_catalog.pg_depend d
-          where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid
-            and d.refclassid = 'pg_catalog.pg_class'::regclass
-        ) as relations
+        ${RELATIONS_READ} as relations
       from pg_catalog.pg_proc p
       join pg_catalog.pg_language l on l.oid = p.prolang
       where p.prosecdef

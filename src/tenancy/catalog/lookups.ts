@@ -1,5 +1,6 @@
 import { groupBy } from '../../group-by.ts';
 import type { Session } from '../../postgres/session.ts';
+import { RELATIONS_READ } from './functions.ts';
 
 /** A function as far as it may read tables. */
 interface FunctionRow {
@@ -32,11 +33,7 @@ export async function readLookups(
   const functions = await session.query<FunctionRow>(
     `
       select p.oid as oid, p.proname as name, p.prosrc as source, p.oid = any ($1::oid[]) as serves_policy,
-        array(
-          select distinct d.refobjid from pg_catalog.pg_depend d
-          where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid
-            and d.refclassid = 'pg_catalog.pg_class'::regclass
-        ) as relations
+        ${RELATIONS_READ} as relations
       from pg_catalog.pg_proc p
       join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname in ('sql', 'plpgsql')
       where p.oid >= 16384 and p.prokind = 'f'
