@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 const SERVER_VERSIONS = Object.keys(
   JSON.parse(readFileSync(resolve(import.meta.dirname, 'test/support/server-releases.json'), 'utf8')),
@@ -33,6 +34,7 @@ export default defineConfig({
   test: {
     tags: TAGS,
     maxWorkers: WORKERS,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

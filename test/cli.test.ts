@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { parseArguments } from '../src/cli/parse-arguments.ts';
 import { AishaError } from '../src/errors.ts';
 import type { CommandResult, Finding } from '../src/report/report.ts';
 import { FakeProcess, greet, run } from './cli/main.ts';
+import { makeFolder } from './support/folder.ts';
 
 const warning: Finding = { check: 'no-index', severity: 'warning', object: 'public.visits', message: 'no index' };
 
@@ -426,7 +427,7 @@ describe('output', () => {
   });
 
   test('--output writes the report into a file and leaves nothing else', async () => {
-    const cwd = mkdtempSync(join(tmpdir(), 'aisha-db-output-'));
+    const cwd = await makeFolder();
     expect(await run(['greet', '--output', 'report.txt'], greet(), { cwd })).toEqual({
       code: 0,
       stdout: '',

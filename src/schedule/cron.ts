@@ -178,10 +178,14 @@ function transitions(zone: string, from: Date): { time: Date; before: number; af
   return found;
 }
 
+/** By zone: making one takes a hundred times as long as using it. */
+const offsetFormats = new Map<string, Intl.DateTimeFormat>();
+
 function offsetAt(zone: string, at: number): number {
-  const text = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' })
-    .formatToParts(at)
-    .find(({ type }) => type === 'timeZoneName')!.value;
+  const format =
+    offsetFormats.get(zone) ?? new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' });
+  offsetFormats.set(zone, format);
+  const text = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')!.value;
   const [, sign, hours, minutes] = /GMT([+-])(\d\d):(\d\d)/.exec(text) ?? [];
   return sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
 }

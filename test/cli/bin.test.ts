@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { rootHelp } from '../../src/cli.ts';
+import { makeFolder } from '../support/folder.ts';
 import { runCli } from '../support/run.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -46,8 +47,8 @@ describe('the built program', () => {
   });
 });
 
-test('a program that is not built says so in one sentence', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'aisha-db-unbuilt-'));
+test('a program that is not built says so in one sentence', async () => {
+  const folder = await makeFolder();
   mkdirSync(join(folder, 'bin'));
   for (const file of ['package.json', 'bin/aisha-db.js']) cpSync(join(ROOT, file), join(folder, file));
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'bin/aisha-db.js'), 'status'], {

@@ -1,15 +1,12 @@
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkReportFile, writeReportFile } from '../../src/cli/report-file.ts';
-
-const folder = () => mkdtempSync(join(tmpdir(), 'aisha-db-report-'));
+import { linkIn, makeFolder } from '../support/folder.ts';
 
 test('replaces a report, and behind a symbolic link the file it points to', async () => {
-  const cwd = folder();
-  writeFileSync(join(cwd, 'monday.json'), 'old');
-  symlinkSync('monday.json', join(cwd, 'latest.json'));
+  const cwd = await makeFolder({ 'monday.json': 'old' });
+  await linkIn(cwd, 'latest.json', 'monday.json');
   await writeReportFile('latest.json', cwd, 'new');
   expect(readdirSync(cwd)).toEqual(['latest.json', 'monday.json']);
   expect(readFileSync(join(cwd, 'monday.json'), 'utf8')).toBe('new');
@@ -22,7 +19,7 @@ test('writes to a device instead of replacing it', async () => {
 });
 
 test('refuses a folder', async () => {
-  await expect(checkReportFile('.', folder())).rejects.toMatchObject({
+  await expect(checkReportFile('.', await makeFolder())).rejects.toMatchObject({
     kind: 'usage',
     message: 'the report cannot be written to .: it is a folder',
   });
