@@ -154,7 +154,7 @@ async function prove(
 }
 
 function proofChecks(proof: Proof): NamedCheck[] {
-  return [proofCheck(proof), ...(proof.leftBehind === undefined ? [] : [leftBehindCheck(proof.leftBehind)])];
+  return [proofCheck(proof), ...(proof.leftBehind === undefined ? [] : [leftBehindCheck(proof)])];
 }
 
 /** A terminal is not told of each of thousands of tables (ms). */

@@ -1,6 +1,6 @@
 import type { Session } from '../../postgres/session.ts';
 import type { AskLimits } from '../ask.ts';
-import { FIRST_STEPS, runInOne, stepsSql } from './run-in-one.ts';
+import { firstStepsSql, runInOne, stepsSql } from './run-in-one.ts';
 import type { Attempt, Step } from './run-probes.ts';
 
 /** What a role is shown, before and after rows came to be. */
@@ -46,7 +46,7 @@ declare
   state pg_catalog.text;
   message pg_catalog.text;
 begin
-  ${FIRST_STEPS}
+  ${firstStepsSql()}
   for comparison in
     select value
     from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.tasks')::pg_catalog.jsonb)

@@ -2,6 +2,7 @@ import { messageOf } from '../../errors.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts';
 import { SQLSTATE } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
+import { classOf } from '../answers.ts';
 import type { ForeignKeyFacts, RlsFacts, TableFacts } from '../facts.ts';
 import type { Membership } from '../membership.ts';
 import { displayPath } from '../names.ts';
@@ -67,7 +68,10 @@ export class RowMaker {
     const known = this.#tables.get(table.oid);
     if (known !== undefined) return known;
     const read = await readRowTable(this.#session, table, this.#roles);
-    const example = await this.#asMaker(maker, '', () => readExample(this.#session, table)).catch(() => ({}));
+    const tenants = classOf(this.#facts, table)?.tenants;
+    // Whom RLS binds is shown a row in the session of a tenant that has some.
+    const tenant = tenants?.areReal ? tenants.own : '';
+    const example = await this.#asMaker(maker, tenant, () => readExample(this.#session, table)).catch(() => ({}));
     const found = { ...read, example };
     this.#tables.set(table.oid, found);
     return found;

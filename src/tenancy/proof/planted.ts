@@ -68,6 +68,7 @@ function controlProbes(real: ProbeSetup): readonly { readonly control: Control; 
       tenantColumn: { name: 'tenant_id', type: real.table.tenantColumn.type },
       ownerKeys: [],
       sample: undefined,
+      isSearchable: true,
     };
     const values = new Map([['tenant_id', `${quoteLiteral(real.other.key)}::${table.tenantColumn.type}`]]);
     const role = {
@@ -76,6 +77,7 @@ function controlProbes(real: ProbeSetup): readonly { readonly control: Control; 
       updatable: ['tenant_id'],
       insertable: new Set(['tenant_id']),
       readsOwner: true,
+      readsPlaces: true,
     };
     const other = { ...real.other, values, isDeletable: true };
     const seer = () => ({ role: undefined, settings: {} });

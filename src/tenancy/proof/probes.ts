@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts';
 import type { Command, ContextName, Named } from '../facts.ts';
-import type { Attempt, Step, Tried } from './run-probes.ts';
+import type { Attempt, RowStep, Step, Tried } from './run-probes.ts';
 
 /** What is tried on a row of another tenant, or on the way to it. */
 type ProbeKind =
@@ -32,6 +32,8 @@ export interface ProbeTable extends Pick<Named, 'schema' | 'name'> {
   readonly ownerKeys: readonly string[];
   /** Percentage of a large table's pages that is looked at: no table is read to its end for one look. */
   readonly sample: number | undefined;
+  /** A tenant's rows are found without reading those of all. */
+  readonly isSearchable: boolean;
 }
 
 /** Who tries what. */
@@ -43,6 +45,8 @@ export interface ProbeRole {
   readonly insertable: ReadonlySet<string>;
   /** It may read the column that says whose a row is. */
   readonly readsOwner: boolean;
+  /** It may read the table, not only columns of it: only then it may ask for the row at some place. */
+  readonly readsPlaces: boolean;
 }
 
 /** A tenant with a row of its own; where no row could be made, one that is there already. */
@@ -104,11 +108,14 @@ function seen(setup: ProbeSetup, context: ContextName): Probe[] {
           look('rows seen', `select from ${name} offset 1 limit 1`),
         ]
       : [look('rows seen', `select from ${name} limit 1`)];
+  const lookFor = (kind: ProbeKind, of: ProbeTenant): Probe => {
+    const probe = look(kind, `select from ${name} where ${column} = ${sqlTenant(table, of.key)} limit 1`);
+    if (table.isSearchable || !setup.role.readsPlaces) return probe;
+    return { ...probe, attempt: { ...attempt(setup, context, `select from ${name} ${AT}`), row: rowOf(setup, of) } };
+  };
   return [
-    ...(isOwn
-      ? [look('own rows seen', `select from ${name} where ${column} = ${sqlTenant(table, own.key)} limit 1`)]
-      : []),
-    look('rows seen', `select from ${name} where ${column} = ${sqlTenant(table, other.key)} limit 1`),
+    ...(isOwn ? [lookFor('own rows seen', own)] : []),
+    lookFor('rows seen', other),
     look('rows seen', `select from ${from}${others} limit 1`),
   ];
 }
@@ -133,7 +140,8 @@ function inserted(setup: ProbeSetup, context: ContextName): Probe[] {
 /** What was inserted may have been given to the own tenant by a trigger: then nothing got through. */
 function counts({ table, other, isCountable, seer }: ProbeSetup): Pick<Attempt, 'verify'> {
   if (!isCountable) return {};
-  const sql = `select count(*) > 1 from ${sqlName(table)} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, other.key)}`;
+  const rows = `select from ${sqlName(table)} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, other.key)}`;
+  const sql = `select count(*) > 1 from (${rows} limit 2) found`;
   return { verify: { ...seer(other.id), sql } };
 }
 
@@ -198,10 +206,20 @@ function attempt({ role, settings }: ProbeSetup, context: ContextName, sql: stri
   return { role: role.name, settings: settings(context), sql };
 }
 
-function rowOf({ table, seer }: ProbeSetup, { id, key }: ProbeTenant): Step {
-  const column = quoteIdentifier(table.tenantColumn.name);
-  const sql = `select ctid, tableoid from ${sqlName(table)} where ${column} = ${sqlTenant(table, key)} for update skip locked`;
-  return { ...seer(id), sql };
+function rowOf({ table, seer }: ProbeSetup, { id, key }: ProbeTenant): RowStep {
+  const isTenants = `${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, key)}`;
+  const select = (where: string) => `select ctid, tableoid from ${sqlName(table)} ${where} for update skip locked`;
+  return {
+    ...seer(id),
+    sql: select(`where ${isTenants}`),
+    name: placeOf(table, key),
+    again: select(`${AT} and ${isTenants}`),
+  };
+}
+
+/** The name under which the place of a tenant's row is kept. */
+export function placeOf({ schema, name }: Pick<ProbeTable, 'schema' | 'name'>, key: string): string {
+  return `${sqlName({ schema, name })} ${key}`;
 }
 
 function sqlName({ schema, name }: Pick<ProbeTable, 'schema' | 'name'>): string {

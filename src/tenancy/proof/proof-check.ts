@@ -42,7 +42,7 @@ export function controlCheck({ failedControl }: Proof): Check {
 }
 
 /** Whether the rows of the proof are gone. */
-export function leftBehindCheck(leftBehind: readonly string[]): NamedCheck {
+export function leftBehindCheck({ leftBehind = [], unchecked = [] }: Proof): NamedCheck {
   return {
     id: 'nothing-left-behind',
     title: 'nothing is left of the rows of the proof',
@@ -53,6 +53,7 @@ export function leftBehindCheck(leftBehind: readonly string[]): NamedCheck {
         message: 'rows of the proof are still there: something writes outside of its transaction',
         advice: 'Look for triggers that use dblink or another connection; delete rows whose text begins with probe-.',
       })),
+      open: unchecked,
     }),
   };
 }

@@ -25,9 +25,9 @@ import { judgeRole, type Outcome } from './judge-probes.ts';
 import { CannotMake, type MadeRow, RowMaker, sqlValue, token, whyUntouched } from './make-rows.ts';
 import { type Maker, makersFor } from './makers.ts';
 import { plantingSteps, probesOfControls, uncaught } from './planted.ts';
-import { type ProbeRole, type ProbeSetup, type ProbeTenant, probesIn } from './probes.ts';
+import { type ProbeRole, type ProbeSetup, type ProbeTable, type ProbeTenant, placeOf, probesIn } from './probes.ts';
 import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
-import type { Proof } from './prove.ts';
+import type { Proof, Unchecked } from './prove.ts';
 import { WayProver } from './prove-ways.ts';
 import type { RowTable } from './row-columns.ts';
 import { freshTenant } from './row-values.ts';
@@ -53,8 +53,10 @@ interface Setup extends RowProofSetup {
 /** A lock on a row is held no longer than this, in milliseconds, and none is waited for. */
 const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 5_000 };
 
-/** Tables of more rows than this are sampled for the look at everything. */
-const SAMPLED_FROM = 50_000;
+const LIMITED = "set local lock_timeout = '250ms'; set local statement_timeout = '5s'";
+
+/** Tables of more pages than this are sampled for the look at everything. */
+const SAMPLED_FROM = 1_000;
 
 /**
  * Proves with rows, in transactions that are rolled back, what the proof without rows says already: statements of every
@@ -68,16 +70,19 @@ export async function proveWithRows(session: Session, without: Proof, given: Row
   const maker = new RowMaker(session, setup.facts, ofTenant, (text) => parse(text)?.constants ?? []);
   const tables: TableProof[] = [];
   const leftBehind: string[] = [];
+  const unchecked: Unchecked[] = [];
   for (const proof of without.tables) {
     setup.onTable(tables.length, without.tables.length, proof.table);
     const prover = new TableProver(session, maker, proof, setup);
     tables.push(await prover.prove());
     leftBehind.push(...prover.leftBehind);
+    unchecked.push(...prover.unchecked);
   }
   const wayProver = new WayProver(session, setup, (context, own, other, role) =>
     sessionOf(setup, context, own, other, role),
   );
-  return { ...without, tables, leftBehind, ways: await wayProver.proveAll((text) => parse(text)?.constants ?? []) };
+  const ways = await wayProver.proveAll((text) => parse(text)?.constants ?? []);
+  return { ...without, tables, leftBehind, unchecked, ways };
 }
 
 /** Two tenants with rows, or what they lack. */
@@ -92,6 +97,7 @@ interface Pair {
 
 class TableProver {
   readonly leftBehind: string[] = [];
+  readonly unchecked: Unchecked[] = [];
   readonly #session: Session;
   readonly #maker: RowMaker;
   readonly #without: TableProof;
@@ -184,7 +190,7 @@ class TableProver {
     if (there !== undefined) for (const id of there) await this.#findMember(id);
     await this.#session.query('begin');
     try {
-      await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
+      await this.#session.query(LIMITED);
       // What is made of columns and settings alone asks for no user.
       const asksUsers = this.#table.policies.some(({ isPlain }) => !isPlain);
       const membership = asksUsers ? await this.#ownMembership(maker) : undefined;
@@ -200,7 +206,7 @@ class TableProver {
         const given = new Map(this.#table.lineage === undefined ? [] : [[this.#owner.name, key]]);
         const row = await this.#maker.make(this.#table, id, maker, made, given);
         keys.push(key);
-        steps.push(...[...made.values()].flatMap((one) => one.steps));
+        steps.push(...[...made.values()].flatMap((one) => one.steps).map((step) => this.#keeping(step, row, key)));
         rows.push((await this.#spareRow(id, maker, made, given)) ?? row);
       }
       const known = await this.#maker.table(this.#table, maker);
@@ -231,13 +237,13 @@ class TableProver {
     if (reachesOut !== undefined) return whyUntouched(this.#table, reachesOut);
     await this.#session.query('begin');
     try {
-      await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
-      const ids = settings.tenants ?? (await this.#tenantsInTable(maker));
+      await this.#session.query(LIMITED);
+      const ids = settings.tenants ?? (await this.#tenantsInTable(maker, await this.#maker.table(this.#table, maker)));
       if (ids.length < 2) return 'no two tenants have rows in it, and none could be made';
       await this.#session.undo();
       for (const id of ids) await this.#findMember(id);
       await this.#session.query('begin');
-      await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
+      await this.#session.query(LIMITED);
       const known = await this.#maker.table(this.#table, maker);
       const isReferred = [...facts.tables.values()].some(({ foreignKeys }) =>
         foreignKeys.some(
@@ -275,9 +281,16 @@ class TableProver {
     });
   }
 
-  async #tenantsInTable(maker: Maker): Promise<string[]> {
+  async #tenantsInTable(maker: Maker, known: RowTable): Promise<string[]> {
     const column = quoteIdentifier(this.#table.tenantColumn!.name);
     await this.#session.query("select pg_catalog.set_config('role', $1, true)", [maker.role ?? 'none']);
+    const { sample, isSearchable } = this.#reach(known);
+    if (!isSearchable) {
+      const rows = await this.#session.query<{ id: string }>(
+        `select distinct ${column}::text as id from ${sqlName(this.#table)} tablesample system (${sample}) where ${column} is not null limit 2`,
+      );
+      return rows.map(({ id }) => id);
+    }
     const found: string[] = [];
     for (let turn = 0; turn < 2; turn++) {
       const after = found.length === 0 ? '' : `and ${column} > ${quoteLiteral(found[0]!)}`;
@@ -287,6 +300,11 @@ class TableProver {
       found.push(...rows.map(({ id }) => id));
     }
     return found;
+  }
+
+  /** The step that makes the table's own row keeps its place: a large table is not searched for it. */
+  #keeping(step: Step, row: MadeRow, key: string): Step {
+    return step === row.steps.at(-1) ? { ...step, keeps: placeOf(this.#table, key) } : step;
   }
 
   // ── trying and judging ──
@@ -312,6 +330,7 @@ class TableProver {
   async #knownTable(maker: Maker): Promise<RowTable> {
     await this.#session.query('begin');
     try {
+      await this.#session.query(LIMITED);
       return await this.#maker.table(this.#table, maker);
     } finally {
       await this.#session.undo();
@@ -326,12 +345,13 @@ class TableProver {
     contexts: readonly (readonly [Pair, ContextName])[],
   ): Promise<Outcome[] | string> {
     const probing = this.#roles().map((role) => this.#probeRole(role, known));
-    const planted = probesOfControls(this.#probeSetup(pair, probing[0]!));
+    const setup = (tenants: Pair, role: ProbeRole) => this.#probeSetup(tenants, role, known);
+    const planted = probesOfControls(setup(pair, probing[0]!));
     // Where a setting was never made, the planted probes must not make it either.
     const isUnset = contexts.every(([, context]) => context === 'unset');
     const controls = isUnset ? planted.map((one) => ({ ...one, probe: withoutSettings(one.probe) })) : planted;
     const probes = probing.flatMap((role) =>
-      contexts.flatMap(([tenants, context]) => probesIn(this.#probeSetup(tenants, role), context)),
+      contexts.flatMap(([tenants, context]) => probesIn(setup(tenants, role), context)),
     );
     const steps = [...pair.steps, ...plantingSteps(this.#owner.type, [pair.own.key, pair.other.key])];
     // Who has to name the tenant to make its rows cannot try what a session does that never named one.
@@ -341,7 +361,9 @@ class TableProver {
     const tried = await runAttempts(
       session,
       steps,
-      all.map(({ attempt }) => attempt),
+      all.map(({ attempt, kind }, at) =>
+        at < controls.length || kind === 'own rows seen' ? attempt : { ...attempt, settles: true },
+      ),
       LIMITS,
     );
     if ('error' in tried) return messageOf(tried.error);
@@ -351,7 +373,7 @@ class TableProver {
     return probes.map((probe, at) => ({ probe, tried: tried[controls.length + at] as Tried }));
   }
 
-  #probeRole(role: RoleFacts, { updatable, insertable, selectable }: RowTable): ProbeRole {
+  #probeRole(role: RoleFacts, { updatable, insertable, selectable, readers }: RowTable): ProbeRole {
     const tenant = this.#owner.name;
     const columns = [...(updatable.get(role.name) ?? [])];
     return {
@@ -360,11 +382,21 @@ class TableProver {
       updatable: columns.includes(tenant) ? [tenant, ...columns] : columns,
       insertable: insertable.get(role.name) ?? new Set(),
       readsOwner: selectable.get(role.name)?.has(tenant) ?? false,
+      readsPlaces: readers.has(role.name),
     };
   }
 
-  #probeSetup({ own, other, maker, isFresh }: Pair, role: ProbeRole): ProbeSetup {
-    const { estimatedRows, foreignKeys } = this.#table;
+  /** How much of the table is looked at: a large one is read neither to its end nor for the rows of one tenant. */
+  #reach({ pages }: RowTable): Pick<ProbeTable, 'sample' | 'isSearchable'> {
+    if (pages <= SAMPLED_FROM) return { sample: undefined, isSearchable: true };
+    const isSearchable = this.#table.indexes.some(
+      ({ usable, partial, columns }) => usable && !partial && columns[0] === this.#owner.number,
+    );
+    return { sample: percentage(SAMPLED_FROM, pages), isSearchable };
+  }
+
+  #probeSetup({ own, other, maker, isFresh }: Pair, role: ProbeRole, known: RowTable): ProbeSetup {
+    const { foreignKeys } = this.#table;
     const owner = this.#owner.name;
     const isBypassing = Object.keys(maker.settings(own.id)).length === 0;
     return {
@@ -372,7 +404,7 @@ class TableProver {
         ...this.#table,
         tenantColumn: this.#owner,
         ownerKeys: foreignKeys.filter(({ columnNames }) => columnNames.includes(owner)).map(({ name }) => name),
-        sample: estimatedRows > SAMPLED_FROM ? (100 * SAMPLED_FROM) / estimatedRows : undefined,
+        ...this.#reach(known),
       },
       role,
       own,
@@ -398,13 +430,22 @@ class TableProver {
     const ids = [own, other].map(({ key }) => sqlValue(key, this.#owner.type)).join(', ');
     await this.#session.query('begin transaction read only');
     try {
+      await this.#session.query(LIMITED);
       await this.#session.query("select pg_catalog.set_config('role', $1, true)", [maker.role ?? 'none']);
       const rows = await this.#session.query(`select from ${sqlName(this.#table)} where ${column} in (${ids}) limit 1`);
       if (rows.length > 0) this.leftBehind.push(displayPath(this.#table));
+    } catch (error) {
+      if (!this.#session.inTransaction) throw error;
+      this.unchecked.push({ object: displayPath(this.#table), reason: messageOf(error) });
     } finally {
       await this.#session.undo();
     }
   }
+}
+
+/** With three digits behind the point; a page that is there is never left out by rounding. */
+function percentage(part: number, whole: number): number {
+  return Math.ceil((100_000 * part) / whole) / 1_000;
 }
 
 /** What a tenant is made of: a column of text refers to whatever the table of the tenants has. */

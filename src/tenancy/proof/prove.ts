@@ -18,6 +18,14 @@ export interface Proof {
   readonly ways?: readonly WayProof[] | undefined;
   /** Tables in which rows of the proof were found afterwards; `undefined` when it made none. */
   readonly leftBehind?: readonly string[] | undefined;
+  /** Tables that could not be searched for such rows. */
+  readonly unchecked?: readonly Unchecked[] | undefined;
+}
+
+/** What could not be looked at afterwards, and why. */
+export interface Unchecked {
+  readonly object: string;
+  readonly reason: string;
 }
 
 /** Planning a statement may wait for a lock on its table; no longer than this, in milliseconds. */

@@ -44,6 +44,10 @@ export interface RowTable {
   readonly updatable: ReadonlyMap<string, ReadonlySet<string>>;
   readonly insertable: ReadonlyMap<string, ReadonlySet<string>>;
   readonly selectable: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Roles that may read the table itself, with the places of its rows. */
+  readonly readers: ReadonlySet<string>;
+  /** Pages of it and of its partitions: known of tables that were never analysed, too. */
+  readonly pages: number;
 }
 
 const COLUMNS = `
@@ -109,8 +113,19 @@ const GRANTED = `
       select a.attname::text from pg_catalog.pg_attribute a
       where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
         and pg_catalog.has_column_privilege(r.name, $1::oid, a.attnum, 'SELECT')
-    ) as selectable
+    ) as selectable,
+    pg_catalog.has_table_privilege(r.name, $1::oid, 'SELECT') as reads
   from unnest($2::name[]) as r (name)
+`;
+
+const PAGES = `
+  with recursive parts (relid) as (
+    select $1::oid
+    union
+    select i.inhrelid from pg_catalog.pg_inherits i join parts p on p.relid = i.inhparent
+  )
+  select (sum(pg_catalog.pg_relation_size(relid)) / pg_catalog.current_setting('block_size')::int8)::float8 as pages
+  from parts
 `;
 
 /** Words of a table's triggers that are tried. */
@@ -121,6 +136,7 @@ interface Granted {
   readonly updatable: readonly string[];
   readonly insertable: readonly string[];
   readonly selectable: readonly string[];
+  readonly reads: boolean;
 }
 
 /** Reads what it takes to make a row; within a transaction, whose role may look at a row of the table if there is one. */
@@ -129,6 +145,7 @@ export async function readRowTable(session: Session, table: Named, roles: readon
   const rows = await session.query<Omit<RowConstraint, 'text'> & { text: string | null }>(CONSTRAINTS, [table.oid]);
   const granted = await session.query<Granted>(GRANTED, [table.oid, roles]);
   const triggers = await readTriggerTexts(session, table.oid);
+  const [size] = await session.query<{ pages: number | null }>(PAGES, [table.oid]);
   return {
     columns,
     constraints: rows.map((row) => ({ ...row, text: row.text ?? undefined })),
@@ -141,6 +158,8 @@ export async function readRowTable(session: Session, table: Named, roles: readon
     updatable: new Map(granted.map(({ role, updatable }) => [role, new Set(updatable)])),
     insertable: new Map(granted.map(({ role, insertable }) => [role, new Set(insertable)])),
     selectable: new Map(granted.map(({ role, selectable }) => [role, new Set(selectable)])),
+    pages: size?.pages ?? 0,
+    readers: new Set(granted.filter(({ reads }) => reads).map(({ role }) => role)),
   };
 }
 

@@ -8,19 +8,24 @@ interface Block {
   readonly sql: string;
 }
 
-/** SQL of such a block: runs the steps of a JSON array, each as its role, and is oneself again. */
-export function stepsSql(steps: string): string {
+/**
+ * SQL of such a block: runs the steps of a JSON array, each as its role, and is oneself again.
+ * @param execute SQL that runs `step`
+ */
+export function stepsSql(steps: string, execute = "execute step ->> 'sql';"): string {
   return `for step in select value from pg_catalog.jsonb_array_elements(${steps}) loop
     perform pg_catalog.set_config('role', 'none', true);
     perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
     perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
-    execute step ->> 'sql';
+    ${execute}
   end loop;
   perform pg_catalog.set_config('role', 'none', true);`;
 }
 
 /** The same of the steps that are run before all else. */
-export const FIRST_STEPS = stepsSql("pg_catalog.current_setting('aisha_db.steps')::pg_catalog.jsonb");
+export function firstStepsSql(execute?: string): string {
+  return stepsSql("pg_catalog.current_setting('aisha_db.steps')::pg_catalog.jsonb", execute);
+}
 
 /**
  * Runs a block in a transaction that is rolled back.

@@ -1,6 +1,6 @@
 import type { Session } from '../../postgres/session.ts';
 import type { AskLimits } from '../ask.ts';
-import { FIRST_STEPS, runInOne } from './run-in-one.ts';
+import { firstStepsSql, runInOne } from './run-in-one.ts';
 
 /** A statement that is run as a role, with settings that stay until the transaction ends. */
 export interface Step {
@@ -8,6 +8,16 @@ export interface Step {
   readonly role: string | undefined;
   readonly settings: Readonly<Record<string, string>>;
   readonly sql: string;
+  /** Of an INSERT: the name under which the place of its row is kept. */
+  readonly keeps?: string | undefined;
+}
+
+/** Fetches one row: of a large table no row is searched for twice. */
+export interface RowStep extends Step {
+  /** The name under which the place of the row is kept. */
+  readonly name: string;
+  /** Fetches the row once its place is known: `ctid` is $1, `tableoid` is $2. */
+  readonly again: string;
 }
 
 /** A statement that is tried, counted and undone. */
@@ -16,11 +26,13 @@ export interface Attempt extends Step {
    * Fetches one row for the statement, as a role that may see it: `ctid` is $1, `tableoid` is $2, and
    * `where current of aisha_db_row` is that row. The latter reads no column, so no SELECT policy stands before it.
    */
-  readonly row?: Step | undefined;
+  readonly row?: RowStep | undefined;
   /** Asked once the statement has changed something: whether what was feared really came of it. */
   readonly verify?: Step | undefined;
   /** Asked once the statement has returned no row: whether it did something all the same. */
   readonly effect?: Step | undefined;
+  /** Once it has got through, nothing more of the kind is tried as its role: it counts as if it did nothing. */
+  readonly settles?: boolean | undefined;
 }
 
 /** What a statement did: rows it returned or changed, no row to try it on, or the error that ended it. */
@@ -43,6 +55,18 @@ export function runAttempts(
   return runInOne<Tried>(session, { isolation: 'read committed', sql: RUN }, steps, attempts, limits);
 }
 
+const KEEPING = `
+    if step ? 'keeps' then
+      execute (step ->> 'sql') || ' returning ctid, tableoid' into target;
+      if target.ctid is not null then
+        places := places || pg_catalog.jsonb_build_object(
+          step ->> 'keeps', pg_catalog.jsonb_build_array(target.ctid::pg_catalog.text, target.tableoid::pg_catalog.text)
+        );
+      end if;
+    else
+      execute step ->> 'sql';
+    end if;`;
+
 // Each block fails on purpose, so that what it did and what it set is undone; its answer goes out in the error.
 const RUN = `
 do $run$
@@ -52,28 +76,50 @@ declare
   answers pg_catalog.jsonb[] := '{}';
   answer pg_catalog.jsonb;
   place pg_catalog.refcursor := 'aisha_db_row';
+  places pg_catalog.jsonb := '{}';
+  known pg_catalog.jsonb;
   target record;
   changed pg_catalog.int8;
   holds pg_catalog.bool;
   state pg_catalog.text;
   message pg_catalog.text;
   violated pg_catalog.text;
+  settled pg_catalog.jsonb := '{}';
 begin
-  ${FIRST_STEPS}
+  ${firstStepsSql(KEEPING)}
   for attempt in
     select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.tasks')::pg_catalog.jsonb)
   loop
+    if attempt ? 'settles' and settled ? (attempt ->> 'role') then
+      answers := answers || pg_catalog.jsonb_build_object('rows', 0);
+      continue;
+    end if;
     begin
       answer := null;
-      target := row(null::pg_catalog.tid, null::pg_catalog.oid);
+      select null::pg_catalog.tid as ctid, null::pg_catalog.oid as tableoid into target;
       if attempt ? 'row' then
         step := attempt -> 'row';
         perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
         perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
-        open place for execute step ->> 'sql';
-        fetch place into target;
-        if not found then
+        known := places -> (step ->> 'name');
+        if known is not null then
+          open place for execute step ->> 'again' using (known ->> 0)::pg_catalog.tid, (known ->> 1)::pg_catalog.oid;
+          fetch place into target;
+        end if;
+        -- It may have been moved, or somebody holds it: then another will do.
+        if target.ctid is null then
+          if known is not null then
+            close place;
+          end if;
+          open place for execute step ->> 'sql';
+          fetch place into target;
+        end if;
+        if target.ctid is null then
           answer := pg_catalog.jsonb_build_object('missing', true);
+        else
+          places := places || pg_catalog.jsonb_build_object(
+            step ->> 'name', pg_catalog.jsonb_build_array(target.ctid::pg_catalog.text, target.tableoid::pg_catalog.text)
+          );
         end if;
       end if;
       if answer is null then
@@ -104,6 +150,9 @@ begin
           end if;
         end if;
         answer := pg_catalog.jsonb_build_object('rows', changed);
+        if changed > 0 and attempt ? 'settles' then
+          settled := settled || pg_catalog.jsonb_build_object(attempt ->> 'role', true);
+        end if;
       end if;
       raise sqlstate 'AI000';
     exception
