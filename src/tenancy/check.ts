@@ -11,6 +11,8 @@ export interface Noticed {
   readonly message: string;
   /** SQL that mends it, ready to run: statements, each with its semicolon. */
   readonly fix?: string | undefined;
+  /** SQL that has to run before it, once however many findings ask for it. */
+  readonly groundwork?: string | undefined;
   /** What to do where no SQL can know. */
   readonly advice?: string | undefined;
   readonly details?: Readonly<Record<string, unknown>> | undefined;

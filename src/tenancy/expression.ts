@@ -119,13 +119,24 @@ function noteComparison(part: Node, { compared }: Found): void {
     if (isRoleName(one)) for (const column of columnsIn(other)) compared.add(column);
 }
 
-/** `current_user`, cast or in a subquery of its own: a value that is the role's name and nothing else. */
+/** Functions that give the role's name in another shape. */
+const SHAPES = /^(pg_catalog\.)?(lower|upper|initcap|btrim|ltrim|rtrim|text|varchar|bpchar|name)$/;
+
+/** `current_user`, cast, shaped, among others or in a subquery of its own: a value that is the role's name. */
 function isRoleName(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isRoleName);
   if (!isNode(value)) return false;
   const [key, part] = Object.entries(value)[0] ?? [];
   if (!isNode(part)) return false;
   if (key === 'SQLValueFunction') return /USER|ROLE/.test(String(part['op']));
-  if (key === 'TypeCast') return isRoleName(part['arg']);
+  if (key === 'TypeCast' || key === 'CollateClause') return isRoleName(part['arg']);
+  if (key === 'A_ArrayExpr') return isRoleName(part['elements']);
+  if (key === 'List') return isRoleName(part['items']);
+  if (key === 'CoalesceExpr') return isRoleName(part['args']);
+  if (key === 'FuncCall')
+    return (
+      /^(pg_catalog\.)?getpgusername$/.test(nameOf(part)) || (SHAPES.test(nameOf(part)) && isRoleName(part['args']))
+    );
   if (key !== 'SubLink') return false;
   const select = nodeAt(part, 'subselect', 'SelectStmt');
   const targets = select?.['targetList'];

@@ -43,10 +43,18 @@ function weight({ severity }: TenancyFinding): number {
 }
 
 function toSql(findings: readonly TenancyFinding[]): string {
-  const reasons = new Map<string, string[]>();
-  for (const { fix, object, message } of findings)
-    reasons.set(fix!, [...(reasons.get(fix!) ?? []), `-- ${object}: ${message}`.replace(/\s+/g, ' ')]);
-  return [...reasons].map(([fix, comments]) => `${comments.join('\n')}\n${fix}\n`).join('\n');
+  const laid = new Set<string>();
+  const reasons = new Map<string, { readonly comments: string[]; readonly sql: string }>();
+  for (const { fix, groundwork, object, message } of findings) {
+    const comment = `-- ${object}: ${message}`.replace(/\s+/g, ' ');
+    const known = reasons.get(fix!);
+    known?.comments.push(comment);
+    if (known !== undefined) continue;
+    const isLaid = groundwork !== undefined && laid.has(groundwork);
+    reasons.set(fix!, { comments: [comment], sql: isLaid ? fix!.slice(groundwork.length + 1) : fix! });
+    if (groundwork !== undefined) laid.add(groundwork);
+  }
+  return [...reasons.values()].map(({ comments, sql }) => `${comments.join('\n')}\n${sql}\n`).join('\n');
 }
 
 function describe(findings: readonly TenancyFinding[]): string[] {

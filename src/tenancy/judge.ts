@@ -10,6 +10,8 @@ export interface TenancyFinding extends Finding {
   readonly policy: string | undefined;
   /** SQL that mends it. */
   readonly fix: string | undefined;
+  /** The part of it, at its beginning, that is run once for all findings that ask for it. */
+  readonly groundwork: string | undefined;
 }
 
 /** A finding that an exception covers. */
@@ -55,13 +57,18 @@ export function judgeFacts(
   return { checks: outcomes, findings, excepted, idle: exceptions.filter((one) => !used.has(one)) };
 }
 
-function toFinding(check: string, { policy, fix, advice, details, ...noticed }: Noticed): TenancyFinding {
+function toFinding(
+  check: string,
+  { policy, fix: sql, groundwork, advice, details, ...noticed }: Noticed,
+): TenancyFinding {
+  const fix = sql === undefined || groundwork === undefined ? sql : `${groundwork}\n${sql}`;
   const remediation = fix ?? advice;
   return {
     check,
     ...noticed,
     policy,
     fix,
+    groundwork,
     ...(remediation === undefined ? {} : { remediation }),
     ...(policy === undefined ? {} : { fingerprint: [check, noticed.object, policy].join(' ') }),
     ...(details === undefined && policy === undefined ? {} : { details: { ...details, ...(policy && { policy }) } }),

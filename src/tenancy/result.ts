@@ -73,7 +73,7 @@ function summary(facts: RlsFacts, tables: readonly TableFacts[]): string {
 }
 
 /** What a report prints: `policy` and `fix` are in its details and its remediation. */
-function publicFinding({ policy: _, fix: __, ...finding }: TenancyFinding): Finding {
+function publicFinding({ policy: _, fix: __, groundwork: ___, ...finding }: TenancyFinding): Finding {
   return finding;
 }
 

@@ -167,6 +167,11 @@ describe('--fix', () => {
     ${table('off')} alter table off disable row level security;
     create table bare (id int, tenant_id uuid not null references tenant);
     grant select on bare to authenticated;
+    create table shared (id int); alter table shared enable row level security, force row level security;
+    create policy open on shared using (true); grant select, insert on shared to authenticated;
+    create table closed (id int); grant select on closed to anon;
+    ${table('parent')} alter table parent add unique (id);
+    ${table('child')} alter table child add foreign key (id) references parent (id), add column other int references parent (id);
     create view leak as select * from always; grant select on leak to authenticated;
     create function peek() returns bigint language sql security definer as 'select count(*) from always';`;
 
@@ -183,6 +188,8 @@ describe('--fix', () => {
     );
     expect(text).toContain('-- Dependencies: 001_first.sql');
     expect(text).toMatch(/-- Modified Tables:\n(-- - public\..*\n)+/);
+    // What two findings need is done once.
+    expect(text.match(/add unique/g)).toHaveLength(1);
     expect(found(await project.report('rls-check'))).toEqual(found(before));
     expect((await project.run('validate')).code).toBe(0);
     expect((await project.run('migrate', '--yes')).code).toBe(0);

@@ -71,6 +71,13 @@ export const COLUMN = `
   a.attnotnull as not_null, a.attacl::text as acl
 `;
 
+/** SQL, true of `a` in pg_attribute that a check of its own keeps from being null: `check (tenant_id is not null)`. */
+const IS_CHECKED = `exists (
+  select from pg_catalog.pg_constraint k
+  where k.conrelid = a.attrelid and k.contype = 'c' and k.convalidated and k.conkey = array[a.attnum]
+    and k.conbin::pg_catalog.text ~ '^[{]NULLTEST :arg [{]VAR [^{}]*[}] :nulltesttype 1 [^{}]*[}]$'
+)`;
+
 /** A column that many relations have alike. */
 export interface SharedColumnRow extends Omit<ColumnRow, 'relation' | 'acl'> {
   readonly relations: number[];
@@ -86,14 +93,15 @@ export function readColumnsNamed(
     session,
     `
       select a.attnum as number, a.attname as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-        case t.typtype when 'd' then 'X' else t.typcategory end as category, a.attnotnull as not_null, a.relations
+        case t.typtype when 'd' then 'X' else t.typcategory end as category, a.not_null or t.typnotnull as not_null, a.relations
       from (
-        select a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, array_agg(a.attrelid::int8) as relations
+        select a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull or ${IS_CHECKED} as not_null,
+          array_agg(a.attrelid::int8) as relations
         from pg_catalog.pg_attribute a
         join pg_catalog.pg_class c on c.oid = a.attrelid
         where a.attname = any ($2::name[]) and a.attnum > 0 and not a.attisdropped
           and c.relkind in ('r', 'p', 'f') and c.relnamespace = any ($1::oid[])
-        group by a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull
+        group by a.attnum, a.attname, a.atttypid, a.atttypmod, not_null
       ) a
       join pg_catalog.pg_type t on t.oid = a.atttypid
     `,

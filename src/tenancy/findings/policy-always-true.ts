@@ -1,9 +1,9 @@
-import { quoteIdentifier } from '../../postgres/quote.ts';
+import { appliesTo, clientsWith } from '../access.ts';
 import { isAlwaysTrue, isCheckWeaker } from '../answers.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
-import type { PolicyFacts, RlsFacts, TableFacts } from '../facts.ts';
+import type { Command, PolicyFacts, RlsFacts, RoleFacts, TableFacts } from '../facts.ts';
 import { displayPath } from '../names.ts';
-import { restorePolicy, sqlName } from '../proposal.ts';
+import { restorePolicy, revoke } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
 
@@ -12,7 +12,7 @@ export const check: TenancyCheck = {
   judge: (facts) => ({
     findings: suspectTables(facts).flatMap((table) =>
       table.policies
-        .filter((policy) => policy.permissive && matters(table, policy) && isAlwaysTrue(facts, table, policy))
+        .filter((policy) => policy.permissive && matters(facts, table, policy) && isAlwaysTrue(facts, table, policy))
         // What is let in by its check alone has a finding of its own.
         .filter((policy) => !isCheckWeaker(facts, table, policy))
         .map((policy) => notice(facts, table, policy)),
@@ -21,9 +21,21 @@ export const check: TenancyCheck = {
   }),
 };
 
-/** Rows that are nobody's may be shown to everybody, but not written by everybody. */
-function matters({ tenantColumn }: TableFacts, { command }: PolicyFacts): boolean {
-  return tenantColumn !== undefined || command !== 'SELECT';
+/** Rows that are nobody's may be shown to everybody, but not written by everybody: as long as somebody is granted that. */
+function matters(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
+  return table.tenantColumn !== undefined || writersOf(facts, table, policy).length > 0;
+}
+
+/** Commands that write. */
+const WRITES: readonly Command[] = ['INSERT', 'UPDATE', 'DELETE'];
+
+function writesOf({ command }: PolicyFacts): readonly Command[] {
+  return command === 'ALL' ? WRITES : WRITES.filter((one) => one === command);
+}
+
+/** Clients that may write what the policy opens. */
+function writersOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): RoleFacts[] {
+  return clientsWith(facts, table, writesOf(policy)).filter((role) => appliesTo(policy, role));
 }
 
 function notice(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Noticed {
@@ -34,6 +46,7 @@ function notice(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Notice
     object: displayPath(table),
     policy: policy.name,
     message: `policy ${policy.name} is true whatever the row and whoever asks: it opens ${whose} to ${what}`,
-    fix: restorePolicy(facts, table, policy) ?? `drop policy ${quoteIdentifier(policy.name)} on ${sqlName(table)};`,
+    // Where nothing says whose a row is, no condition could: what is left is to take the writing away.
+    fix: restorePolicy(facts, table, policy) ?? revoke(facts, table, writersOf(facts, table, policy), writesOf(policy)),
   };
 }

@@ -19,7 +19,7 @@ export const check: TenancyCheck = {
       return {
         severity: held.includes('TRUNCATE') ? ('warning' as const) : ('info' as const),
         object: displayPath(table),
-        message: `${listNames(roles.map(({ name }) => name))} holds ${listNames(held)}, which no policy restricts`,
+        message: `${listNames(roles.map(({ name }) => name))} ${roles.length > 1 ? 'hold' : 'holds'} ${listNames(held)}, which no policy restricts`,
         fix: revoke(facts, table, roles, held),
       };
     }),

@@ -2,7 +2,7 @@ import { clientsWith, tablesInScope } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import { COMMANDS, type RlsFacts, type TableFacts } from '../facts.ts';
 import { displayPath, listNames } from '../names.ts';
-import { createPolicy, sqlName } from '../proposal.ts';
+import { createPolicy, revoke, sqlName } from '../proposal.ts';
 
 export const check: TenancyCheck = {
   title: 'every table has RLS enabled',
@@ -26,11 +26,16 @@ function notice(facts: RlsFacts, table: TableFacts): Noticed {
   };
 }
 
-/** The policy first: enabled without one, RLS would close the table to everybody. */
+/**
+ * The policy first: enabled without one, RLS would close the table to everybody. Where none can be made that is what
+ * happens, and a grant that shows no row any more is taken away as well: an error is better than an empty answer.
+ */
 function secure(facts: RlsFacts, table: TableFacts): string {
   const alter = (action: string) => `alter table ${sqlName(table)} ${action} row level security;`;
   const isOpen = table.policies.some(({ permissive }) => permissive);
   const policy = isOpen ? undefined : createPolicy(facts, table);
   const force = table.rlsForced || table.tenantColumn === undefined ? [] : [alter('force')];
-  return [...(policy === undefined ? [] : [policy]), alter('enable'), ...force].join('\n');
+  const idle = isOpen || policy !== undefined ? [] : clientsWith(facts, table, COMMANDS);
+  const close = idle.length === 0 ? [] : [revoke(facts, table, idle, 'all')];
+  return [...(policy === undefined ? [] : [policy]), alter('enable'), ...force, ...close].join('\n');
 }

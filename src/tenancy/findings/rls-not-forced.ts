@@ -24,10 +24,13 @@ function weigh(facts: RlsFacts, table: TableFacts): { severity: 'info' | 'warnin
   if (clients.length > 0)
     return {
       severity: 'critical',
-      message: `RLS is not forced, and ${listNames(clients.map((role) => role.name))} has the rights of its owner ${name}: policies do not apply`,
+      message: `RLS is not forced, and ${listNames(clients.map((role) => role.name))} ${clients.length > 1 ? 'have' : 'has'} the rights of its owner ${name}: policies do not apply`,
     };
   if (owner !== undefined && bypasses(owner))
     return { severity: 'info', message: `RLS is not forced; it would not bind ${name} either, who bypasses RLS` };
+  // Closed to everybody else, and nobody's rows: what its owner alone may use is his.
+  if (table.tenantColumn === undefined && table.lineage === undefined && table.policies.length === 0)
+    return { severity: 'info', message: `RLS is not forced: ${name}, who owns the table, sees every row of it` };
   return {
     severity: 'warning',
     message: `RLS is not forced: ${name}, who owns the table, sees the rows of every tenant`,

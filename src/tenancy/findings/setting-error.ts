@@ -1,7 +1,8 @@
-import { describeContext, errorsOf, expressionsOf } from '../answers.ts';
+import { describeContext, expressionsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import type { PolicyFacts, RlsFacts, TableFacts } from '../facts.ts';
 import { displayPath } from '../names.ts';
+import { policyErrors } from '../policy-errors.ts';
 import { alterPolicy, mendedText, restorePolicy } from '../proposal.ts';
 import { readsSetting } from '../rewrite.ts';
 import { suspectTables } from '../soundness.ts';
@@ -13,14 +14,14 @@ export const check: TenancyCheck = {
   judge: (facts) => ({
     findings: suspectTables(facts).flatMap((table) =>
       table.policies.flatMap((policy) => {
-        const errors = errorsOf(facts, table, policy);
+        const errors = policyErrors(facts, table, policy);
         const context = (['empty', 'unset'] as const).find((one) => errors.has(one));
         if (context === undefined || errors.has('own')) return [];
         return {
           severity: 'warning' as const,
           object: displayPath(table),
           policy: policy.name,
-          message: `policy ${policy.name} fails in ${describeContext(context)}: ${errors.get(context)}`,
+          message: `policy ${policy.name} fails in ${describeContext(context)}: ${errors.get(context)!.error}`,
           fix: mend(facts, table, policy),
         };
       }),
