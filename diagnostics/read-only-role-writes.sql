@@ -4,8 +4,9 @@
 -- Message: {object} is meant to read only ({reason}) and {powers}
 -- Remediation: {fix}
 -- Why: Reporting tools get roles of their own that cannot change anything (12.4). A role is meant to read only when its
---   name says so (readonly, read_only, ro, reader, report, reporting, bi, analytics as a word) or when it sets
+--   name says so (readonly, read_only, ro, reader, viewer, report, reporting, bi, analytics as a word) or when it sets
 --   default_transaction_read_only, which anybody in a session can switch off again: privileges decide, not the setting.
+--   Those on single columns count, those of PUBLIC, and those of every role that it has or may become with SET ROLE.
 -- Manual: 12.4
 
 with readers as (
@@ -14,21 +15,22 @@ with readers as (
     r.rolname,
     r.rolsuper,
     r.rolcreaterole,
-    case
-      when r.rolname ~* '(^|[^a-z])(readonly|read[_ -]only|ro|reader|reports?|reporting|bi|analytics)([^a-z]|$)'
-        then 'by its name'
-      else 'by default_transaction_read_only'
-    end as reason
+    case when n.says then 'by its name' else 'by default_transaction_read_only' end as reason
   from pg_roles r
+  cross join lateral (
+    select r.rolname
+      ~* 'read[_ -]?only|(^|[^a-z])(ro|readers?|viewers?|reports?|reporting|bi|analytics)([^a-z]|$)' as says
+  ) n
   where r.rolname !~ '^pg_'
     and (
-      r.rolname ~* '(^|[^a-z])(readonly|read[_ -]only|ro|reader|reports?|reporting|bi|analytics)([^a-z]|$)'
+      n.says
       or exists (
         select
         from pg_db_role_setting s
+        cross join unnest(s.setconfig) setting
         where s.setrole = r.oid
           and s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
-          and s.setconfig && array['default_transaction_read_only=on', 'default_transaction_read_only=true']
+          and setting ~* '^default_transaction_read_only=(on|true|t|yes|y|1)$'
       )
     )
     and not (
@@ -36,12 +38,90 @@ with readers as (
       and exists (select from pg_roles where rolname = 'supabase_admin')
     )
 ),
-tables as (
-  select c.oid, format('%I.%I', n.nspname, c.relname) as name
+grants as materialized (
+  select
+    'table' as kind,
+    format('%I.%I', n.nspname, c.relname) as name,
+    c.relowner as owner,
+    a.grantee
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
+  cross join aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a
   where c.relkind in ('r', 'p', 'f', 'v')
+    and a.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
     and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
+  union
+  select 'table', format('%I.%I', n.nspname, c.relname), c.relowner, x.grantee
+  from pg_attribute a
+  join pg_class c on c.oid = a.attrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  cross join aclexplode(a.attacl) x
+  where a.attacl is not null
+    and not a.attisdropped
+    and x.privilege_type in ('INSERT', 'UPDATE')
+    and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
+  union
+  select 'schema', quote_ident(n.nspname), n.nspowner, a.grantee
+  from pg_namespace n
+  cross join aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+  where a.privilege_type = 'CREATE' and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
+),
+-- Whom a reader is, or may become: since 16 a membership says for itself whether it can be used.
+reached as materialized (
+  select r.oid as reader, g.oid as role
+  from readers r
+  cross join pg_roles g
+  where not r.rolsuper
+    and g.oid <> r.oid
+    and (
+      pg_has_role(r.oid, g.oid, 'USAGE')
+      or pg_has_role(r.oid, g.oid, case when current_setting('server_version_num')::int < 160000 then 'MEMBER' else 'SET' end)
+    )
+),
+-- The memberships of its own that lead there.
+leaving as materialized (
+  select
+    t.reader,
+    t.role,
+    string_agg(distinct format('revoke %I from %I;', d.rolname, r.rolname), ' ') as fix
+  from reached t
+  join readers r on r.oid = t.reader
+  join pg_auth_members m on m.member = t.reader
+  join pg_roles d on d.oid = m.roleid and (d.oid = t.role or pg_has_role(d.oid, t.role, 'MEMBER'))
+  group by t.reader, t.role
+),
+holders as (
+  select reader, role as grantee from reached
+  union all
+  select oid, oid from readers where not rolsuper
+  union all
+  select oid, 0::oid from readers where not rolsuper
+),
+held as materialized (
+  select h.reader, h.grantee, g.kind, g.name, g.owner
+  from holders h
+  join grants g on g.grantee = h.grantee
+),
+fixes as (
+  select
+    h.reader,
+    h.kind,
+    case
+      when h.owner = h.grantee then format('alter %s %s owner to current_user;', h.kind, h.name)
+      else format(
+        'revoke %s on %s %s from %s;',
+        case h.kind when 'table' then 'insert, update, delete, truncate' else 'create' end,
+        h.kind,
+        h.name,
+        case h.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(h.grantee)) end
+      )
+    end as fix
+  from held h
+  where h.grantee in (0, h.reader)
+  union
+  select h.reader, h.kind, l.fix
+  from held h
+  join leaving l on l.reader = h.reader and l.role = h.grantee
 ),
 powers as (
   select
@@ -53,37 +133,43 @@ powers as (
   where r.rolsuper or r.rolcreaterole
   union all
   select
-    r.oid,
+    t.reader,
     2,
-    format('may write to %s tables, such as %s', count(*), min(t.name)),
-    string_agg(
-      format('revoke insert, update, delete, truncate on %s from %I;', t.name, r.rolname),
-      ' '
-      order by t.name
-    )
-  from readers r
-  join tables t on has_table_privilege(r.oid, t.oid, 'insert, update, delete, truncate')
-  where not r.rolsuper
-  group by r.oid, r.rolname
+    case
+      when g.rolsuper then format('may become %I, a superuser', g.rolname)
+      else format('may write to every table (%I)', g.rolname)
+    end,
+    l.fix
+  from reached t
+  join pg_roles g on g.oid = t.role and (g.rolsuper or g.rolname = 'pg_write_all_data')
+  join leaving l on l.reader = t.reader and l.role = t.role
   union all
   select
-    r.oid,
-    3,
-    format('may create objects in %s', string_agg(quote_ident(n.nspname), ', ' order by n.nspname)),
-    string_agg(format('revoke create on schema %I from %I;', n.nspname, r.rolname), ' ' order by n.nspname)
-  from readers r
-  join pg_namespace n
-    on n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
-    and has_schema_privilege(r.oid, n.oid, 'create')
-  where not r.rolsuper
-  group by r.oid
+    w.reader,
+    case w.kind when 'table' then 3 else 4 end,
+    w.power || coalesce(' as ' || w.roles, ''),
+    f.fix
+  from (
+    select
+      h.reader,
+      h.kind,
+      case h.kind
+        when 'table' then format('may write to %s tables, such as %s', count(distinct h.name), min(h.name))
+        else format('may create objects in %s', string_agg(distinct h.name, ', '))
+      end as power,
+      string_agg(distinct quote_ident(pg_get_userbyid(h.grantee)), ', ') filter (where h.grantee not in (0, h.reader)) as roles
+    from held h
+    group by h.reader, h.kind
+  ) w
+  join (select reader, kind, string_agg(fix, ' ' order by fix) as fix from fixes group by reader, kind) f
+    on f.reader = w.reader and f.kind = w.kind
 )
 select
   quote_ident(r.rolname) as object,
   r.reason,
-  string_agg(p.power, ' and ' order by p.place) as powers,
+  string_agg(p.power, ' and ' order by p.place, p.power) as powers,
   -- Tables by the thousand are no advice.
-  left(string_agg(p.fix, ' ' order by p.place), 20000) as fix
+  left(string_agg(p.fix, ' ' order by p.place, p.power), 20000) as fix
 from readers r
 join powers p on p.role = r.oid
 group by r.rolname, r.reason

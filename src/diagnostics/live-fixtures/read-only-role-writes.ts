@@ -1,6 +1,8 @@
 import { closeToOthers, createRole, dropRoles, roleName } from '../stage/logins.ts';
 import type { LiveFixture } from '../stage/planter.ts';
 
+const KINDS = ['reporting', 'bureau_spreader', 'viewers', 'crm_readonly', 'board', 'ro', 'reports', 'writers'];
+
 export const fixture: LiveFixture = {
   async lookAlike(db) {
     await closeToOthers(db);
@@ -12,6 +14,9 @@ export const fixture: LiveFixture = {
     // No part of a word: "bureau", "spread".
     const writes = await createRole(db, 'bureau_spreader', 'login');
     await db.query(`grant all on "Old ""%", another to ${writes}`);
+    const several = await createRole(db, 'viewers', 'nologin');
+    await db.query(`grant select (id) on another to ${several}`);
+    await db.superQuery(`grant ${several} to ${reads}`);
   },
   async bad(db) {
     const byName = await createRole(db, 'crm_readonly', 'login');
@@ -19,11 +24,18 @@ export const fixture: LiveFixture = {
       `grant select, update, delete on "Old ""%", another to ${byName}; grant create on schema public to ${byName}`,
     );
     const bySetting = await createRole(db, 'board', 'login');
-    await db.superQuery(`alter role ${bySetting} set default_transaction_read_only = on`);
+    await db.superQuery(`alter role ${bySetting} set default_transaction_read_only = yes`);
     await db.query(`grant truncate on third to ${bySetting}`);
-    return [`warning ${byName}`, `warning ${bySetting}`];
+    const byColumn = await createRole(db, 'ro', 'login');
+    await db.query(`grant update (id) on another to ${byColumn}`);
+    // It writes as another role, which it has to become first.
+    const byMembership = await createRole(db, 'reports', 'login noinherit');
+    const writers = await createRole(db, 'writers', 'nologin');
+    await db.query(`grant insert on third to ${writers}`);
+    await db.superQuery(`grant ${writers} to ${byMembership}; alter table another owner to ${byMembership}`);
+    return [byName, bySetting, byColumn, byMembership].map((role) => `warning ${role}`);
   },
   async after(db) {
-    await dropRoles(db, ...['reporting', 'bureau_spreader', 'crm_readonly', 'board'].map((kind) => roleName(db, kind)));
+    await dropRoles(db, ...KINDS.map((kind) => roleName(db, kind)));
   },
 };
