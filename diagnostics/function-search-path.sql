@@ -3,39 +3,86 @@
 -- Thresholds:
 -- - info: definer >= 0
 -- - warning: definer >= 1
--- Message: {object} has no search_path of its own{mode}: an object that somebody creates in a schema that the caller
---   puts first, or in pg_temp, takes the place of one it means
--- Remediation: alter routine {object} set search_path = pg_catalog, {schema}, pg_temp;
+-- Message: {what}
+-- Remediation: {fix}
 -- Why: A function without a search_path of its own looks names up where its caller says. One that is SECURITY DEFINER
 --   then runs what the caller planted there with the rights of its owner. Temporary tables come first unless pg_temp is
---   named last. A body in standard SQL (BEGIN ATOMIC) has resolved its names already. A function with a setting is no
---   longer inlined into the query that calls it.
+--   named last. The same happens where its search_path has another schema in which everybody or a role of the API may
+--   create objects. A body in standard SQL (BEGIN ATOMIC) has resolved its
+--   names already. A function with a setting is no longer inlined into the query that calls it.
 -- Manual: 12.4
 
+with routines as (
+  select
+    p.oid,
+    format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as object,
+    quote_ident(n.nspname) as schema,
+    p.prosecdef::int as definer,
+    p.proowner as owner,
+    (select substr(setting, 13) from unnest(p.proconfig) setting where setting like 'search\_path=%') as search_path
+  from (
+    -- prosqlbody is a column of pg_proc from PostgreSQL 14 on; before that it is the one that is always null.
+    select f.*
+    from (select null::pg_node_tree as prosqlbody) before
+    cross join lateral (
+      select oid, proname, pronamespace, prolang, proowner, prokind, prosecdef, proconfig, prosqlbody is null as by_name
+      from pg_proc
+    ) f
+  ) p
+  join pg_namespace n on n.oid = p.pronamespace
+  join pg_language l on l.oid = p.prolang
+  where l.lanname not in ('c', 'internal')
+    and p.prokind in ('f', 'p')
+    and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
+    and p.by_name
+    and not exists (
+      select
+      from pg_depend d
+      where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    )
+),
+-- Schemas on the search_path of a definer in which callers may create objects.
+open_schemas as (
+  select r.oid, string_agg(distinct quote_ident(n.nspname), ', ') as schemas
+  from routines r
+  cross join unnest(string_to_array(r.search_path, ',')) entry
+  join pg_namespace n on n.nspname = case trim(entry)
+    when '"$user"' then pg_get_userbyid(r.owner)
+    else replace(trim(trim(entry), '"'), '""', '"')
+  end
+  cross join aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+  left join pg_roles g on g.oid = a.grantee
+  where r.definer = 1
+    -- Its own schema: that everybody may create objects there is what public-privilege says of the schema.
+    and quote_ident(n.nspname) <> r.schema
+    and a.privilege_type = 'CREATE'
+    and (a.grantee = 0 or g.rolname in ('anon', 'authenticated'))
+  group by r.oid
+)
 select
-  format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as object,
-  quote_ident(n.nspname) as schema,
-  p.prosecdef::int as definer,
-  case when p.prosecdef then ' and runs with the rights of its owner' else '' end as mode
-from (
-  -- prosqlbody is a column of pg_proc from PostgreSQL 14 on; before that it is the one that is always null.
-  select f.*
-  from (select null::pg_node_tree as prosqlbody) before
-  cross join lateral (
-    select oid, proname, pronamespace, prolang, prokind, prosecdef, proconfig, prosqlbody is null as by_name
-    from pg_proc
-  ) f
-) p
-join pg_namespace n on n.oid = p.pronamespace
-join pg_language l on l.oid = p.prolang
-where l.lanname not in ('c', 'internal')
-  and p.prokind in ('f', 'p')
-  and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
-  and not exists (select from unnest(p.proconfig) setting where setting like 'search\_path=%')
-  and p.by_name
-  and not exists (
-    select
-    from pg_depend d
-    where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
-  )
-order by definer desc, object;
+  r.object,
+  r.definer,
+  case
+    when r.search_path is null then format(
+      '%s has no search_path of its own%s: an object that somebody creates in a schema that the caller puts first, or '
+        || 'in pg_temp, takes the place of one it means',
+      r.object,
+      case r.definer when 1 then ' and runs with the rights of its owner' else '' end
+    )
+    else format(
+      '%s runs with the rights of its owner and looks names up in %s, where callers may create objects that take the '
+        || 'place of those it means',
+      r.object,
+      o.schemas
+    )
+  end as what,
+  case
+    when r.search_path is null
+      then format('alter routine %s set search_path = pg_catalog, %s, pg_temp;', r.object, r.schema)
+    -- Names that are found nowhere then are errors, and not somebody else's.
+    else format('alter routine %s set search_path = pg_catalog, pg_temp;', r.object)
+  end as fix
+from routines r
+left join open_schemas o on o.oid = r.oid
+where r.search_path is null or o.schemas is not null
+order by r.definer desc, r.object;

@@ -32,6 +32,16 @@ with texts as (
   join pg_namespace n on d.classoid = 'pg_namespace'::regclass and n.oid = d.objoid
   where n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
   union all
+  -- Of types, constraints, triggers, policies and the like; those of the server itself are older than any of them.
+  select 'the comment on ' || pg_describe_object(d.classoid, d.objoid, d.objsubid), d.description
+  from pg_description d
+  where d.objoid >= 16384
+    and d.classoid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_namespace'::regclass)
+  union all
+  select 'the comment on role ' || quote_ident(r.rolname), s.description
+  from pg_shdescription s
+  join pg_roles r on s.classoid = 'pg_authid'::regclass and r.oid = s.objoid
+  union all
   select 'the comment on database ' || quote_ident(b.datname), s.description
   from pg_shdescription s
   join pg_database b on s.classoid = 'pg_database'::regclass and b.oid = s.objoid
@@ -76,6 +86,17 @@ patterns (kind, pattern) as (
 select t.object, t.object || p.kind as key, p.kind
 from texts t
 join patterns p on t.text ~ p.pattern
+union all
+-- What people write down: a word that has capitals, small letters and digits, and is not the name of a hash.
+select t.object, t.object || 'a password', 'a password'
+from texts t
+where t.object like 'the comment on %'
+  and substring(
+    t.text from concat(
+      '(?i)\m(?:password|passwd|passphrase|pwd|secret|api[_ -]?key)\M[^:=\n]{0,40}[:=]\s*["''`]?',
+      '((?!argon|bcrypt|scram|pbkdf|sha-?[0-9])[^\s"''`]{8,})'
+    )
+  ) ~ '^(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])'
 union all
 -- The names of settings tell as much as their values.
 select t.object, t.object || 'a secret', 'a secret'
