@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { expect, test } from './support/database.ts';
-import { makeFolder, writeFiles } from './support/folder.ts';
+import { writeFiles } from './support/folder.ts';
 import { type RunResult, runCli } from './support/run.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -25,16 +25,27 @@ async function npm(args: readonly string[], cwd: string): Promise<string> {
   return stdout;
 }
 
+let folder: string;
+let packed: Packed;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'aisha-package-'));
+  // The private server of root runs as another user, who has to get here.
+  await chmod(folder, 0o755);
+  packed = await pack(folder);
+}, 5 * MINUTES);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
 /** The package as it would be published, made of the program that the other tests run. */
-async function pack(folder: string): Promise<Packed> {
-  const [packed] = JSON.parse(
-    await npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], ROOT),
+async function pack(into: string): Promise<Packed> {
+  const [made] = JSON.parse(
+    await npm(['pack', '--json', '--ignore-scripts', '--pack-destination', into], ROOT),
   ) as Packed[];
-  return packed!;
+  return made!;
 }
 
-test('the package holds the program and its SQL, and nothing else', async () => {
-  const { files } = await pack(await makeFolder());
+test('the package holds the program and its SQL, and nothing else', () => {
+  const { files } = packed;
   const roots = new Set(files.map(({ path }) => path.split('/')[0]));
   const expected = ['bin', 'diagnostics', 'dist', 'package.json', 'README.md', 'rollbacks', 'sql'];
   for (const root of roots) expect(expected).toContain(root);
@@ -54,14 +65,8 @@ test('publint finds nothing to complain about', async () => {
 });
 
 describe('installed in an empty folder, without the optional private server', () => {
-  let folder: string;
-
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'aisha-package-'));
-    // The private server of root runs as another user, who has to get here.
-    await chmod(folder, 0o755);
     await writeFiles(folder, { 'package.json': '{ "private": true }' });
-    const { filename } = await pack(folder);
     await npm(
       [
         'install',
@@ -70,12 +75,11 @@ describe('installed in an empty folder, without the optional private server', ()
         '--ignore-scripts',
         '--engine-strict',
         '--omit=optional',
-        join(folder, filename),
+        join(folder, packed.filename),
       ],
       folder,
     );
   }, 5 * MINUTES);
-  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   /** `npx aisha-db` runs this very file. */
   const aishaDb = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunResult> =>

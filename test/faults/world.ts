@@ -12,6 +12,7 @@ import { findPostmaster } from '../../src/postgres/postmaster.ts';
 import { type ScratchServer, startScratchServer } from '../../src/postgres/scratch-server.ts';
 import { type HeldTools, heldTools } from '../backup/fake-tools.ts';
 import { type RunResult, runCli, type StartedCli, startCli } from '../support/run.ts';
+import { runHere } from '../support/run-here.ts';
 import { serverPrograms } from '../support/server-versions.ts';
 
 const PROGRAM = resolve(import.meta.dirname, '../../bin/aisha-db.js');
@@ -38,8 +39,10 @@ export class World {
   readonly dir: string;
   readonly #dataDir: string;
   readonly #port: number;
-  /** Milliseconds of the last run with these arguments that succeeded. */
+  /** Milliseconds of the last run with these arguments that succeeded, without the start of a process. */
   readonly #took = new Map<string, number>();
+  /** Milliseconds of a backup as a process of its own. */
+  #processMs = 0;
   #server: ScratchServer | undefined;
 
   private constructor(dir: string, port: number) {
@@ -147,14 +150,20 @@ export class World {
     }
   }
 
-  /** @param node another program in place of node */
-  async run(
-    args: readonly string[],
-    more: Readonly<Record<string, string>> = {},
-    node: string = process.execPath,
-  ): Promise<RunResult> {
+  /** Takes a backup as a process of its own, and notes its time for `killSometime`. */
+  async firstBackup(): Promise<RunResult> {
     const startedAt = performance.now();
-    const result = await runCli(args, { ...this.#options(more), program: { path: PROGRAM, node } });
+    const result = await this.run(BACKUP, {}, process.execPath);
+    this.#processMs = performance.now() - startedAt;
+    return result;
+  }
+
+  /** @param node the program to run it, as a process of its own: what nobody kills or wraps needs none */
+  async run(args: readonly string[], more: Readonly<Record<string, string>> = {}, node?: string): Promise<RunResult> {
+    const options = this.#options(more);
+    if (node !== undefined) return runCli(args, { ...options, program: { path: PROGRAM, node } });
+    const startedAt = performance.now();
+    const result = await runHere(args, options);
     if (result.code === 0) this.#took.set(args.join(' '), performance.now() - startedAt);
     return result;
   }
@@ -164,10 +173,16 @@ export class World {
    * @param backups how many times as long as a backup it may take, for as long as none has succeeded
    */
   async killSometime(args: readonly string[], backups = 1): Promise<RunResult> {
-    const usual = this.#took.get(args.join(' ')) ?? backups * this.#took.get(BACKUP.join(' '))!;
+    const usual = this.#usualMs(args) ?? backups * this.#processMs;
     const run = this.start(args);
     const timer = setTimeout(() => run.kill('SIGKILL'), Math.random() * usual);
     return run.done.finally(() => clearTimeout(timer));
+  }
+
+  /** Of a process with these arguments: what the last one of them took here, and what a backup takes longer there. */
+  #usualMs(args: readonly string[]): number | undefined {
+    const [here, backup] = [this.#took.get(args.join(' ')), this.#took.get(BACKUP.join(' '))];
+    return here === undefined || backup === undefined ? undefined : here + Math.max(0, this.#processMs - backup);
   }
 
   start(args: readonly string[], more: Readonly<Record<string, string>> = {}): StartedCli {
