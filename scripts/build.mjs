@@ -1,5 +1,6 @@
 // Compiles src/ to build/ (module by module: scripts, benches and tests import them) and bundles that to dist/, the
-// program as it is shipped. Does nothing when dist/ is newer than all it is made of, unless called with --force.
+// program as it is shipped. Does nothing when dist/ is newer than all it is made of, unless called with --force; what a
+// build would not change it leaves alone, so that whoever runs it meanwhile is not disturbed.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -14,13 +15,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const BUILD = join(ROOT, 'build');
 const DIST = join(ROOT, 'dist');
+const HELP = join(DIST, 'help.txt');
 const SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
 
 // A run that is killed leaves its folder here, out of everyone's sight.
@@ -73,8 +75,8 @@ async function bundle(from, outDir) {
     /^(commands|report[\\/]reporters|tenancy[\\/]findings|diagnostics[\\/]live-fixtures)[\\/][^\\/]+\.js$/.test(path),
   );
   const input = Object.fromEntries([
-    ['cli/main', join(from, 'cli.js')],
-    ...named.map((path) => [path.slice(0, -'.js'.length), join(from, path)]),
+    ['cli/main', './cli.js'],
+    ...named.map((path) => [path.slice(0, -'.js'.length), `./${path}`]),
   ]);
   const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   // Loaded by pg only where they are installed.
@@ -82,7 +84,8 @@ async function bundle(from, outDir) {
   const external = [...Object.keys({ ...dependencies, ...optionalDependencies }), ...absent].map(
     (name) => new RegExp(`^${name}(/|$)`),
   );
-  const bundle = await rolldown({ input, platform: 'node', external, logLevel: 'warn' });
+  // The names of chunks are hashes of paths as well: with those from this folder on the same sources give the same names.
+  const bundle = await rolldown({ cwd: from, input, platform: 'node', external, logLevel: 'warn' });
   // Chunks lie one folder deep, as most sources do: what they find relative to themselves is found from there as well.
   const chunkFileNames = 'chunks/[name]-[hash].js';
   const { output } = await bundle.write({ dir: outDir, format: 'esm', entryFileNames: '[name].js', chunkFileNames });
@@ -107,8 +110,9 @@ function licences(modules) {
     .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** One moment without the folder: another process may be running what is in it. */
+/** One moment without the folder, if anything has changed: another process may be running what is in it. */
 function replace(folder, draft) {
+  if (isSame(draft, folder)) return rmSync(draft, { recursive: true });
   const old = `${draft}.old`;
   rmSync(old, { recursive: true, force: true });
   mkdirSync(DRAFTS, { recursive: true });
@@ -117,10 +121,25 @@ function replace(folder, draft) {
   rmSync(old, { recursive: true, force: true });
 }
 
+/** The help is written once the program is in its place. */
+function isSame(draft, folder) {
+  const content = (root) =>
+    new Map(
+      readdirSync(root, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && join(entry.parentPath, entry.name) !== HELP)
+        .map((entry) => join(entry.parentPath, entry.name))
+        .map((path) => [relative(root, path), readFileSync(path)]),
+    );
+  if (!existsSync(folder)) return false;
+  const [now, then] = [content(draft), content(folder)];
+  return now.size === then.size && [...now].every(([path, bytes]) => then.get(path)?.equals(bytes));
+}
+
 /** The text of `--help`, so that showing it loads nothing else. */
 async function writeHelp() {
   const { rootHelp } = await import(pathToFileURL(join(DIST, 'cli', 'main.js')).href);
-  writeFileSync(join(DIST, 'help.txt'), await rootHelp());
+  const help = await rootHelp();
+  if (!existsSync(HELP) || readFileSync(HELP, 'utf8') !== help) writeFileSync(HELP, help);
 }
 
 function fail(message) {
