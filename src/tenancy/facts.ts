@@ -110,7 +110,7 @@ export interface ForeignKeyFacts {
 
 /** Whose rows are that have no tenant's column: those of the tenant of the row that they refer to. */
 export interface Lineage {
-  /** The column that refers. */
+  /** The column that refers; of a key of several, the one that says most. */
   readonly column: ColumnFacts;
   /** The keys that lead to the tenant, that of `column` first. */
   readonly keys: readonly ForeignKeyFacts[];

@@ -45,9 +45,11 @@ function tenantCondition(facts: RlsFacts, table: TableFacts): string | undefined
 }
 
 /** A row is one's own if the row that it refers to is: what the policies of that table show. */
-function lineageCondition(facts: RlsFacts, { column, keys: [key] }: Lineage): string {
+function lineageCondition(facts: RlsFacts, { keys: [key] }: Lineage): string {
   const target = facts.tables.get(key!.target)!;
-  return `${quoteIdentifier(column.name)} in (select ${sqlColumns(key!.targetColumnNames)} from ${sqlName(target)})`;
+  const columns = sqlColumns(key!.columnNames);
+  const own = key!.columnNames.length === 1 ? columns : `(${columns})`;
+  return `${own} in (select ${sqlColumns(key!.targetColumnNames)} from ${sqlName(target)})`;
 }
 
 const usual = new WeakMap<RlsFacts, ReadonlyMap<string, string>>();

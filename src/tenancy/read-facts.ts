@@ -3,7 +3,7 @@ import { bypasses } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { assembleFacts, type CatalogFacts } from './assemble.ts';
 import { readSettingsOfFunctions } from './catalog/functions.ts';
-import { readLineages, readOwners } from './catalog/lineages.ts';
+import { readLineages, readOwners, withTenantColumnsNamedOtherwise } from './catalog/lineages.ts';
 import { findMembers, readMemberships } from './catalog/members.ts';
 import { readPolicyTexts } from './catalog/policies.ts';
 import { type Helper, MANY_RELATIONS, readSnapshot, type Snapshot } from './catalog/snapshot.ts';
@@ -134,10 +134,11 @@ async function withLineages(
   { tables }: CatalogFacts,
   isLookedAt: (table: TableFacts) => boolean,
 ): Promise<CatalogFacts['tables']> {
-  const lineages = await readLineages(session, tables, [...tables.values()].filter(isLookedAt));
-  if (lineages.size === 0) return tables;
+  const named = await withTenantColumnsNamedOtherwise(session, tables, isLookedAt);
+  const lineages = await readLineages(session, named, [...named.values()].filter(isLookedAt));
+  if (lineages.size === 0) return named;
   const traced = (table: TableFacts, lineage: Lineage | undefined) => (lineage ? { ...table, lineage } : table);
-  return new Map([...tables].map(([oid, table]) => [oid, traced(table, lineages.get(oid))]));
+  return new Map([...named].map(([oid, table]) => [oid, traced(table, lineages.get(oid))]));
 }
 
 /** Rows of two tenants that the rows of tables without a tenant's column may refer to, by table. */

@@ -13,7 +13,11 @@ export interface Tenants {
   readonly subject?: string | undefined;
   /** Both are in the database, or were told. */
   readonly areReal?: boolean | undefined;
+  /** Where a key of several columns says whose a row is: what the others hold in rows of either. */
+  readonly companions?: readonly Companion[] | undefined;
 }
+
+type Companion = readonly [column: string, own: string, other: string];
 
 /** More combinations than this are not tried all: each is a row that the server evaluates in every context. */
 const MOST_COMBINATIONS = 48;
@@ -31,7 +35,9 @@ export interface SampleQuestion {
  * nobody's; each with every combination of values at which the expression may change its mind.
  */
 export function sampleRows({ tenantColumn, columns, constants, tenants }: SampleQuestion): SampleRow[] {
-  const combinations = combine(columns.map((column) => candidatesFor(column, constants, tenants)));
+  const { companions = [] } = tenants;
+  const isFree = ({ name }: ColumnFacts) => !companions.some(([column]) => column === name);
+  const combinations = combine(columns.filter(isFree).map((column) => candidatesFor(column, constants, tenants)));
   const rows = combinations.map((values) => ({
     values: Object.fromEntries(values.map(({ column, value }) => [column, value])),
     isPersonal: values.some(({ isPersonal }) => isPersonal),
@@ -44,7 +50,14 @@ export function sampleRows({ tenantColumn, columns, constants, tenants }: Sample
     ...others.map((tenant) => ({ owner: 'other' as const, tenant })),
     { owner: 'none', tenant: null },
   ];
-  return owners.flatMap((owner) => rows.map((row) => ({ ...row, ...owner })));
+  // What belongs together stays together: halves of two keys would be a row of a third.
+  const together = companions.filter(([column]) => columns.some(({ name }) => name === column));
+  return owners.flatMap((owner) => {
+    const theirs = Object.fromEntries(
+      together.map(([column, own, other]) => [column, owner.owner === 'own' ? own : other]),
+    );
+    return rows.map((row) => ({ ...row, ...owner, values: { ...row.values, ...theirs } }));
+  });
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

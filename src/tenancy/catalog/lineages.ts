@@ -1,10 +1,74 @@
+import { groupBy } from '../../group-by.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
 import { columnFacts } from '../assemble.ts';
-import type { ForeignKeyFacts, Lineage, TableFacts } from '../facts.ts';
-import { lineageOf } from '../lineage.ts';
+import type { ForeignKeyFacts, IndexFacts, Lineage, TableFacts } from '../facts.ts';
+import { lineageOf, namedOtherwise, tellingColumn } from '../lineage.ts';
 import type { Tenants } from '../samples.ts';
+import { readIndexes } from './indexes.ts';
 import { readSomeColumns } from './relations.ts';
+
+/** Tables that have the tenant's column under another name are tables of tenants like others. */
+export async function withTenantColumnsNamedOtherwise(
+  session: Session,
+  tables: ReadonlyMap<number, TableFacts>,
+  isLookedAt: (table: TableFacts) => boolean,
+): Promise<ReadonlyMap<number, TableFacts>> {
+  const found = [...tables.values()].flatMap((table) => {
+    if (table.tenantColumn !== undefined || !isLookedAt(table)) return [];
+    const column = namedOtherwise(tables, table);
+    return column === undefined ? [] : [{ relation: table.oid, number: column.number }];
+  });
+  if (found.length === 0) return tables;
+  const columns = await readSomeColumns(session, found);
+  const indexes = await readIndexesOf(session, tables, found);
+  const named = columns.map((row): [number, TableFacts] => {
+    const table = tables.get(row.relation)!;
+    const policyClass = table.policyClass && `${row.number}|${row.type}|${table.policyClass}`;
+    const own = new Map([...(indexes.get(row.relation) ?? []), ...table.indexes].map((index) => [index.oid, index]));
+    return [table.oid, { ...table, tenantColumn: columnFacts(row), policyClass, indexes: [...own.values()] }];
+  });
+  // Those tables may in turn be what others refer to.
+  return withTenantColumnsNamedOtherwise(session, new Map([...tables, ...named]), isLookedAt);
+}
+
+/** Indexes that begin with a column: of these no table's facts speak otherwise. */
+async function readIndexesOf(
+  session: Session,
+  tables: ReadonlyMap<number, TableFacts>,
+  columns: readonly { readonly relation: number; readonly number: number }[],
+): Promise<ReadonlyMap<number, readonly IndexFacts[]>> {
+  const relations = columns.map(({ relation }) => relation);
+  const schemas = await session.query<{ oid: number }>(
+    'select distinct relnamespace::int8::float8 as oid from pg_catalog.pg_class where oid = any ($1::oid[])',
+    [relations],
+  );
+  const rows = await readIndexes(session, {
+    schemas: schemas.map(({ oid }) => oid),
+    columns: [],
+    tables: relations,
+    leakyClasses: [],
+  });
+  const begins = new Set(columns.map(({ relation, number }) => `${relation} ${number}`));
+  return groupBy(
+    rows
+      .filter((row) => begins.has(`${row.table} ${row.columns[0]}`))
+      .map((row): IndexFacts & { table: number } => ({
+        oid: row.oid,
+        table: row.table,
+        name: row.name,
+        schema: tables.get(row.table)!.schema,
+        method: row.method,
+        columns: row.columns,
+        usable: row.usable,
+        partial: row.partial,
+        unique: row.unique,
+        leaky: [],
+        definition: undefined,
+      })),
+    ({ table }) => table,
+  );
+}
 
 /** Tables without a tenant's column whose rows belong to the tenant of the row that they refer to. */
 export async function readLineages(
@@ -21,11 +85,14 @@ export async function readLineages(
   if (found.length === 0) return new Map();
   const columns = await readSomeColumns(
     session,
-    found.map(({ table, keys }) => ({ relation: table.oid, number: keys[0]!.columns[0]! })),
+    found.flatMap(({ table, keys }) => keys[0]!.columns.map((number) => ({ relation: table.oid, number }))),
   );
   return new Map(
     found.flatMap(({ table, keys, end }) => {
-      const row = columns.find(({ relation }) => relation === table.oid);
+      const ofKey = keys[0]!.columns.map((number) =>
+        columns.find((column) => column.relation === table.oid && column.number === number),
+      );
+      const row = tellingColumn(ofKey.filter((column) => column !== undefined));
       if (row === undefined) return [];
       return [[table.oid, { column: columnFacts(row), keys, tenantColumn: end.tenantColumn! }]];
     }),
@@ -40,44 +107,60 @@ export async function readLineages(
 export async function readOwners(
   session: Session,
   tables: ReadonlyMap<number, TableFacts>,
-  { keys }: Lineage,
+  lineage: Lineage,
   { own, other }: Tenants,
   roles: readonly string[],
-): Promise<Pick<Tenants, 'own' | 'other'> | undefined> {
+): Promise<Pick<Tenants, 'own' | 'other' | 'companions'> | undefined> {
+  const [key] = lineage.keys as readonly [ForeignKeyFacts];
+  const at = key.columns.indexOf(lineage.column.number);
   for (const role of [undefined, ...roles]) {
-    const found: string[] = [];
-    for (const tenant of [own, other]) {
-      const key = await readOne(session, ownerSql(tables, keys, tenant), role);
-      if (key !== undefined) found.push(key);
-    }
-    if (found.length === 2) return { own: found[0]!, other: found[1]! };
+    const first = await readOne(session, ownerSql(tables, lineage, own), role);
+    const second = first && (await readOne(session, ownerSql(tables, lineage, other, first[at]), role));
+    if (first === undefined || second === undefined) continue;
+    const companions = key.columnNames
+      .map((column, place) => [column, first[place]!, second[place]!] as const)
+      .filter((_, place) => place !== at);
+    return { own: first[at]!, other: second[at]!, ...(companions.length > 0 && { companions }) };
   }
   return undefined;
 }
 
-/** `select p0.id::text as key from projects p0 join teams p1 on p1.id = p0.team_id where p1.tenant_id::text = '…' limit 1` */
-function ownerSql(tables: ReadonlyMap<number, TableFacts>, keys: readonly ForeignKeyFacts[], tenant: string): string {
+/** `select array[p0.id::text] as key from projects p0 join teams p1 on p1.id = p0.team_id where p1.tenant_id::text = '…' limit 1` */
+function ownerSql(
+  tables: ReadonlyMap<number, TableFacts>,
+  { keys, column: { number } }: Lineage,
+  tenant: string,
+  but?: string,
+): string {
   const name = ({ target }: ForeignKeyFacts) => {
     const { schema, name: relation } = tables.get(target)!;
     return quoteQualified(schema, relation);
   };
   const [first, ...rest] = keys as readonly [ForeignKeyFacts, ...ForeignKeyFacts[]];
   const joins = rest.map((key, at) => {
-    const [column] = key.columnNames.map(quoteIdentifier);
-    const [target] = key.targetColumnNames.map(quoteIdentifier);
-    return `join ${name(key)} p${at + 1} on p${at + 1}.${target} = p${at}.${column}`;
+    const pairs = key.columnNames.map((column, place) => {
+      const target = quoteIdentifier(key.targetColumnNames[place]!);
+      return `p${at + 1}.${target} = p${at}.${quoteIdentifier(column)}`;
+    });
+    return `join ${name(key)} p${at + 1} on ${pairs.join(' and ')}`;
   });
   const end = tables.get(keys.at(-1)!.target)!.tenantColumn!;
-  const column = `p${rest.length}.${quoteIdentifier(end.name)}`;
-  return `select p0.${quoteIdentifier(first.targetColumnNames[0]!)}::text as key from ${name(first)} p0 ${joins.join(' ')} where ${column} = ${quoteLiteral(tenant)}::${end.type} limit 1`;
+  const texts = first.targetColumnNames.map((column) => `p0.${quoteIdentifier(column)}::text`);
+  const isTenants = `p${rest.length}.${quoteIdentifier(end.name)} = ${quoteLiteral(tenant)}::${end.type}`;
+  const differs = but === undefined ? '' : ` and ${texts[first.columns.indexOf(number)]} <> ${quoteLiteral(but)}`;
+  return `select array[${texts.join(', ')}] as key from ${name(first)} p0 ${joins.join(' ')} where ${isTenants}${differs} limit 1`;
 }
 
-async function readOne(session: Session, sql: string, role: string | undefined): Promise<string | undefined> {
+async function readOne(
+  session: Session,
+  sql: string,
+  role: string | undefined,
+): Promise<readonly string[] | undefined> {
   try {
     await session.query('begin transaction read only');
     await session.query("set local lock_timeout = '250ms'; set local statement_timeout = '2s'");
     if (role !== undefined) await session.query("select set_config('role', $1, true)", [role]);
-    return (await session.query<{ key: string }>(sql))[0]?.key;
+    return (await session.query<{ key: readonly string[] }>(sql))[0]?.key;
   } catch (error) {
     // It may not be read, or somebody has locked it: then nothing is known of the rows that there are.
     if (!session.inTransaction) throw error;

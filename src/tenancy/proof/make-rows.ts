@@ -93,11 +93,11 @@ export class RowMaker {
     return this.#make(table, tenant, maker, made, [], given);
   }
 
-  /** The key of a row that a row of the table has to refer to in order to be the tenant's; made if need be. */
-  async ownerKey(table: TableFacts, tenant: string, made: Map<number, MadeRow>): Promise<string> {
+  /** What a row of the table has to hold to refer to a row of the tenant's, by column; that one is made if need be. */
+  async ownerKey(table: TableFacts, tenant: string, made: Map<number, MadeRow>): Promise<ReadonlyMap<string, string>> {
     const [key] = table.lineage!.keys;
     const row = await this.#parent(this.#facts.tables.get(key!.target)!, key!, tenant, made, [table.oid]);
-    return row.values.get(key!.targetColumnNames[0]!)!;
+    return new Map(key!.columnNames.map((name, at) => [name, row.values.get(key!.targetColumnNames[at]!)!]));
   }
 
   /** Makes a tenant, and as whoever may. */

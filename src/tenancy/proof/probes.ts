@@ -56,6 +56,8 @@ export interface ProbeTenant {
   readonly key: string;
   /** SQL for each column that an INSERT gives; `undefined` when no row could be made. */
   readonly values: ReadonlyMap<string, string> | undefined;
+  /** Columns that say whose a row is only together with that one; `values` has what they hold. */
+  readonly beside?: readonly string[] | undefined;
   /** Its rows may be deleted without others going with them. */
   readonly isDeletable: boolean;
 }
@@ -166,18 +168,24 @@ function updated(setup: ProbeSetup, context: ContextName): Probe[] {
       ...more,
     },
   });
-  const set = (key: string) => `${quoteIdentifier(column)} = ${sqlTenant(table, key)}`;
+  const set = ({ key, beside = [], values }: ProbeTenant) =>
+    [
+      `${quoteIdentifier(column)} = ${sqlTenant(table, key)}`,
+      ...beside
+        .filter((name) => role.updatable.includes(name) && values?.has(name))
+        .map((name) => `${quoteIdentifier(name)} = ${values!.get(name)}`),
+    ].join(', ');
   const quoted = quoteIdentifier(column);
   const isOwn = NAMED.includes(context);
   return [
     change('row updated', other, `${quoted} = ${quoted}`, AT),
     // A check may refuse the one and let the other pass: rows that stay where they are, and rows that are taken.
-    change('blind update', other, isTenants ? set(other.key) : `${quoted} = default`, BLIND),
+    change('blind update', other, isTenants ? set(other) : `${quoted} = default`, BLIND),
     ...(isTenants && isOwn
       ? [
-          change('blind update', other, set(own.key), BLIND),
-          change('row moved', own, set(other.key), AT, counts(setup)),
-          change('row moved', own, set(other.key), BLIND, counts(setup)),
+          change('blind update', other, set(own), BLIND),
+          change('row moved', own, set(other), AT, counts(setup)),
+          change('row moved', own, set(other), BLIND, counts(setup)),
         ]
       : []),
   ];

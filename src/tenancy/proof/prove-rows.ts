@@ -202,15 +202,19 @@ class TableProver {
         if (registry !== undefined && there === undefined) await this.#maker.makeTenant(registry, id, made);
         const isKnown = there !== undefined && this.#setup.users.has(id);
         if (!isKnown && asksUsers) await this.#maker.makeMember(id, this.#setup.users, made, membership);
-        const key = this.#table.lineage === undefined ? id : await this.#maker.ownerKey(this.#table, id, made);
-        const given = new Map(this.#table.lineage === undefined ? [] : [[this.#owner.name, key]]);
+        const isOwned = this.#table.lineage === undefined;
+        const given = isOwned ? new Map<string, string>() : await this.#maker.ownerKey(this.#table, id, made);
+        const key = given.get(this.#owner.name) ?? id;
+        if (keys.includes(key)) throw new CannotMake(`rows of two tenants have the same ${this.#owner.name}`);
         const row = await this.#maker.make(this.#table, id, maker, made, given);
         keys.push(key);
         steps.push(...[...made.values()].flatMap((one) => one.steps).map((step) => this.#keeping(step, row, key)));
         rows.push((await this.#spareRow(id, maker, made, given)) ?? row);
       }
       const known = await this.#maker.table(this.#table, maker);
-      const [own, other] = ids.map((id, at) => tenantOf(id, keys[at]!, known, rows[at]));
+      const names = this.#table.lineage?.keys[0]?.columnNames ?? [];
+      const beside = names.filter((name) => name !== this.#owner.name);
+      const [own, other] = ids.map((id, at) => ({ ...tenantOf(id, keys[at]!, known, rows[at]), beside }));
       return { own: own!, other: other!, steps: [...new Set(steps)], maker, isFresh: there === undefined };
     } catch (error) {
       if (!this.#session.inTransaction) throw error;
