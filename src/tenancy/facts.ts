@@ -112,6 +112,8 @@ export interface ForeignKeyFacts {
 export interface Lineage {
   /** The column that refers; of a key of several, the one that says most. */
   readonly column: ColumnFacts;
+  /** All columns of its key, which say it together only. */
+  readonly columns: readonly ColumnFacts[];
   /** The keys that lead to the tenant, that of `column` first. */
   readonly keys: readonly ForeignKeyFacts[];
   /** The tenant's column of the table where they end. */

@@ -107,3 +107,78 @@ test('where there are members and rows to refer to, no row has to be made to tel
     ['policy-without-tenant-column', 'public.of_any_member'],
   ]);
 });
+
+/** Keys of several columns, with the tenant's among them and without; roots that are their own parents. */
+const COMPOSITE = `
+  create table "order" (
+    tenant_id uuid not null references tenant, id int generated always as identity, region text not null,
+    primary key (tenant_id, id), unique (region, id));
+  select isolate('"order"');
+  create table line (
+    "Order </script> tenant" uuid not null, order_id int not null, n int not null,
+    primary key ("Order </script> tenant", order_id, n),
+    foreign key ("Order </script> tenant", order_id) references "order" (tenant_id, id));
+  select isolate('line', '"Order </script> tenant" = (select own_tenant())');
+  create table line_note (
+    t uuid not null, o int not null, n int not null, foreign key (t, o, n) references line, primary key (t, o, n));
+  select isolate('line_note', 't = (select own_tenant())');
+  create table line_open (t uuid not null, o int not null, foreign key (t, o) references "order");
+  select isolate('line_open', 't = (select own_tenant()) or o is not null');
+  create table shipment (region text not null, "order %" int not null, foreign key (region, "order %") references "order" (region, id));
+  select isolate('shipment', 'exists (select from "order" o where o.region = shipment.region and o.id = "order %")');
+  create table half_shipment (region text not null, o int not null, foreign key (region, o) references "order" (region, id));
+  select isolate('half_shipment', 'exists (select from "order" o where o.region = half_shipment.region)');
+  create table moved_shipment (region text not null, o int not null, foreign key (region, o) references "order" (region, id));
+  select isolate('moved_shipment', 'exists (select from "order" o where o.region = moved_shipment.region and o.id = o)');
+  create table other_half (region text not null, o int not null, foreign key (region, o) references "order" (region, id));
+  -- An order of another region may have the same number.
+  select isolate('other_half', 'exists (select from "order" o where o.id = other_half.o)');
+  create table sent ("from" uuid not null references tenant, "to" uuid not null references tenant);
+  select isolate('sent', '(select own_tenant()) in ("from", "to")');
+  create table tree (
+    tenant_id uuid not null references tenant, id int generated always as identity, parent int not null,
+    primary key (tenant_id, id), foreign key (tenant_id, parent) references tree);
+  select isolate('tree');
+`;
+
+test('keys of several columns tell whose a row is, whole and never by halves', async ({ db }) => {
+  await db.query(prelude + COMPOSITE);
+  // The whole key of another tenant's order passes the check, half of it does not.
+  await db.superQuery(`
+    create function is_order(text, int) returns boolean language sql stable security definer set search_path = ''
+      as $$ select exists (select from public."order" where (region, id) = ($1, $2)) $$;
+    create policy later on moved_shipment for update using (false) with check (is_order(region, o))`);
+  const expected = {
+    line: 'proved',
+    line_note: 'proved',
+    line_open: 'refuted',
+    shipment: 'proved',
+    half_shipment: 'refuted',
+    other_half: 'refuted',
+    moved_shipment: 'refuted',
+    sent: 'refuted',
+    tree: 'proved',
+  };
+  const none = await proofsOf(db.url, {}, () => true);
+  expect(verdicts(none.rows)).toMatchObject(expected);
+  expect(verdicts(none.without)).toMatchObject({ line: 'proved', line_note: 'proved', shipment: 'not-provable' });
+  await db.superQuery(`
+    insert into "order" overriding system value
+    select id, case name when 'A' then 1 else 2 end, 'eu' from tenant union all select id, 3, name from tenant`);
+  const some = await proofsOf(db.url, {}, () => false);
+  expect(verdicts(some.without)).toMatchObject({
+    ...expected,
+    shipment: 'not-provable',
+    other_half: 'not-provable',
+  });
+  expect(some.without.tables.find(({ table }) => table.name === 'shipment')?.reason).toMatch(/--prove=rows/);
+  const { findings } = judgeFacts(some.facts, await loadChecks(), []);
+  const about = (name: string) =>
+    findings.filter(({ object }) => object === `public.${name}`).map(({ check }) => check);
+  expect([about('line'), about('line_note')]).toEqual([[], []]);
+  const [half] = findings.filter(({ object }) => object === 'public.half_shipment');
+  expect(half).toMatchObject({
+    check: 'policy-without-tenant-column',
+    fix: expect.stringContaining(`("region", "o") in (select "region", "id" from "public"."order")`),
+  });
+});

@@ -92,9 +92,10 @@ export async function readLineages(
       const ofKey = keys[0]!.columns.map((number) =>
         columns.find((column) => column.relation === table.oid && column.number === number),
       );
-      const row = tellingColumn(ofKey.filter((column) => column !== undefined));
-      if (row === undefined) return [];
-      return [[table.oid, { column: columnFacts(row), keys, tenantColumn: end.tenantColumn! }]];
+      const all = ofKey.flatMap((row) => (row === undefined ? [] : [columnFacts(row)]));
+      const column = tellingColumn(all);
+      if (column === undefined) return [];
+      return [[table.oid, { column, columns: all, keys, tenantColumn: end.tenantColumn! }]];
     }),
   );
 }

@@ -1,3 +1,4 @@
+import { SQLSTATE } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import { appliesTo, hasPrivilege, isBound, reachesSchema } from '../access.ts';
 import { type Answer, type AskLimits, ask, type Question } from '../ask.ts';
@@ -51,16 +52,66 @@ export async function readBlindPlans(
       return {
         role: role.name,
         settings: settingsOf('own', source, tenants, role.name),
-        sql: `explain (costs off, format json) ${statement}`,
+        sql: explain(statement),
       };
     });
     const answers = await ask(session, questions, limits);
+    await askOfOtherColumns(session, blind, questions, answers, limits);
     plans[at] = blind.map((one, place) => ({ ...one, isConditional: judge(one.table, answers[place]!) }));
     done += chunk.length;
     onTable(done);
   });
   return plans.flat();
 }
+
+/**
+ * Who may update some columns only may not set the tenant's: the same is asked with a column that may be set.
+ * @param blind what was asked, and `answers` what came of it: both are mended in place
+ */
+async function askOfOtherColumns(
+  session: Session,
+  blind: Pick<BlindPlan, 'table' | 'role' | 'statement'>[],
+  questions: readonly Question[],
+  answers: Answer[],
+  limits: AskLimits,
+): Promise<void> {
+  const refused = answers.flatMap((answer, at) =>
+    'error' in answer &&
+    answer.sqlState === SQLSTATE.insufficientPrivilege &&
+    blind[at]!.statement.startsWith('update ')
+      ? [at]
+      : [],
+  );
+  if (refused.length === 0) return;
+  const columns = await session.query<{ name: string | null }>(UPDATABLE, [
+    refused.map((at) => blind[at]!.role.name),
+    refused.map((at) => blind[at]!.table.oid),
+  ]);
+  const again = refused.flatMap((at, place) => {
+    const name = columns[place]!.name;
+    return name === null ? [] : [{ at, statement: updateOf(blind[at]!.table, name) }];
+  });
+  const found = await ask(
+    session,
+    again.map(({ at, statement }) => ({ ...questions[at]!, sql: explain(statement) })),
+    limits,
+  );
+  for (const [place, { at, statement }] of again.entries()) {
+    blind[at] = { ...blind[at]!, statement };
+    answers[at] = found[place]!;
+  }
+}
+
+const UPDATABLE = `
+  select (
+    select a.attname from pg_catalog.pg_attribute a
+    where a.attrelid = asked.relation and a.attnum > 0 and not a.attisdropped
+      and pg_catalog.has_column_privilege(asked.role, asked.relation, a.attnum, 'UPDATE')
+    order by a.attnum limit 1
+  ) as name
+  from unnest($1::name[], $2::oid[]) with ordinality asked (role, relation, place)
+  order by place
+`;
 
 /** Plans of tables that are alike differ in the tables' names only: each is taken apart once. */
 function judging(): (table: TableFacts, answer: Answer) => BlindPlan['isConditional'] {
@@ -84,15 +135,21 @@ function isLookedAt(facts: RlsFacts, table: TableFacts, role: RoleFacts): boolea
   );
 }
 
+function explain(statement: string): string {
+  return `explain (costs off, format json) ${statement}`;
+}
+
+function updateOf(table: TableFacts, column: string): string {
+  return `update ${sqlName(table)} set ${sqlColumns([column])} = default;`;
+}
+
 /** No column is read: an UPDATE that reads one needs SELECT, and is narrowed by what SELECT may see. */
 function statements(table: TableFacts, role: RoleFacts): string[] {
   const name = sqlName(table);
   const tenant = table.tenantColumn?.name;
   return [
     ...(hasPrivilege(role, table, 'SELECT') ? [`select from ${name};`] : []),
-    ...(hasPrivilege(role, table, 'UPDATE') && tenant !== undefined
-      ? [`update ${name} set ${sqlColumns([tenant])} = default;`]
-      : []),
+    ...(hasPrivilege(role, table, 'UPDATE') && tenant !== undefined ? [updateOf(table, tenant)] : []),
     ...(hasPrivilege(role, table, 'DELETE') ? [`delete from ${name};`] : []),
   ];
 }

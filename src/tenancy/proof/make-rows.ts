@@ -93,10 +93,44 @@ export class RowMaker {
     return this.#make(table, tenant, maker, made, [], given);
   }
 
-  /** What a row of the table has to hold to refer to a row of the tenant's, by column; that one is made if need be. */
-  async ownerKey(table: TableFacts, tenant: string, made: Map<number, MadeRow>): Promise<ReadonlyMap<string, string>> {
+  /** Whether rows of two tenants may be alike in some columns of a key: a unique key of the parent rules that out. */
+  async mayBeAlike(table: TableFacts, names: readonly string[]): Promise<boolean> {
     const [key] = table.lineage!.keys;
-    const row = await this.#parent(this.#facts.tables.get(key!.target)!, key!, tenant, made, [table.oid]);
+    const parent = this.#facts.tables.get(key!.target)!;
+    const known = await this.table(parent, this.#makerOf(parent));
+    const targets = key!.targetColumnNames.filter(
+      (name, at) => names.includes(key!.columnNames[at]!) && name !== parent.tenantColumn?.name,
+    );
+    const isUnique = known.constraints.some((one) => {
+      const columns = one.kind === 'unique' ? columnsOf(one, known) : [];
+      return columns.length === one.columns.length && columns.every((name) => targets.includes(name));
+    });
+    return !isUnique;
+  }
+
+  /**
+   * What a row of the table has to hold to refer to a row of the tenant's, by column; that one is made if need be.
+   * @param alike what it has in common with another tenant's, by column
+   */
+  async ownerKey(
+    table: TableFacts,
+    tenant: string,
+    made: Map<number, MadeRow>,
+    alike?: ReadonlyMap<string, string>,
+  ): Promise<ReadonlyMap<string, string>> {
+    const [key] = table.lineage!.keys;
+    const parent = this.#facts.tables.get(key!.target)!;
+    const given = new Map(
+      key!.targetColumnNames
+        .map((name, at) => [name, alike?.get(key!.columnNames[at]!)] as const)
+        .filter((pair): pair is [string, string] => pair[1] !== undefined && pair[0] !== parent.tenantColumn?.name),
+    );
+    const row =
+      given.size === 0
+        ? await this.#parent(parent, key!, tenant, made, [table.oid])
+        : await this.#make(parent, tenant, this.#makerOf(parent), made, [table.oid], given);
+    if ([...given].some(([name, value]) => row.values.get(name) !== value))
+      throw new CannotMake(`no rows of ${displayPath(parent)} are alike in a part of their key`);
     return new Map(key!.columnNames.map((name, at) => [name, row.values.get(key!.targetColumnNames[at]!)!]));
   }
 
@@ -178,6 +212,10 @@ export class RowMaker {
       const parent = this.#facts.tables.get(key.target);
       if (parent === undefined) throw new CannotMake(`foreign key ${key.name} leads where nothing may be made`);
       if (key.columnNames.every((name) => given.has(name))) continue;
+      if (parent.oid === table.oid) {
+        for (const [name, value] of this.#referringToItself(key, known, values)) values.set(name, value);
+        continue;
+      }
       const row = await this.#parent(parent, key, tenant, made, [...path, table.oid]).catch((error: unknown) => {
         if (!key.deferrable || !(error instanceof CannotMake)) throw error;
         return undefined;
@@ -196,6 +234,19 @@ export class RowMaker {
     const row = { steps: [...steps, insert.step], values: insert.values };
     made.set(table.oid, row);
     return row;
+  }
+
+  /** Values of a row that is its own parent, as a root is where every row has to have one. */
+  #referringToItself(key: ForeignKeyFacts, known: RowTable, values: ReadonlyMap<string, Value>): [string, Value][] {
+    return key.columnNames.flatMap((name, at): [string, Value][] => {
+      const target = known.columns.find((column) => column.name === key.targetColumnNames[at])!;
+      const value = values.get(target.name) ?? candidatesOf(target, known, this.#constantsIn, token())[0];
+      if (value === undefined) throw new CannotMake(`column ${target.name} has a type of which no value is known`);
+      return [
+        [target.name, value],
+        [name, value],
+      ];
+    });
   }
 
   /** Columns that others refer to: whoever makes the row again has to give them the same values. */

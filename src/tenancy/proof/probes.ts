@@ -71,7 +71,9 @@ export interface ProbeSetup {
   settings(context: ContextName): Readonly<Record<string, string>>;
   /** Reads a tenant's rows; locks the one it fetches, and passes by those that others have locked. */
   seer(tenant: string): Omit<Step, 'sql'>;
-  /** The seer sees every row and each tenant has just the row that was made: what was written can be counted. */
+  /** The tenants were made up: each has just the row that was made. */
+  readonly isFresh: boolean;
+  /** The seer sees every row, too: what was written can be counted, whosesoever it is. */
   readonly isCountable: boolean;
 }
 
@@ -133,18 +135,24 @@ function inserted(setup: ProbeSetup, context: ContextName): Probe[] {
     {
       ...about(setup, context, 'row inserted', 'INSERT'),
       statement: `${sql};`,
-      attempt: { ...attempt(setup, context, sql), ...counts(setup) },
+      attempt: { ...attempt(setup, context, sql), ...counts(setup, 1) },
       satisfies: table.ownerKeys,
     },
   ];
 }
 
-/** What was inserted may have been given to the own tenant by a trigger: then nothing got through. */
-function counts({ table, other, isCountable, seer }: ProbeSetup): Pick<Attempt, 'verify'> {
-  if (!isCountable) return {};
-  const rows = `select from ${sqlName(table)} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, other.key)}`;
-  const sql = `select count(*) > 1 from (${rows} limit 2) found`;
-  return { verify: { ...seer(other.id), sql } };
+/**
+ * What was written may have been given to the own tenant by a trigger: then nothing got through. Who sees every row
+ * looks for the other's; whom RLS binds looks whether the own tenant has it, since it may be hidden from the other.
+ * @param gained rows that the own tenant then has more than before
+ */
+function counts({ table, own, other, isFresh, isCountable, seer }: ProbeSetup, gained: 0 | 1): Partial<Attempt> {
+  if (!isFresh) return {};
+  const rowsOf = ({ key }: ProbeTenant) =>
+    `select from ${sqlName(table)} where ${quoteIdentifier(table.tenantColumn.name)} = ${sqlTenant(table, key)}`;
+  return isCountable
+    ? { verify: { ...seer(other.id), sql: `select count(*) > 1 from (${rowsOf(other)} limit 2) found` } }
+    : { kept: { ...seer(own.id), sql: `select count(*) from (${rowsOf(own)}) found`, gained } };
 }
 
 const AT = 'where ctid = $1 and tableoid = $2';
@@ -184,8 +192,8 @@ function updated(setup: ProbeSetup, context: ContextName): Probe[] {
     ...(isTenants && isOwn
       ? [
           change('blind update', other, set(own), BLIND),
-          change('row moved', own, set(other), AT, counts(setup)),
-          change('row moved', own, set(other), BLIND, counts(setup)),
+          change('row moved', own, set(other), AT, counts(setup, 0)),
+          change('row moved', own, set(other), BLIND, counts(setup, 0)),
         ]
       : []),
   ];

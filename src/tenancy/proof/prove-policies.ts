@@ -56,6 +56,8 @@ function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gate
       statement: statementFor(table, leak.gate, leak),
     };
   }
+  // A policy that looks at half of a key is told from a sound one by rows that are alike in that half.
+  if (acts && (table.lineage?.columns.length ?? 1) > 1) return { ...about, outcome: 'undecided', reason: BY_ROWS_ONLY };
   if (acts) return { ...about, outcome: 'proved' };
   if (table.tenantColumn === undefined) {
     if (looksElsewhere(table, role)) return { ...about, outcome: 'vacuous', reason: LOOKED_UP };
@@ -64,6 +66,7 @@ function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gate
   return { ...about, outcome: 'vacuous', reason: 'the own tenant is shown nothing either' };
 }
 
+const BY_ROWS_ONLY = 'a key of several columns says whose a row is, which --prove=rows proves';
 const LOOKED_UP = 'its policies look elsewhere whose a row is, and nobody who was tried is shown one';
 
 /** What opens no made-up row may open one that another table knows of; what never looks at the row opens none or all. */

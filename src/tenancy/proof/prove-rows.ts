@@ -73,16 +73,35 @@ export async function proveWithRows(session: Session, without: Proof, given: Row
   const unchecked: Unchecked[] = [];
   for (const proof of without.tables) {
     setup.onTable(tables.length, without.tables.length, proof.table);
-    const prover = new TableProver(session, maker, proof, setup);
-    tables.push(await prover.prove());
-    leftBehind.push(...prover.leftBehind);
-    unchecked.push(...prover.unchecked);
+    const provers = variants(proof).map((one) => new TableProver(session, maker, one, setup));
+    tables.push(await proveAll(provers, proof));
+    leftBehind.push(...provers.flatMap((prover) => prover.leftBehind));
+    unchecked.push(...provers.flatMap((prover) => prover.unchecked));
   }
   const wayProver = new WayProver(session, setup, (context, own, other, role) =>
     sessionOf(setup, context, own, other, role),
   );
   const ways = await wayProver.proveAll((text) => parse(text)?.constants ?? []);
   return { ...without, tables, leftBehind, unchecked, ways };
+}
+
+/** Where a key of several columns says whose a row is, tenants are told apart by each of them, alike in the others. */
+function variants(proof: TableProof): TableProof[] {
+  const { lineage } = proof.table;
+  if (lineage === undefined) return [proof];
+  return lineage.columns.map((column) => ({ ...proof, table: { ...proof.table, lineage: { ...lineage, column } } }));
+}
+
+/** The worst verdict of all: a policy that looks at half of a key is sound where only that half differs. */
+async function proveAll(provers: readonly TableProver[], { table }: TableProof): Promise<TableProof> {
+  let worst: TableProof | undefined;
+  for (const prover of provers) {
+    if (provers.length > 1 && !(await prover.isPossible())) continue;
+    const proof = { ...(await prover.prove()), table };
+    if (proof.verdict === 'refuted') return proof;
+    if (worst === undefined || proof.verdict === 'not-provable') worst = proof;
+  }
+  return worst ?? provers[0]!.prove();
 }
 
 /** Two tenants with rows, or what they lack. */
@@ -116,6 +135,21 @@ class TableProver {
 
   get #owner(): ColumnFacts {
     return ownerColumnOf(this.#table)!;
+  }
+
+  /** Whether two tenants' rows may be alike but for the column that tells them apart. */
+  async isPossible(): Promise<boolean> {
+    await this.#session.query('begin');
+    try {
+      await this.#session.query(LIMITED);
+      const others = this.#table.lineage!.columns.filter(({ name }) => name !== this.#owner.name);
+      return await this.#maker.mayBeAlike(
+        this.#table,
+        others.map(({ name }) => name),
+      );
+    } finally {
+      await this.#session.undo();
+    }
   }
 
   /** The best verdict that two tenants give: made ones, whom nobody else's rows stand in the way of, or real ones. */
@@ -197,13 +231,17 @@ class TableProver {
       const rows: MadeRow[] = [];
       const keys: string[] = [];
       const steps: Step[] = [];
+      let alike: (readonly [string, string])[] = [];
       for (const id of ids) {
         const made = new Map<number, MadeRow>();
         if (registry !== undefined && there === undefined) await this.#maker.makeTenant(registry, id, made);
         const isKnown = there !== undefined && this.#setup.users.has(id);
         if (!isKnown && asksUsers) await this.#maker.makeMember(id, this.#setup.users, made, membership);
         const isOwned = this.#table.lineage === undefined;
-        const given = isOwned ? new Map<string, string>() : await this.#maker.ownerKey(this.#table, id, made);
+        const given = isOwned
+          ? new Map<string, string>()
+          : await this.#maker.ownerKey(this.#table, id, made, new Map(alike));
+        alike = [...given].filter(([name]) => name !== this.#owner.name);
         const key = given.get(this.#owner.name) ?? id;
         if (keys.includes(key)) throw new CannotMake(`rows of two tenants have the same ${this.#owner.name}`);
         const row = await this.#maker.make(this.#table, id, maker, made, given);
@@ -415,6 +453,7 @@ class TableProver {
       other,
       settings: (context) => sessionOf(this.#setup, context, own.id, other.id, role.name),
       seer: (tenant) => ({ role: maker.role, settings: maker.settings(tenant) }),
+      isFresh,
       isCountable: isFresh && isBypassing,
     };
   }

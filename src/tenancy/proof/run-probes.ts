@@ -29,6 +29,8 @@ export interface Attempt extends Step {
   readonly row?: RowStep | undefined;
   /** Asked once the statement has changed something: whether what was feared really came of it. */
   readonly verify?: Step | undefined;
+  /** Counts the own rows: if there are so many more of them than before, nothing of what was feared came of it. */
+  readonly kept?: (Step & { readonly gained: number }) | undefined;
   /** Asked once the statement has returned no row: whether it did something all the same. */
   readonly effect?: Step | undefined;
   /** Once it has got through, nothing more of the kind is tried as its role: it counts as if it did nothing. */
@@ -54,6 +56,12 @@ export function runAttempts(
 ): Promise<readonly Tried[] | { readonly error: Error }> {
   return runInOne<Tried>(session, { isolation: 'read committed', sql: RUN }, steps, attempts, limits);
 }
+
+const KEPT = `step := attempt -> 'kept';
+            perform pg_catalog.set_config('role', 'none', true);
+            perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(step -> 'settings');
+            perform pg_catalog.set_config('role', coalesce(step ->> 'role', 'none'), true);
+            execute step ->> 'sql'`;
 
 const KEEPING = `
     if step ? 'keeps' then
@@ -85,6 +93,8 @@ declare
   message pg_catalog.text;
   violated pg_catalog.text;
   settled pg_catalog.jsonb := '{}';
+  before pg_catalog.int8;
+  after pg_catalog.int8;
 begin
   ${firstStepsSql(KEEPING)}
   for attempt in
@@ -96,6 +106,7 @@ begin
     end if;
     begin
       answer := null;
+      after := null;
       select null::pg_catalog.tid as ctid, null::pg_catalog.oid as tableoid into target;
       if attempt ? 'row' then
         step := attempt -> 'row';
@@ -150,14 +161,29 @@ begin
           end if;
         end if;
         answer := pg_catalog.jsonb_build_object('rows', changed);
-        if changed > 0 and attempt ? 'settles' then
-          settled := settled || pg_catalog.jsonb_build_object(attempt ->> 'role', true);
+        if changed > 0 and attempt ? 'kept' then
+          ${KEPT} into after;
         end if;
       end if;
       raise sqlstate 'AI000';
     exception
       when sqlstate 'AI000' then
+        if after is not null then
+          -- All is as it was before the statement.
+          begin
+            ${KEPT} into before;
+            raise sqlstate 'AI000';
+          exception
+            when sqlstate 'AI000' then
+              if after - before >= (attempt -> 'kept' ->> 'gained')::pg_catalog.int8 then
+                answer := pg_catalog.jsonb_build_object('rows', 0);
+              end if;
+          end;
+        end if;
         answers := answers || answer;
+        if attempt ? 'settles' and (answer ->> 'rows')::pg_catalog.int8 > 0 then
+          settled := settled || pg_catalog.jsonb_build_object(attempt ->> 'role', true);
+        end if;
       when others then
         get stacked diagnostics
           state = returned_sqlstate, message = message_text, violated = constraint_name;
