@@ -5,7 +5,7 @@ import { describe } from 'vitest';
 import type { Proof } from '../../src/tenancy/proof/prove.ts';
 import { expect, type TestDatabase } from '../support/database.ts';
 import { test } from './database.ts';
-import { proofOf } from './session.ts';
+import { proofOf, proofsOf } from './session.ts';
 
 const prelude = readFileSync(join(import.meta.dirname, 'fixtures/prelude.sql'), 'utf8');
 
@@ -295,6 +295,31 @@ test('a large table is sampled, analysed or not, and not searched for each state
     `select least(seq_scan, 99)::int as scans from pg_stat_user_tables where relname = 'sound'`,
   )) as [{ scans: number }];
   expect(scans).toBeLessThan(8);
+});
+
+test('whom RLS binds tells a trigger that mends a row from a check that lets it through', async ({ db }) => {
+  await db.query(`${prelude}${table('mended')}${table('open')}${table('moved')}
+    create function give() returns trigger language plpgsql as $$ begin new.tenant_id := own_tenant(); return new; end $$;
+    create trigger give before insert on mended for each row execute function give();
+    create trigger give before insert on moved for each row execute function give();
+    alter policy tenant_isolation on moved with check (true);
+    alter policy tenant_isolation on open with check (true);
+    create table columns_only (id int generated always as identity primary key, tenant_id uuid not null, note text, up int references columns_only);
+    select isolate('columns_only');
+    revoke all on columns_only from authenticated;
+    grant select (id, note), insert (tenant_id, note), update (note) on columns_only to authenticated;
+    create table root (id int primary key, tenant_id uuid not null references tenant, up int not null references root);
+    select isolate('root');
+    revoke all on mended, open, moved from service_role;`);
+  const { without, rows } = await proofsOf(db.url, {}, () => true);
+  expect(['mended', 'open', 'moved', 'columns_only', 'root'].map((name) => of(rows, name).verdict)).toEqual([
+    'proved',
+    'refuted',
+    'refuted',
+    'proved',
+    'proved',
+  ]);
+  expect(of(without, 'columns_only').verdict).toBe('proved');
 });
 
 test('a locked table is waited for by nobody', async ({ db }) => {
