@@ -103,15 +103,14 @@ function candidatesFor(
       // The own tenant stands in every column that could hold it: a policy may look at the wrong one.
       return plain([
         null,
-        ...distinct([
-          ...constants.filter((value) => INTEGER.test(value)),
-          '0',
-          '1',
-          ...[tenants.own].filter((id) => INTEGER.test(id)),
-        ]),
+        ...numbersOf(
+          column.type,
+          constants,
+          [tenants.own].filter((id) => INTEGER.test(id)),
+        ),
       ]).concat([tenants.subject ?? ''].filter((id) => NUMBER.test(id)).map(personal));
     case 'D':
-      return plain([null, '1970-01-01', '2999-12-31']);
+      return plain([null, ...distinct(timesOf(column.type, constants))]);
     case 'E':
       return plain([null, ...(column.labels ?? []).slice(0, 8)]);
     case 'S': {
@@ -130,6 +129,45 @@ function candidatesFor(
       ];
   }
 }
+
+/** Digits in front of the point that every type of number has room for; a numeric says so itself. */
+const DIGITS: Readonly<Record<string, number>> = {
+  smallint: 4,
+  integer: 9,
+  bigint: 18,
+  real: 6,
+  'double precision': 15,
+  numeric: 18,
+  money: 9,
+};
+
+/** So many numbers are tried in a column. */
+const MOST_NUMBERS = 14;
+
+/** Numbers that a policy names, those that are likely, and what is next to the former: a comparison ends there. */
+function numbersOf(type: string, constants: readonly string[], likely: readonly string[]): string[] {
+  const [, precision, scale = '0'] = /^numeric\((\d+)(?:,(\d+))?\)$/.exec(type) ?? [];
+  const digits = precision === undefined ? DIGITS[type] : Number(precision) - Number(scale);
+  const fits = (value: string) => value.replace('-', '').length <= (digits ?? 4);
+  const whole = constants.filter((one) => NUMERAL.test(one)).map((one) => BigInt(one.replace(/\..*/, '')));
+  const near = (by: bigint) => whole.map((one) => String(one + by)).filter(fits);
+  // Of other types that count as numbers nobody knows what is next.
+  const beside = digits === undefined ? [] : [...near(1n), ...near(-1n)];
+  return [...new Set([...near(0n), '0', '1', ...likely, ...beside])].slice(0, MOST_NUMBERS);
+}
+
+const NUMERAL = /^-?\d{1,18}(\.\d+)?$/;
+
+/** Long ago and far ahead, and the days or times that a policy names. */
+function timesOf(type: string, constants: readonly string[]): string[] {
+  if (type.startsWith('time ')) return ['00:00:00', '23:59:59', ...constants.filter((one) => CLOCK.test(one))];
+  if (!/^(date|timestamp)/.test(type)) return [];
+  return ['1970-01-01', '2999-12-31', ...constants.filter((one) => DAY.test(one))];
+}
+
+const CLOCK = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/;
+const DAY =
+  /^[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])([ T][0-2]\d:[0-5]\d(:[0-5]\d(\.\d+)?)?([+-]\d\d(:?\d\d)?)?)?$/;
 
 /** Every combination while they are few; else each value alone beside first ones, which misses only conspiracies. */
 function combine(choices: readonly (readonly Candidate[])[]): Candidate[][] {

@@ -46,8 +46,19 @@ describe('sample rows', () => {
     );
     expect(values('open', found)).toEqual(new Set([null, true, false]));
     expect(values('n', rows([column('n', 'integer', 'N')], ['draft', '7', '99999999999']))).toEqual(
-      new Set([null, '7', '0', '1']),
+      new Set([null, '7', '8', '6', '0', '1']),
     );
+    expect(values('n', rows([column('n', 'numeric(3,1)', 'N')], ['99.5', '-100']))).toEqual(
+      new Set([null, '99', '98', '-99', '0', '1']),
+    );
+    expect(values('n', rows([column('n', 'regclass', 'N')], ['7', '-12345']))).toEqual(new Set([null, '7', '0', '1']));
+    expect(
+      values('d', rows([column('d', 'timestamp with time zone', 'D')], ['2020-02-01 10:00:00+02', 'now'])),
+    ).toEqual(new Set([null, '1970-01-01', '2999-12-31', '2020-02-01 10:00:00+02']));
+    expect(values('t', rows([column('t', 'time without time zone', 'D')], ['08:30:00', '2020-02-01']))).toEqual(
+      new Set([null, '00:00:00', '23:59:59', '08:30:00']),
+    );
+    expect(values('i', rows([column('i', 'interval', 'T')], ['1 day']))).toEqual(new Set([null]));
     expect(values('code', rows([column('code', 'character varying(3)', 'S')], ['draft', 'abc']))).toEqual(
       new Set([null, 'x', 'abc']),
     );
