@@ -1,9 +1,10 @@
 import type { ScriptOutcome } from '../postgres/session.ts';
 import { placeOfFailure } from './failure.ts';
 import { AppliedAnyway, isLost, settleLost } from './lost.ts';
+import { prepareSession } from './prepare-session.ts';
 import type { Place } from './psql.ts';
 import { rowEntry } from './recording.ts';
-import { executeRowSql, prepareRowSql } from './row-in-turn.ts';
+import { executeRowSql, rowName } from './row-in-turn.ts';
 import { freshSession, type Job, limitsOf, OWN_SETTINGS, type Running } from './runner.ts';
 import type { Stretch } from './script.ts';
 import { timeoutsOf } from './timeouts.ts';
@@ -22,6 +23,8 @@ export interface AdditionRun {
   messages?: number;
   /** The session has the prepared statement that writes rows. */
   hasRow?: boolean;
+  /** Some file of the run went before. */
+  isUnderWay?: boolean;
   /** Turn of the file that was sent last. */
   turn: number;
   /** Files behind the one in hand, in order, that the server has already. */
@@ -109,7 +112,7 @@ async function sendFirst(running: Running, job: Job): Promise<Sent | Attempt | u
   const limits = limitsText(running, job);
   const opening: string[] = [];
   if (additions.limits !== limits || additions.messages !== work.messages) {
-    const unprepared = await prepare(running, job);
+    const unprepared = await prepareSession(running, job, true);
     if (unprepared) return { error: unprepared, result: { place: undefined } };
     opening.push('begin', ...freshSession(running, timeoutsOf(job.script.header), []), 'commit');
   }
@@ -167,22 +170,6 @@ function closingOf(running: Running, job: Job, after: number | undefined): strin
   const turn = { own: ++additions.turn, after };
   const row = executeRowSql(rowName(running), rowEntry(running, job, gate?.calm), turn);
   return [...(trust === undefined ? [] : [trust]), row, 'commit'];
-}
-
-/** A message of its own, like what the gate prepares: what the server shows of the next one begins with the file's. */
-async function prepare(running: Running, job: Job): Promise<Error | undefined> {
-  const { gate, ledger, lock, work, additions } = running;
-  const statements = gate ? gate.prepare() : ['deallocate all'];
-  if (statements.length === 0 && additions.hasRow) return undefined;
-  const common = rowEntry(running, job, undefined);
-  const row = prepareRowSql(rowName(running), ledger, common, lock.fence);
-  const { error } = await work.script([[...statements, row].join(';')]);
-  additions.hasRow = !error;
-  return error;
-}
-
-function rowName({ gate }: Running): string {
-  return gate?.named('row') ?? 'aisha_db_row';
 }
 
 function limitsText(running: Running, { script }: Job): string {

@@ -2,9 +2,10 @@ import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import { type Attempt, attemptAdditions, isUnderWay, settleAdditions } from './apply-additions.ts';
 import { LockLost, migrationError, placeOfFailure } from './failure.ts';
-import { GATE_SAVEPOINT, type Gate } from './gate.ts';
+import { GATE_SAVEPOINT, type Gate, type GateCall } from './gate.ts';
 import { isLost } from './lost.ts';
 import type { Mode } from './mode.ts';
+import { prepareSession } from './prepare-session.ts';
 import { recording } from './recording.ts';
 import {
   BACK_TO_ONESELF,
@@ -13,7 +14,6 @@ import {
   type Job,
   OWN_ROLE,
   OWN_SETTINGS,
-  prepareGate,
   type Running,
   withRetries,
 } from './runner.ts';
@@ -77,17 +77,19 @@ async function attempt(running: Running, job: Job, mode: Extract<Mode, { kind: '
   const begin = mode.begin ? Buffer.from(sql.subarray(mode.begin.start, mode.begin.end)).toString('utf8') : 'begin';
   // Two transactions: one that has run a statement no longer takes an isolation level.
   const { gate } = running;
-  const unprepared = await prepareGate(running);
+  const unprepared = gate && (await prepareSession(running, job, running.additions.isUnderWay === true));
+  running.additions.isUnderWay = true;
   if (unprepared) return { error: unprepared, result: { place: undefined } };
   const fresh = freshSession(running, timeoutsOf(job.script.header), gate && []);
   const opening = ['begin', ...fresh, ...(gate ? [gate.mark] : []), 'commit', begin];
+  const telling = gate?.telling(() => Buffer.from(sql.subarray(from, to)).toString('utf8'));
   const closing = [
     'set constraints all immediate',
     ...OWN_ROLE,
     // In front of RESET ALL, which would take the mark away.
-    ...(gate ? [`savepoint ${GATE_SAVEPOINT}`, gate.guard] : []),
+    ...(gate ? [`savepoint ${GATE_SAVEPOINT}`, telling?.[0] ?? gate.guard] : []),
     OWN_SETTINGS,
-    ...recording(running, job, gate?.calm),
+    ...(telling?.slice(1) ?? recording(running, job, gate?.calm, gate?.calm !== undefined)),
   ];
 
   let prefix = `${opening.join(';')};`;
@@ -96,10 +98,10 @@ async function attempt(running: Running, job: Job, mode: Extract<Mode, { kind: '
     const last = batch.to === to;
     const suffix = last ? `\n;${closing.join(';')}` : '';
     const chunks = [prefix, sql.subarray(batch.from, batch.to), suffix];
-    const { completed, error } = await running.work.script(chunks, { copies: batch.copies });
-    if (error && gate?.isCalledBy(error)) {
-      return { error: await passGate(running, gate, job, error), result: { place: undefined } };
-    }
+    const options = { copies: batch.copies, keepValues: last && telling ? MOST_TOLD : 0 };
+    const { completed, error, values } = await running.work.script(chunks, options);
+    const call = gate && callOf(gate, error, gate.readTold(values));
+    if (call) return { error: await passGate(running, gate!, job, call), result: { place: undefined } };
     if (error) {
       const place = placeOfFailure(job.script.expanded, batch, error, prefix, completed - skipped);
       await running.work.undo();
@@ -116,21 +118,32 @@ async function attempt(running: Running, job: Job, mode: Extract<Mode, { kind: '
   return { error: undefined, result: { place: undefined } };
 }
 
+/** Values of what the gate asks at the end of a file: the file's own are no use to anybody. */
+const MOST_TOLD = 2;
+
+/** What the gate is called for, if it is: the failure of its guard, or what it was told at the end of the file. */
+function callOf(gate: Gate, error: Error | undefined, told: ReturnType<Gate['readTold']>): GateCall | undefined {
+  // As oneself: a file's search path must not decide what is read.
+  const back = [`rollback to savepoint ${GATE_SAVEPOINT}`, ...BACK_TO_ONESELF];
+  if (!error) return told && { ...told, back: [] };
+  // What was asked behind it failed: there is more to ask for.
+  if (told) return { message: told.message, back };
+  return gate.isCalledBy(error) ? { message: error.message, back } : undefined;
+}
+
 /** Has the gate look at what the file did, and commits it when nothing is said against it. */
-async function passGate(running: Running, gate: Gate, job: Job, call: Error): Promise<Error | undefined> {
+async function passGate(running: Running, gate: Gate, job: Job, call: GateCall): Promise<Error | undefined> {
   const { work, signal } = running;
   try {
-    // As oneself: a file's search path must not decide what is read.
-    const back = [`rollback to savepoint ${GATE_SAVEPOINT}`, ...BACK_TO_ONESELF];
-    const { refusal, verdict } = await gate
-      .judge(work, job.entry.file, { error: call, back })
+    const { refusal, verdict, isPrepared } = await gate
+      .judge(work, job.entry.file, call)
       .catch((error: Error) => lostOr(running, error));
     const stop = refusal ?? (signal.aborted ? new Error('interrupted') : undefined);
     if (stop) {
       await work.undo();
       return stop;
     }
-    const { error } = await work.script([recording(running, job, verdict).join(';')]);
+    const { error } = await work.script([recording(running, job, verdict, isPrepared).join(';')]);
     if (error) throw error;
     gate.accept();
     return undefined;

@@ -19,10 +19,13 @@ export interface GateJudgement {
   readonly looked: readonly string[];
 }
 
-/** The guard's failure, and statements behind which the session is at the end of the file again. */
+/** What the guard said of a file, and where the session stands. */
 export interface GateCall {
-  readonly error: Error;
+  readonly message: string;
+  /** Statements behind which it is at the end of the file again; none where it is there. */
   readonly back: readonly string[];
+  /** What else was told with it. */
+  readonly told?: string | undefined;
 }
 
 /** What the gate says of a file in hand. */
@@ -31,6 +34,8 @@ export interface GateOutcome {
   readonly verdict: GateVerdict | undefined;
   /** Why its changes are refused. */
   readonly refusal: AishaError | undefined;
+  /** The session has all that was prepared in it, and nothing else. */
+  readonly isPrepared: boolean;
 }
 
 /**
@@ -54,6 +59,13 @@ export interface Gate {
   readonly mark: string;
   /** A statement for the end of a file's transaction that fails when it wrote to anything that has to be judged. */
   readonly guard: string;
+  /**
+   * In place of the guard for a file that most likely has to be judged: statements that fail of nothing that it wrote, and
+   * tell what it takes to judge it. Behind the first of them the session's settings have to be reset. None for others.
+   */
+  telling(text: () => string): readonly string[] | undefined;
+  /** What they told, among the values of a message: as the guard's call, with '' when there is nothing to judge. */
+  readTold(values: readonly (string | null)[]): Pick<GateCall, 'message' | 'told'> | undefined;
   /**
    * In place of mark and guard for a file that only adds (additive.ts): a statement that fails where this database does
    * not allow to take that on trust. None where such files are judged like others.

@@ -1,5 +1,6 @@
 import { quoteLiteral } from '../postgres/quote.ts';
 import { columnValues, given, insertInto, type LedgerEntry, type LedgerName } from './ledger.ts';
+import type { Running } from './runner.ts';
 
 /** Place of a file in a run whose files are sent before those in front of them are committed. */
 export interface Turn {
@@ -13,6 +14,11 @@ const TURN = 'aisha_db.turn';
 
 /** Types of the parameters: what differs from one file of a run to the other. */
 const PARAMETERS = 'text, text, text, text, text, text[], int4, text, text, text';
+
+/** The prepared statement that writes rows; a name that the gate takes for nobody else's. */
+export function rowName({ gate }: Pick<Running, 'gate'>): string {
+  return gate?.named('row') ?? 'aisha_db_row';
+}
 
 /**
  * The statement that writes a file's row where there is none, for many files: the server reads and plans it once.

@@ -75,14 +75,6 @@ export function ledgerEntry(running: Running, job: Job): LedgerEntry {
   };
 }
 
-/** A message of its own, seldom needed: what the server shows of the next one begins with the file's. */
-export async function prepareGate({ gate, work, additions }: Running): Promise<Error | undefined> {
-  const statements = gate?.prepare() ?? [];
-  if (statements.length === 0) return undefined;
-  additions.hasRow = false;
-  return (await work.script([statements.join(';')])).error;
-}
-
 /**
  * SQL before each file: whatever the file before left in the session is gone, and the limits are set. What DISCARD ALL
  * does (PostgreSQL docs, DISCARD), but inside a message with others, and without giving up the lock.

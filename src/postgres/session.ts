@@ -9,7 +9,7 @@ export interface ScriptOutcome {
   readonly completed: number;
   /** Command tags of the statements that completed: `UPDATE 3`; kept only when asked for. */
   readonly tags: readonly string[];
-  /** The first column of each row that was returned, as text; kept only when asked for. */
+  /** The first column of each row that was returned, as text; as many of the last ones as are to be kept. */
   readonly values: readonly (string | null)[];
   readonly error: Error | undefined;
 }
@@ -18,7 +18,8 @@ export interface ScriptOptions {
   /** Rows for each COPY ... FROM STDIN in the message, in order. */
   readonly copies?: readonly Uint8Array[];
   readonly keepTags?: boolean;
-  readonly keepValues?: boolean;
+  /** How many of the values; true: all of them. */
+  readonly keepValues?: boolean | number;
 }
 
 /** A statement with parameters of these types. */
@@ -239,7 +240,7 @@ class ScriptQuery {
   readonly #message: readonly Uint8Array[];
   readonly #copies: readonly Uint8Array[];
   readonly #keepTags: boolean;
-  readonly #keepValues: boolean;
+  readonly #mostValues: number;
   readonly #resolve: (outcome: ScriptOutcome) => void;
   #isSent = false;
   /** Notices to be told later; none where they are told as they come. */
@@ -253,7 +254,7 @@ class ScriptQuery {
     this.#message = message;
     this.#copies = options.copies ?? [];
     this.#keepTags = options.keepTags ?? false;
-    this.#keepValues = options.keepValues ?? false;
+    this.#mostValues = options.keepValues === true ? Number.POSITIVE_INFINITY : Number(options.keepValues ?? 0);
     this.#resolve = resolve;
   }
 
@@ -322,7 +323,9 @@ class ScriptQuery {
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    if (this.#keepValues) this.#values.push(fields[0] ?? null);
+    if (this.#mostValues === 0) return;
+    this.#values.push(fields[0] ?? null);
+    if (this.#values.length > this.#mostValues) this.#values.shift();
   }
 
   // Rows that a script's own SELECT returns have nowhere to go; psql would print them.

@@ -11,33 +11,57 @@ export interface ContextSource {
   readonly claims: Readonly<Record<string, unknown>> | undefined;
   /** Settings that carry the user. */
   readonly users?: readonly string[] | undefined;
+  /** What stands for settings that were never made, where the expression reads it as that (unmade.ts). */
+  readonly standIns?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
  * The settings of a context. `unset` has none: it can only be had in a session that never had any, since a setting that
  * is reset comes back as the empty string.
+ * @param reads the only ones that matter; none: all of them
  */
 export function settingsOf(
   context: ContextName,
   source: ContextSource,
   tenants: Tenants,
   role: string,
+  reads?: readonly string[],
 ): Readonly<Record<string, string>> {
-  if (context === 'unset') return {};
-  const names = source.settings;
+  if (context === 'unset') return source.standIns ?? {};
+  if (reads === undefined) return allSettingsOf(context, source, tenants, role);
+  // A token takes longer to make than anything else, and most policies read none.
+  const settings = reads.some((name) => name.startsWith('request.'))
+    ? allSettingsOf(context, source, tenants, role)
+    : ownSettingsOf(context, source, tenants);
+  return Object.fromEntries(reads.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])));
+}
+
+/** Those that are no part of a token. */
+function ownSettingsOf(context: ContextName, source: ContextSource, tenants: Tenants): Record<string, string> {
   // A session that has had a member of the tenant keeps what is not said again.
   const users = tenants.subject === undefined ? [] : (source.users ?? []);
-  if (context === 'empty') return { ...all([...names, ...users], ''), 'request.jwt.claims': '' };
+  if (context === 'empty') return all([...source.settings, ...users], '');
+  return { ...all(source.settings, tenantIn(context, tenants)), ...all(users, subjectIn(context, tenants)) };
+}
+
+function allSettingsOf(
+  context: ContextName,
+  source: ContextSource,
+  tenants: Tenants,
+  role: string,
+): Readonly<Record<string, string>> {
+  const own = ownSettingsOf(context, source, tenants);
+  if (context === 'empty') return { ...own, 'request.jwt.claims': '' };
   const tenant = tenantIn(context, tenants);
   const forged = context === 'forged' ? { user_metadata: claimsOf(source, tenants.other) } : {};
   const subject = subjectIn(context, tenants);
   const claims = { sub: subject, email: SUBJECT_EMAIL, role, ...claimsOf(source, tenant), ...forged };
   // PostgREST before version 9 made a setting of each claim.
-  const single = names.filter((name) => name.startsWith('request.jwt.claim.'));
+  const single = source.settings.filter((name) => name.startsWith('request.jwt.claim.'));
   const ofClaims = Object.fromEntries(
     single.map((name) => [name, String((claims as Record<string, unknown>)[name.slice(18)] ?? tenant)]),
   );
-  return { ...all(names, tenant), ...all(users, subject), ...ofClaims, 'request.jwt.claims': JSON.stringify(claims) };
+  return { ...own, ...ofClaims, 'request.jwt.claims': JSON.stringify(claims) };
 }
 
 function all(names: readonly string[], value: string): Record<string, string> {

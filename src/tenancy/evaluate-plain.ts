@@ -46,7 +46,7 @@ function roundsOf(subjects: readonly PlainSubject[], contexts: readonly ContextN
     const rounds = new Map<string, Round>();
     for (const [place, subject] of subjects.entries())
       for (const role of subject.roles) {
-        const settings = settingsOf(context, subject.source, subject.tenants, role.name);
+        const settings = settingsOf(context, subject.source, subject.tenants, role.name, subject.reads);
         const key = `${role.oid} ${JSON.stringify(settings)}`;
         const round = rounds.get(key) ?? { context, role, settings, members: [] };
         rounds.set(key, round);
@@ -113,6 +113,9 @@ async function runPlainly(
 /** Rounds that are put to the same subjects as the same role, one behind the other. */
 interface Stride extends Pick<Round, 'role' | 'members'> {
   readonly rounds: readonly Round[];
+  /** What is set, each once, and the place of each round among them: contexts that set the same are answered alike. */
+  readonly asked: readonly Round['settings'][];
+  readonly places: readonly number[];
 }
 
 /**
@@ -122,9 +125,23 @@ interface Stride extends Pick<Round, 'role' | 'members'> {
 function stridesOf(subjects: readonly PlainSubject[], rounds: readonly Round[]): Stride[] {
   const isOfQueries = subjects.some(({ text }) => /select/i.test(text));
   const groups = groupBy(rounds, (round) =>
-    isOfQueries || round.context === 'unset' ? round : `${round.role.oid} ${round.members}`,
+    isOfQueries || isUntouched(round) ? round : `${round.role.oid} ${round.members}`,
   );
-  return [...groups.values()].map((group) => ({ role: group[0]!.role, members: group[0]!.members, rounds: group }));
+  return [...groups.values()].map((group) => {
+    const keys = group.map(({ settings }) => JSON.stringify(settings));
+    const distinct = [...new Set(keys)];
+    return {
+      role: group[0]!.role,
+      members: group[0]!.members,
+      rounds: group,
+      asked: distinct.map((key) => group[keys.indexOf(key)]!.settings),
+      places: keys.map((key) => distinct.indexOf(key)),
+    };
+  });
+}
+
+function isUntouched({ context, settings }: Round): boolean {
+  return context === 'unset' && Object.keys(settings).length === 0;
 }
 
 /** The answers of the rounds before the first one that has not all of them. */
@@ -135,16 +152,20 @@ function inOrder(
 ): (readonly PlainAnswer[])[] {
   const found = new Map<Round, PlainAnswer[]>(rounds.map((round) => [round, []]));
   let at = 0;
-  for (const { members, rounds: own } of strides)
-    for (const _ of members) for (const round of own) if (at < values.length) found.get(round)!.push(values[at++]!);
+  for (const { members, rounds: own, asked, places } of strides)
+    for (const _ of members) {
+      for (const [place, round] of own.entries())
+        if (at + places[place]! < values.length) found.get(round)!.push(values[at + places[place]!]!);
+      at += asked.length;
+    }
   const all = [...found].map(([{ members }, answers]) => (answers.length === members.length ? answers : undefined));
   const end = all.indexOf(undefined);
   return all.slice(0, end === -1 ? all.length : end) as PlainAnswer[][];
 }
 
 /** A parameter, which is worked out before the statement that has it begins: as this role, and with these settings. */
-function entering({ role, rounds }: Stride): string {
-  const settings = rounds.length === 1 ? Object.entries(rounds[0]!.settings) : [];
+function entering({ role, asked }: Stride): string {
+  const settings = asked.length === 1 ? Object.entries(asked[0]!) : [];
   const steps = [
     setting('role', "pg_catalog.current_setting('aisha_db.outside')"),
     ...settings.map(([name, value]) => setting(name, quoteLiteral(value))),
@@ -153,8 +174,8 @@ function entering({ role, rounds }: Stride): string {
   return `pg_catalog.concat(${steps.join(', ')})`;
 }
 
-function contextsOf({ rounds }: Stride): string {
-  return quoteLiteral(JSON.stringify(rounds.length === 1 ? [{}] : rounds.map(({ settings }) => settings)));
+function contextsOf({ asked }: Stride): string {
+  return quoteLiteral(JSON.stringify(asked.length === 1 ? [{}] : asked));
 }
 
 /** One row for each of the settings in $2, which are made before its answer is worked out. */
@@ -173,8 +194,12 @@ function setting(name: string, value: string): string {
   return `pg_catalog.set_config(${quoteLiteral(name)}, ${value}, true)`;
 }
 
+const PROGRAM = randomBytes(6).toString('hex');
+let prefixes = 0;
+
+/** No name of a prepared statement is used again, nor one that somebody else may have given. */
 function newPrefix(): string {
-  return `aisha_db_${randomBytes(6).toString('hex')}_`;
+  return `aisha_db_${PROGRAM}_${++prefixes}_`;
 }
 
 function givenBy({ lockTimeoutMs, statementTimeoutMs }: AskLimits): Readonly<Record<string, string>> {

@@ -23,6 +23,8 @@ export interface Subject {
 export interface PlainSubject extends Subject {
   /** The columns that it reads, the tenant's among them. */
   readonly columns: readonly Pick<ColumnFacts, 'name' | 'type'>[];
+  /** All settings that it reads, where that is known: others need not be made. */
+  readonly reads?: readonly string[] | undefined;
   /** Every setting that it reads is cast to a UUID or a number at once. */
   readonly castsSettings: boolean;
 }

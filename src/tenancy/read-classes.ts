@@ -20,10 +20,11 @@ import type {
   TableFacts,
 } from './facts.ts';
 import { isUserSetting } from './membership.ts';
-import { loadParse, type Parse } from './parse.ts';
+import { loadParse } from './parse.ts';
 import { isValueOfItsOwn, sampleRows, type Tenants } from './samples.ts';
 import { chunksOf, shareOut } from './share-out.ts';
-import { readSimply } from './simple-expression.ts';
+import { readSimply, type SimpleExpression } from './simple-expression.ts';
+import { standInsFor, type UnmadeSettings } from './unmade.ts';
 import { moveCalls, type ShapeWords, translate, type WordShape, wordShaping } from './word-shape.ts';
 
 /** What evaluation needs to know besides the tables. */
@@ -48,11 +49,17 @@ export interface EvaluationSetup {
    * A session in which no setting was ever made, where that is not sure of the others, or what is not committed hidden
    * from it; none: they are such themselves.
    */
-  readonly untouched?: Session | undefined;
+  readonly untouched?: Untouched | undefined;
   /** What was read of the policies already: their SQL, and every column that they read. */
   readonly known?:
     | { readonly texts: ReadonlyMap<number, PolicyText>; readonly columns: readonly LabelledColumnRow[] }
     | undefined;
+}
+
+/** A session in which no setting was ever made, and what is known of it. */
+export interface Untouched {
+  readonly session: Session;
+  readonly settings: UnmadeSettings;
 }
 
 export interface Evaluated {
@@ -145,14 +152,18 @@ interface Asked {
 
 interface DraftExpression {
   readonly shape: WordShape;
-  readonly syntax: Expression | undefined;
+  readonly syntax: Syntax | undefined;
   subject: Subject;
   readonly plain: PlainSubject | undefined;
+  /** The same, for which a setting that holds a stand-in was never made. */
+  readonly unmade: PlainSubject | undefined;
   /** The same whatever it is made of, where its rows can be written down column by column. */
   readonly listed: PlainSubject | undefined;
   readonly evaluations: Evaluation[];
   perRow: Known<readonly string[]>;
 }
+
+type Syntax = Expression & Partial<SimpleExpression>;
 
 type ClassMembers = readonly [key: string, members: readonly TableFacts[]];
 
@@ -164,7 +175,7 @@ interface Drafted {
 
 /** What takes expressions apart, and remembers. */
 interface Tools {
-  readonly parse: Parse;
+  readonly parse: (text: string) => Syntax | undefined;
   readonly shapeWords: ShapeWords;
 }
 
@@ -190,7 +201,7 @@ async function drafting(
 async function chooseParse(
   tables: readonly TableFacts[],
   { known, findsRepeatedCalls }: EvaluationSetup,
-): Promise<Parse> {
+): Promise<Tools['parse']> {
   const texts = tables.flatMap(({ policies }) => policies.map(({ oid }) => known?.texts.get(oid)));
   const isSimple = (text: string | undefined) => text === undefined || readSimply(text) !== undefined;
   const isAllSimple = texts.every((text) => text !== undefined && isSimple(text.using) && isSimple(text.check));
@@ -329,7 +340,7 @@ interface ToAsk {
 
 function draftAsked(
   { table, shapes, read, tenants, ownerColumn, owners, roles, isPlain }: ToAsk,
-  parse: Parse,
+  parse: Tools['parse'],
   setup: EvaluationSetup,
 ): Asked {
   const syntaxes = shapes.map((shape) => ({ shape, syntax: parse(shape.text) }));
@@ -347,10 +358,12 @@ function draftAsked(
   const expressions = syntaxes.map(({ shape, syntax }): [string, DraftExpression] => {
     const asked = { ...subject, text: shape.text };
     const plain = plainSubject(asked, syntax, isPlain ? columns : undefined);
+    const unmade =
+      plain && syntax?.unmade !== undefined ? { ...plain, text: syntax.unmade, reads: syntax.settings } : undefined;
     const listed = columns.every(isPlainColumn) ? { ...asked, columns, castsSettings: false } : undefined;
     return [
       shape.skeleton,
-      { shape, syntax, subject: asked, plain, listed, evaluations: [], perRow: { known: true, value: [] } },
+      { shape, syntax, subject: asked, plain, unmade, listed, evaluations: [], perRow: { known: true, value: [] } },
     ];
   });
   return { rows, expressions: new Map(expressions) };
@@ -383,6 +396,7 @@ function textsByKey(table: TableFacts, texts: ReadonlyMap<number, PolicyText>): 
 }
 
 const LATER_CONTEXTS: readonly ContextName[] = ['own-uppercase', 'empty', 'garbage', 'unknown', 'forged'];
+const NAMED_CONTEXTS: readonly ContextName[] = ['own', ...LATER_CONTEXTS];
 
 async function evaluateUnset(
   session: Session,
@@ -399,12 +413,29 @@ async function evaluateUnset(
 async function evaluateLane(lane: Lane, setup: EvaluationSetup): Promise<void> {
   const { untouched } = setup;
   if (untouched === undefined) return evaluateNamed(lane, setup);
+  if (lane.expressions.every(({ unmade }) => unmade !== undefined)) return evaluateWithStandIns(lane, untouched, setup);
   if (lane.expressions.every(isTheSameEverywhere)) {
-    await Promise.all([evaluateUnset(untouched, lane.expressions, setup), evaluateNamed(lane, setup)]);
+    await Promise.all([evaluateUnset(untouched.session, lane.expressions, setup), evaluateNamed(lane, setup)]);
     return;
   }
-  await evaluateUnsetInBoth(untouched, lane, setup);
+  await evaluateUnsetInBoth(untouched.session, lane, setup);
   await evaluateNamed(lane, setup);
+}
+
+/** Where a stand-in can be set for what was never made, the session that sees what is in hand is asked everything. */
+async function evaluateWithStandIns(lane: Lane, untouched: Untouched, setup: EvaluationSetup): Promise<void> {
+  const { session, expressions } = lane;
+  const names = [...new Set(expressions.flatMap(({ syntax }) => syntax?.settings ?? []))];
+  const standIns = await standInsFor(untouched.session, names, untouched.settings);
+  const standing = new Map(
+    expressions.map((one) => [one, one.unmade && { ...one.unmade, source: { ...one.unmade.source, standIns } }]),
+  );
+  const quick = await answerQuickly(session, expressions, ['unset', ...NAMED_CONTEXTS], setup, (one) =>
+    standing.get(one),
+  );
+  await evaluateNamed(lane, setup, quick);
+  const rest = expressions.filter(({ evaluations }) => !evaluations.some(({ context }) => context === 'unset'));
+  await evaluateUnset(untouched.session, rest, setup);
 }
 
 /** Made of nothing but what the server brings: types of a schema may not be committed yet. */
@@ -441,8 +472,12 @@ function mostOpen(one: Evaluation, other: Evaluation | undefined): Evaluation {
 }
 
 /** Every context in which a session says something of its tenant. */
-async function evaluateNamed({ session, classes, expressions }: Lane, setup: EvaluationSetup): Promise<void> {
-  const quick = await answerQuickly(session, expressions, ['own', ...LATER_CONTEXTS], setup);
+async function evaluateNamed(
+  { session, classes, expressions }: Lane,
+  setup: EvaluationSetup,
+  answered?: QuickAnswers,
+): Promise<void> {
+  const quick = answered ?? (await answerQuickly(session, expressions, NAMED_CONTEXTS, setup));
   await findSettings(session, classes, quick, setup);
   for (const [expression, evaluations] of quick)
     expression.evaluations.push(...evaluations.filter(({ context }) => context !== 'own'));
@@ -459,9 +494,10 @@ async function answerQuickly(
   expressions: readonly DraftExpression[],
   contexts: readonly ContextName[],
   { limits }: EvaluationSetup,
+  subjectOf = ({ plain }: DraftExpression): PlainSubject | undefined => plain,
 ): Promise<QuickAnswers> {
   const ask = async (among: readonly DraftExpression[], at: readonly ContextName[]): Promise<QuickAnswers> => {
-    const plain = among.flatMap((one) => one.plain ?? []);
+    const plain = among.flatMap((one) => subjectOf(one) ?? []);
     const answers = await evaluatePlain(session, plain, at, limits);
     return new Map(among.flatMap((one, place) => (answers[place] === undefined ? [] : [[one, answers[place]]])));
   };

@@ -7,12 +7,12 @@ import { readLineages, readOwners, withTenantColumnsNamedOtherwise } from './cat
 import { findMembers, readMemberships } from './catalog/members.ts';
 import { readPolicyTexts } from './catalog/policies.ts';
 import { type Helper, MANY_RELATIONS, readSnapshot, type Snapshot } from './catalog/snapshot.ts';
-import { type Remembered, readSomeTables } from './catalog/some-tables.ts';
+import { hasTold, type Remembered, readSomeTables, type ToldTables, toSomeTables } from './catalog/some-tables.ts';
 import { findTenants, type Registry } from './catalog/tenants.ts';
 import type { Lineage, RlsFacts, TableFacts } from './facts.ts';
 import { isUserSetting, type MembershipCandidate } from './membership.ts';
 import { loadParse } from './parse.ts';
-import { type EvaluationSetup, readClasses } from './read-classes.ts';
+import { type EvaluationSetup, readClasses, type Untouched } from './read-classes.ts';
 import type { Tenants } from './samples.ts';
 import type { TenancySettings } from './settings.ts';
 import { isSound } from './soundness.ts';
@@ -49,17 +49,19 @@ export async function readFacts(
 export interface OfSome {
   readonly tables: ReadonlySet<number>;
   readonly remembered: Remembered;
-  /** Another session, in which no setting was ever made. */
-  readonly untouched: Session;
+  readonly untouched: Untouched;
+  /** What was told of them, and maybe others, already. */
+  readonly told?: ToldTables | undefined;
 }
 
 /** What the policies of some tables let through; of the rest of the catalog only what that takes. */
 export async function readFactsOf(
   session: Session,
   settings: TenancySettings,
-  { tables, remembered, untouched }: OfSome,
+  { tables, remembered, untouched, told }: OfSome,
 ): Promise<RlsFacts> {
-  const { snapshot, texts, columns } = await readSomeTables(session, settings, [...tables], remembered);
+  const known = told && hasTold(told, tables) ? toSomeTables(told, settings, remembered) : undefined;
+  const { snapshot, texts, columns } = known ?? (await readSomeTables(session, settings, [...tables], remembered));
   const schemas = snapshot.schemas.map(({ oid }) => oid);
   return evaluateFacts(session, settings, assembleFacts(snapshot, settings), {
     isLookedAt: ({ oid }) => tables.has(oid),

@@ -1,7 +1,11 @@
 import type { Expression } from './expression.ts';
+import { readingUnmade } from './unmade.ts';
 
 /** What of an expression's syntax evaluation goes by; what findings say about its calls is not among it. */
-export type SimpleExpression = Pick<Expression, 'constants' | 'settings' | 'castsSettings'>;
+export interface SimpleExpression extends Pick<Expression, 'constants' | 'settings' | 'castsSettings'> {
+  /** Its text, for which a setting that holds a stand-in was never made (unmade.ts), where that can be written. */
+  readonly unmade: string | undefined;
+}
 
 /**
  * Reads an expression that the server printed word by word, where that finds what its grammar finds: no query in it, no
@@ -17,6 +21,7 @@ export function readSimply(text: string): SimpleExpression | undefined {
     constants: [...new Set(words.flatMap(constantOf))],
     settings: [...new Set(calls.flatMap((at) => (isString(words[at + 2]) ? constantOf(words[at + 2]!) : [])))],
     castsSettings: calls.every((at) => isCast(words, at)),
+    unmade: readingUnmade(text, calls.length),
   };
 }
 

@@ -81,129 +81,131 @@ function superUrl({ url }: TestDatabase): string {
 
 const filesOf = async ({ project }: Isolated) => (await project.ledger()).map(({ file }) => file);
 
+const WORSENINGS: [what: string, sql: string, message: RegExp][] = [
+  ['RLS switched off', `alter table ${TABLE} disable row level security`, /is switched off/],
+  ['FORCE removed', `alter table ${TABLE} no force row level security`, /is no longer forced/],
+  ['a policy dropped', `drop policy "isolation's" on ${TABLE}`, /policy "isolation's" is dropped and nothing takes/],
+  ['a policy that becomes true', `alter policy "isolation's" on ${TABLE} using (true)`, /is true whatever the row/],
+  [
+    'a policy that is true in other words',
+    `alter policy "isolation's" on ${TABLE} using (${MINE} or tenant_id = tenant_id)`,
+    /is true whatever the row/,
+  ],
+  [
+    'a policy beside the others that opens rows of others',
+    `create policy more on ${TABLE} for select to authenticated using (tenant_id < 'f0000000-0000-4000-8000-000000000000')`,
+    /let authenticated SELECT a row of/,
+  ],
+  [
+    'a policy that opens rows to a session that names no tenant',
+    `alter policy "isolation's" on ${TABLE}
+       using (${MINE} or coalesce(current_setting('app.current_tenant_id', true), '') = '')`,
+    /in a session (that never named a tenant|whose tenant is the empty string)/,
+  ],
+  [
+    'a policy for those who may see everything that is given to others, with more conditions than before',
+    'alter policy "of the service" on unforced to anon using (true and (id is null or id > -9))',
+    /public.unforced|anon/,
+  ],
+  [
+    'a check that lets rows go to other tenants',
+    `alter policy "isolation's" on ${TABLE} with check (true)`,
+    /is true whatever the row|INSERT a row of another tenant/,
+  ],
+  [
+    'a DO block that builds its statement',
+    `do $$ begin execute format('alter table %I disable row level security', 'Kunden "%'); end $$`,
+    /is switched off/,
+  ],
+  [
+    'a trigger that does it when a row is inserted',
+    `create function f() returns trigger language plpgsql as $f$
+       begin execute 'alter table public."Kunden ""%" no force row level security'; return new; end $f$;
+     create table log (id int);
+     create trigger t before insert on log for each row execute function f();
+     insert into log values (1)`,
+    /is no longer forced/,
+  ],
+  [
+    'a table that is renamed as well',
+    `alter table ${TABLE} rename to customers; alter table customers disable row level security`,
+    /is switched off/,
+  ],
+  [
+    'a file that leaves settings behind',
+    `set search_path = ''; set row_security = off; alter table public.${TABLE} disable row level security;
+     reset all; set search_path = nowhere`,
+    /is switched off/,
+  ],
+  [
+    'a SECURITY DEFINER function that is open to API roles',
+    `create function "all of %"(text) returns setof unforced language sql security definer
+       set search_path = '' as 'select * from public.unforced'`,
+    /SECURITY DEFINER function is open to anon and authenticated/,
+  ],
+  [
+    'a view that reads as its owner',
+    `create view "it's all" as select * from unforced; grant select on "it's all" to anon`,
+    /the view shows anon every row of public.unforced/,
+  ],
+  [
+    'a view on a view, by a grant on one column',
+    `create view lower_view as select * from unforced;
+     create view upper_view as select * from lower_view;
+     grant select (tenant_id) on upper_view to authenticated`,
+    /the view shows authenticated every row of public.unforced/,
+  ],
+  [
+    'a materialized view',
+    'create materialized view copy as select * from unforced; grant select on copy to authenticated',
+    /the materialized view shows authenticated every row of public.unforced/,
+  ],
+  [
+    'a column of a view that nobody of the API might use is granted',
+    'grant select (tenant_id) on closed to authenticated',
+    /the view shows authenticated every row of public.unforced/,
+  ],
+  [
+    'a view that is open reads another table',
+    'create or replace view harmless as select tenant_id::text from unforced',
+    /the view shows anon every row of public.unforced/,
+  ],
+  [
+    'the rule of a view that is open',
+    `create or replace rule "_RETURN" as on select to harmless do instead select tenant_id::text from unforced`,
+    /the view shows anon every row of public.unforced/,
+  ],
+  [
+    'a change in a block of its own, behind one that was taken back',
+    `do $$ begin
+       begin alter table unforced add column a int; raise 'no'; exception when others then null; end;
+       begin execute 'alter table unforced disable row level security'; exception when others then null; end;
+     end $$`,
+    /is switched off/,
+  ],
+  [
+    'a table that is isolated beside one that no longer is',
+    `create table fresh (tenant_id uuid); alter table fresh enable row level security, force row level security;
+     create policy p on fresh using (${MINE}); alter table unforced disable row level security`,
+    /is switched off/,
+  ],
+  [
+    'a table whose RLS is not forced, among more changes than fit in a message of the server',
+    `do $$ begin
+       for n in 1..400 loop execute format('create function f%s() returns int language sql as %L', n, 'select 1'); end loop;
+     end $$;
+     alter table unforced add column a int; alter table unforced disable row level security`,
+    /is switched off/,
+  ],
+  [
+    'prepared statements that are dropped, those of the gate with them',
+    `deallocate all; prepare mine as select 1; alter table unforced disable row level security`,
+    /is switched off/,
+  ],
+];
+
 describe('a file that makes isolation worse is rolled back with exit code 9:', () => {
-  test.for<[what: string, sql: string, message: RegExp]>([
-    ['RLS switched off', `alter table ${TABLE} disable row level security`, /is switched off/],
-    ['FORCE removed', `alter table ${TABLE} no force row level security`, /is no longer forced/],
-    ['a policy dropped', `drop policy "isolation's" on ${TABLE}`, /policy "isolation's" is dropped and nothing takes/],
-    ['a policy that becomes true', `alter policy "isolation's" on ${TABLE} using (true)`, /is true whatever the row/],
-    [
-      'a policy that is true in other words',
-      `alter policy "isolation's" on ${TABLE} using (${MINE} or tenant_id = tenant_id)`,
-      /is true whatever the row/,
-    ],
-    [
-      'a policy beside the others that opens rows of others',
-      `create policy more on ${TABLE} for select to authenticated using (tenant_id < 'f0000000-0000-4000-8000-000000000000')`,
-      /let authenticated SELECT a row of/,
-    ],
-    [
-      'a policy that opens rows to a session that names no tenant',
-      `alter policy "isolation's" on ${TABLE}
-         using (${MINE} or coalesce(current_setting('app.current_tenant_id', true), '') = '')`,
-      /in a session (that never named a tenant|whose tenant is the empty string)/,
-    ],
-    [
-      'a policy for those who may see everything that is given to others, with more conditions than before',
-      'alter policy "of the service" on unforced to anon using (true and (id is null or id > -9))',
-      /public.unforced|anon/,
-    ],
-    [
-      'a check that lets rows go to other tenants',
-      `alter policy "isolation's" on ${TABLE} with check (true)`,
-      /is true whatever the row|INSERT a row of another tenant/,
-    ],
-    [
-      'a DO block that builds its statement',
-      `do $$ begin execute format('alter table %I disable row level security', 'Kunden "%'); end $$`,
-      /is switched off/,
-    ],
-    [
-      'a trigger that does it when a row is inserted',
-      `create function f() returns trigger language plpgsql as $f$
-         begin execute 'alter table public."Kunden ""%" no force row level security'; return new; end $f$;
-       create table log (id int);
-       create trigger t before insert on log for each row execute function f();
-       insert into log values (1)`,
-      /is no longer forced/,
-    ],
-    [
-      'a table that is renamed as well',
-      `alter table ${TABLE} rename to customers; alter table customers disable row level security`,
-      /is switched off/,
-    ],
-    [
-      'a file that leaves settings behind',
-      `set search_path = ''; set row_security = off; alter table public.${TABLE} disable row level security;
-       reset all; set search_path = nowhere`,
-      /is switched off/,
-    ],
-    [
-      'a SECURITY DEFINER function that is open to API roles',
-      `create function "all of %"(text) returns setof unforced language sql security definer
-         set search_path = '' as 'select * from public.unforced'`,
-      /SECURITY DEFINER function is open to anon and authenticated/,
-    ],
-    [
-      'a view that reads as its owner',
-      `create view "it's all" as select * from unforced; grant select on "it's all" to anon`,
-      /the view shows anon every row of public.unforced/,
-    ],
-    [
-      'a view on a view, by a grant on one column',
-      `create view lower_view as select * from unforced;
-       create view upper_view as select * from lower_view;
-       grant select (tenant_id) on upper_view to authenticated`,
-      /the view shows authenticated every row of public.unforced/,
-    ],
-    [
-      'a materialized view',
-      'create materialized view copy as select * from unforced; grant select on copy to authenticated',
-      /the materialized view shows authenticated every row of public.unforced/,
-    ],
-    [
-      'a column of a view that nobody of the API might use is granted',
-      'grant select (tenant_id) on closed to authenticated',
-      /the view shows authenticated every row of public.unforced/,
-    ],
-    [
-      'a view that is open reads another table',
-      'create or replace view harmless as select tenant_id::text from unforced',
-      /the view shows anon every row of public.unforced/,
-    ],
-    [
-      'the rule of a view that is open',
-      `create or replace rule "_RETURN" as on select to harmless do instead select tenant_id::text from unforced`,
-      /the view shows anon every row of public.unforced/,
-    ],
-    [
-      'a change in a block of its own, behind one that was taken back',
-      `do $$ begin
-         begin alter table unforced add column a int; raise 'no'; exception when others then null; end;
-         begin execute 'alter table unforced disable row level security'; exception when others then null; end;
-       end $$`,
-      /is switched off/,
-    ],
-    [
-      'a table that is isolated beside one that no longer is',
-      `create table fresh (tenant_id uuid); alter table fresh enable row level security, force row level security;
-       create policy p on fresh using (${MINE}); alter table unforced disable row level security`,
-      /is switched off/,
-    ],
-    [
-      'a table whose RLS is not forced, among more changes than fit in a message of the server',
-      `do $$ begin
-         for n in 1..400 loop execute format('create function f%s() returns int language sql as %L', n, 'select 1'); end loop;
-       end $$;
-       alter table unforced add column a int; alter table unforced disable row level security`,
-      /is switched off/,
-    ],
-    [
-      'prepared statements that are dropped, those of the gate with them',
-      `deallocate all; prepare mine as select 1; alter table unforced disable row level security`,
-      /is switched off/,
-    ],
-  ])('%s', async ([, sql, message], { shared }) => {
+  test.for(WORSENINGS)('%s', async ([, sql, message], { shared }) => {
     const { result, report, findings } = await change(shared, sql);
     expect(result.code, result.stderr).toBe(9);
     expect(report.error).toMatchObject({ code: 'rlsGate' });
@@ -427,53 +429,52 @@ test('prepared statements of a file are not there for the next one, whether or n
   expect(await isolated.db.query('select count from left_behind')).toEqual([{ count: 0 }]);
 });
 
+const AS_WELL: [what: string, sql: string][] = [
+  [
+    'a policy replaced by an equal one under another name',
+    `drop policy "isolation's" on ${TABLE}; create policy other on ${TABLE} using (${MINE})`,
+  ],
+  [
+    'a policy replaced by a stricter one',
+    `drop policy "isolation's" on ${TABLE};
+     create policy strict on ${TABLE} for select to authenticated using (${MINE} and id > 0)`,
+  ],
+  ['a policy made stricter', `alter policy "isolation's" on ${TABLE} using (${MINE} and id > 7)`],
+  ['the table dropped', `drop table ${TABLE}`],
+  ['the table renamed and moved', `create schema app; alter table ${TABLE} rename to b; alter table b set schema app`],
+  [
+    'FORCE removed for a moment',
+    `alter table ${TABLE} no force row level security; insert into ${TABLE} values (1, gen_random_uuid());
+     alter table ${TABLE} force row level security`,
+  ],
+  [
+    'one of two policies that open the same dropped',
+    `create policy twin on ${TABLE} using (${MINE}); drop policy "isolation's" on ${TABLE}`,
+  ],
+  [
+    'a view as whoever queries it, and one that nobody of the API may use',
+    `do $$ begin
+       if current_setting('server_version_num')::int >= 150000 then
+         execute 'create view invoker with (security_invoker = on) as select * from unforced';
+         grant select on invoker to anon;
+       end if;
+     end $$;
+     create view internal as select * from unforced`,
+  ],
+  [
+    'SECURITY DEFINER functions: for triggers, revoked, and called by a policy',
+    `create function t() returns trigger language plpgsql security definer as 'begin return new; end';
+     create function closed() returns int language sql security definer as 'select 1';
+     revoke execute on function closed() from public;
+     create function mine() returns uuid language sql stable security definer
+       as $$ select nullif(current_setting('app.current_tenant_id', true), '')::uuid $$;
+     create policy served on unforced using (tenant_id = mine())`,
+  ],
+  ['a policy for those who are meant to see everything', `create policy s on ${TABLE} to service_role using (true)`],
+];
+
 describe('a file that isolates as well as before is applied:', () => {
-  test.for<[what: string, sql: string]>([
-    [
-      'a policy replaced by an equal one under another name',
-      `drop policy "isolation's" on ${TABLE}; create policy other on ${TABLE} using (${MINE})`,
-    ],
-    [
-      'a policy replaced by a stricter one',
-      `drop policy "isolation's" on ${TABLE};
-       create policy strict on ${TABLE} for select to authenticated using (${MINE} and id > 0)`,
-    ],
-    ['a policy made stricter', `alter policy "isolation's" on ${TABLE} using (${MINE} and id > 7)`],
-    ['the table dropped', `drop table ${TABLE}`],
-    [
-      'the table renamed and moved',
-      `create schema app; alter table ${TABLE} rename to b; alter table b set schema app`,
-    ],
-    [
-      'FORCE removed for a moment',
-      `alter table ${TABLE} no force row level security; insert into ${TABLE} values (1, gen_random_uuid());
-       alter table ${TABLE} force row level security`,
-    ],
-    [
-      'one of two policies that open the same dropped',
-      `create policy twin on ${TABLE} using (${MINE}); drop policy "isolation's" on ${TABLE}`,
-    ],
-    [
-      'a view as whoever queries it, and one that nobody of the API may use',
-      `do $$ begin
-         if current_setting('server_version_num')::int >= 150000 then
-           execute 'create view invoker with (security_invoker = on) as select * from unforced';
-           grant select on invoker to anon;
-         end if;
-       end $$;
-       create view internal as select * from unforced`,
-    ],
-    [
-      'SECURITY DEFINER functions: for triggers, revoked, and called by a policy',
-      `create function t() returns trigger language plpgsql security definer as 'begin return new; end';
-       create function closed() returns int language sql security definer as 'select 1';
-       revoke execute on function closed() from public;
-       create function mine() returns uuid language sql stable security definer
-         as $$ select nullif(current_setting('app.current_tenant_id', true), '')::uuid $$;
-       create policy served on unforced using (tenant_id = mine())`,
-    ],
-    ['a policy for those who are meant to see everything', `create policy s on ${TABLE} to service_role using (true)`],
-  ])('%s', async ([, sql], { isolated }) => {
+  test.for(AS_WELL)('%s', async ([, sql], { isolated }) => {
     const { result, findings } = await change(isolated, sql);
     expect(result.code, result.stderr).toBe(0);
     expect(findings).toEqual([]);
@@ -541,6 +542,123 @@ describe('a file that isolates as well as before is applied:', () => {
     const result = await (await makeProject(db, files)).succeed('--strict-gate');
     expect(result.json().data.gate.judged).toEqual([]);
     expect(result.json().findings).toEqual([]);
+  });
+});
+
+describe('a file behind others whose policies had to be asked tells at its end what it takes to judge it:', () => {
+  const OTHERWISE = "tenant_id::text = current_setting('app.current_tenant_id', true)";
+  const ASKED = {
+    '002_table.sql': `create table asked (id int, tenant_id uuid); grant select, insert on asked to authenticated;
+      alter table asked enable row level security, force row level security;
+      create policy p on asked using (${MINE})`,
+    '003_asked.sql': `alter policy p on asked using (${OTHERWISE} and id <> 3)`,
+    '004_asked.sql': `alter policy p on asked using (${OTHERWISE} and id <> 4)`,
+  };
+  const changeBehind = async (isolated: Isolated, sql: string, ...args: string[]) => {
+    await isolated.project.write(ASKED);
+    return change(isolated, sql, ...args);
+  };
+  const namesPolicies = ([, sql]: readonly [string, string, ...unknown[]]) => /policy/i.test(sql);
+
+  test.for([
+    ...WORSENINGS.filter(namesPolicies),
+    [
+      'where it drops what the gate has prepared',
+      `deallocate all; alter policy "isolation's" on ${TABLE} using (true)`,
+      /is true whatever the row/,
+    ],
+    [
+      'where it leaves a path and a setting behind',
+      `alter policy "isolation's" on ${TABLE} using (${OTHERWISE} or id = 7); set search_path = information_schema;
+       set app.current_tenant_id = '00000000-0000-4000-8000-0000000000aa'`,
+      /let anon SELECT a row/,
+    ],
+    ['where it takes the mark away', `alter policy p on asked using (id > 5); reset all`, /let anon SELECT a row/],
+  ] satisfies typeof WORSENINGS)('%s, is refused', async ([, sql, message], { isolated }) => {
+    const { result, findings } = await changeBehind(isolated, sql);
+    expect(result.code, result.stderr).toBe(9);
+    expect(findings.map((finding) => finding.message).join('\n')).toMatch(message);
+    expect(states(result)).toMatchObject({ '004_asked.sql': 'applied', '005_change.sql': 'failed' });
+    expect(await filesOf(isolated)).toEqual(['001_isolated.sql', ...Object.keys(ASKED)]);
+  });
+
+  test.for(AS_WELL.filter(namesPolicies))('%s, is applied', async ([, sql], { isolated }) => {
+    const { result, findings } = await changeBehind(isolated, sql);
+    expect(result.code, result.stderr).toBe(0);
+    expect(findings).toEqual([]);
+  });
+
+  test('in its own message', async ({ isolated }) => {
+    const { result } = await changeBehind(
+      isolated,
+      `create table prepared as select count(*)::int from pg_prepared_statements where statement like '%few as materialized%'`,
+    );
+    expect(result.code, result.stderr).toBe(0);
+    expect(await isolated.db.query('select count from prepared')).toEqual([{ count: 1 }]);
+  });
+
+  test('one that names policies and writes none that matter is applied, and the next one is judged', async ({
+    isolated,
+  }) => {
+    await isolated.project.write({
+      '004a_fresh.sql': `create table fresh (tenant_id uuid); insert into fresh values (gen_random_uuid());
+        alter table fresh enable row level security, force row level security; create policy p on fresh using (${MINE})`,
+      '004b_none.sql': "select 'drop policy'; select",
+    });
+    const { result, findings } = await changeBehind(isolated, `alter policy p on fresh using (${OTHERWISE} or id > 0)`);
+    expect(result.code, result.stderr).toBe(7);
+    expect(findings).toEqual([]);
+    const again = await changeBehind(isolated, `alter policy p on fresh using (true)`);
+    expect(again.result.code, again.result.stderr).toBe(9);
+    expect(await isolated.db.query('select gate from aisha_db.migrations order by file')).toEqual(
+      Array.from({ length: 6 }, () => ({ gate: 'passed' })),
+    );
+  });
+
+  test('one that fails is no matter of the gate, and the message says where', async ({ isolated }) => {
+    const { result, report } = await changeBehind(isolated, `alter policy p on asked using (true);\nselect 1 / 0`);
+    expect(result.code, result.stderr).toBe(7);
+    expect(report.error.message).toContain('005_change.sql:2');
+  });
+
+  test('where a policy cannot be printed for a lock, that is found out in another way', async ({ isolated }) => {
+    const { db, project } = isolated;
+    await project.write({
+      ...ASKED,
+      '004a_reads.sql': `create table allowed (id int);
+        create policy reads on asked as restrictive using (id in (select id from allowed))`,
+    });
+    await project.succeed();
+    await db.query('begin; lock table allowed');
+    await project.write({
+      '004b_asked.sql': `alter policy "isolation's" on ${TABLE} using (${OTHERWISE} and id <> 4)`,
+      '004c_asked.sql': `alter policy "isolation's" on ${TABLE} using (${OTHERWISE} and id <> 5)`,
+    });
+    const { result, findings } = await change(isolated, `alter policy p on asked using (${OTHERWISE} and id <> 5)`);
+    await db.query('rollback');
+    expect(result.code, result.stderr).toBe(0);
+    expect(findings).toMatchObject([{ object: 'public.asked', severity: 'warning' }]);
+  });
+
+  test('what it changes of roles itself is what it is judged by', async ({ isolated }) => {
+    const { db, project } = isolated;
+    await db.superQuery(`create role "told %" bypassrls; grant select on ${TABLE} to "told %"`);
+    try {
+      await project.write({
+        ...ASKED,
+        '004a_as_before.sql': `create policy opens on ${TABLE} for select to "told %" using (true)`,
+      });
+      const { result } = await change(
+        isolated,
+        'alter role "told %" nobypassrls; create policy opens on asked for select to "told %" using (true); grant select on asked to "told %"',
+        '--database-url',
+        superUrl(db),
+      );
+      expect(result.code, result.stderr).toBe(9);
+      expect(states(result)).toMatchObject({ '004a_as_before.sql': 'applied', '005_change.sql': 'failed' });
+    } finally {
+      await db.superQuery('drop owned by "told %"; drop role "told %"');
+    }
   });
 });
 

@@ -36,7 +36,7 @@ test('what is read word by word is what the grammar finds', () => {
   for (const text of texts) {
     const { constants, settings, castsSettings } = parse(text)!;
     const simple = readSimply(text);
-    expect(simple, text).toEqual({ constants: expect.anything(), settings: [...settings], castsSettings });
+    expect(simple, text).toMatchObject({ settings: [...settings], castsSettings });
     expect([...simple!.constants].sort(), text).toEqual([...constants].sort());
   }
 });

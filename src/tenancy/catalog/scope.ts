@@ -11,7 +11,7 @@ export interface SchemaRow {
 }
 
 /** True of a schema, by its name, that is the user's: not the server's own. */
-export const isOfUsers = (name: string) => `${name} !~ '^pg_' and ${name} <> 'information_schema'`;
+const isOfUsers = (name: string) => `${name} !~ '^pg_' and ${name} <> 'information_schema'`;
 
 // The owner may use it whatever the list says.
 export const SCHEMAS = `

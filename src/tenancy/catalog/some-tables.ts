@@ -3,7 +3,7 @@ import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
 import type { Preparable, Session } from '../../postgres/session.ts';
 import type { RoleFacts } from '../facts.ts';
 import type { TenancySettings } from '../settings.ts';
-import { type GrantRow, toAccessLists } from './grants.ts';
+import { type AccessLists, type GrantRow, toAccessLists } from './grants.ts';
 import { type PolicyRow, type PolicyText, sorted, treeHashSql } from './policies.ts';
 import {
   COLUMN,
@@ -16,7 +16,7 @@ import {
   referredColumnsSql,
 } from './relations.ts';
 import { MEMBERSHIPS, type MembershipRow, ROLES, type RoleRow, resolveRoles } from './roles.ts';
-import { findExposure, isOfUsers, type ListedSchema, SCHEMAS, SERVED_SCHEMAS, toSchema } from './scope.ts';
+import { findExposure, type ListedSchema, SCHEMAS, SERVED_SCHEMAS, toSchema } from './scope.ts';
 import type { Snapshot, Surroundings } from './snapshot.ts';
 
 /** What it takes to evaluate the policies of some tables. */
@@ -36,6 +36,8 @@ export interface SomeTables {
 export interface Remembered {
   fingerprint?: string;
   surroundings?: Surroundings;
+  /** Access lists by their text, which hold as long as the roles do. */
+  lists?: AccessLists;
 }
 
 /** In one statement, which is planned once where the session does that. */
@@ -49,14 +51,28 @@ export async function readSomeTables(
   if (told.surroundings !== null) {
     remembered.surroundings = toSurroundings(JSON.parse(told.surroundings), settings);
     remembered.fingerprint = told.fingerprint;
+    remembered.lists = new Map();
   }
-  return toSomeTables(told, settings, remembered.surroundings!);
+  remembered.lists = new Map([...(remembered.lists ?? []), ...toAccessLists(told.lists)]);
+  return toSomeTables(told, settings, remembered)!;
 }
 
-interface Told {
-  readonly fingerprint: string;
-  /** `null`: the same as before. */
-  readonly surroundings: string | null;
+/**
+ * What the answer to `tablesSql` comes to.
+ * @returns nothing where more has to be known than is remembered
+ */
+export function toSomeTables(
+  told: ToldTables,
+  settings: TenancySettings,
+  { surroundings, lists = new Map() }: Remembered,
+): SomeTables | undefined {
+  const used = [...told.relations, ...told.columns].flatMap(({ acl }) => acl ?? []);
+  if (surroundings === undefined || !used.every((list) => lists.has(list))) return undefined;
+  return assembleTold(told, settings, surroundings, lists);
+}
+
+/** The answer to `tablesSql`. */
+export interface ToldTables {
   readonly referred: readonly ColumnRow[];
   readonly relations: readonly RelationRow[];
   readonly policies: readonly (PolicyRow & {
@@ -65,6 +81,18 @@ interface Told {
     readonly check: string | null;
   })[];
   readonly columns: readonly LabelledColumnRow[];
+}
+
+/** Whether all of these tables were told of. */
+export function hasTold({ relations }: ToldTables, tables: ReadonlySet<number>): boolean {
+  const known = new Set(relations.map(({ oid }) => oid));
+  return [...tables].every((oid) => known.has(oid));
+}
+
+interface ToldWithSurroundings extends ToldTables {
+  readonly fingerprint: string;
+  /** `null`: the same as before. */
+  readonly surroundings: string | null;
   readonly lists: readonly GrantRow[];
 }
 
@@ -80,7 +108,7 @@ interface ToldSurroundings {
 /** True when roles, schemas and what the API serves are what they were when they were read last. */
 export async function isAsRemembered(session: Session, { fingerprint }: Remembered): Promise<boolean> {
   if (fingerprint === undefined) return false;
-  const { values, error } = await ask(session, { sql: FINGERPRINT, types: [] }, []);
+  const { values, error } = await ask(session, FINGERPRINT, []);
   if (error !== undefined) throw error;
   return values.at(-1) === fingerprint;
 }
@@ -91,9 +119,8 @@ async function readTold(
   tables: readonly number[],
   fingerprint: string,
   withTexts = true,
-): Promise<Told> {
-  const names = `{${columns.map((name) => JSON.stringify(name)).join(',')}}`;
-  const given = [`{${tables.join(',')}}`, names, fingerprint, String(withTexts)].map(quoteLiteral);
+): Promise<ToldWithSurroundings> {
+  const given = [`{${tables.join(',')}}`, namesOf(columns), fingerprint, String(withTexts)].map(quoteLiteral);
   const { values, error } = await ask(session, { sql: SOME_TABLES, types: ['oid[]', 'name[]', 'text', 'bool'] }, given);
   if (error === undefined) return JSON.parse(values.at(-1)!);
   // Printing a policy waits for whoever has locked its tables.
@@ -101,8 +128,13 @@ async function readTold(
   return readTold(session, columns, tables, fingerprint, false);
 }
 
+/** An array of names, as SQL spells its value. */
+export function namesOf(columns: readonly string[]): string {
+  return `{${columns.map((name) => JSON.stringify(name)).join(',')}}`;
+}
+
 /** It waits for nobody; `search_path` is empty so that every name is printed with its schema. */
-const LIMITS = [
+export const LIMITS = [
   "search_path = ''",
   "lock_timeout = '250ms'",
   "statement_timeout = '30s'",
@@ -125,8 +157,14 @@ function toSurroundings(
   return { serverVersion: version, reader, roles, apiRoles, schemas, exposure };
 }
 
-function toSomeTables(told: Told, settings: TenancySettings, surroundings: Surroundings): SomeTables {
+function assembleTold(
+  told: ToldTables,
+  settings: TenancySettings,
+  surroundings: Surroundings,
+  accessLists: AccessLists,
+): SomeTables {
   const { policies, columns } = told;
+  const schemas = new Set(surroundings.schemas.map(({ oid }) => oid));
   const printed = policies.filter(({ using, using_hash, check, check_hash }) =>
     [(using === null) === (using_hash === null), (check === null) === (check_hash === null)].every(Boolean),
   );
@@ -137,9 +175,9 @@ function toSomeTables(told: Told, settings: TenancySettings, surroundings: Surro
     columns,
     snapshot: {
       ...surroundings,
-      relations: told.relations,
+      relations: told.relations.filter(({ namespace }) => schemas.has(namespace)),
       columnGrants: columns.flatMap(({ relation, acl }) => (acl === null ? [] : [{ relation, acl }])),
-      accessLists: toAccessLists(told.lists),
+      accessLists,
       tenantColumns: columns
         .filter(({ name }) => settings.columns.includes(name))
         .map((column) => ({ ...column, relations: [column.relation] })),
@@ -175,18 +213,28 @@ const AROUND = `
   )::text as surroundings
 `;
 
-const FINGERPRINT = `select pg_catalog.md5(surroundings) from (${AROUND}) around`;
+/** Tells in short what is around tables; the same in sessions that see the same. */
+export const FINGERPRINT: Preparable = {
+  sql: `select pg_catalog.md5(surroundings) from (${AROUND}) around`,
+  types: [],
+};
+
+/** SQL of OIDs, names and a boolean. */
+interface Asked {
+  readonly tables: string;
+  readonly columns: string;
+  readonly withTexts: string;
+}
 
 // Table by table and row by row, by index: else the planner, which does not know how few there are, reads whole catalogs.
-const SOME_TABLES = `
-  with around as materialized (${AROUND}),
+const rowsSql = ({ tables, columns, withTexts }: Asked) => `
   referred as materialized (
-    select * from (${referredColumnsSql('$2')}) r limit 1
+    select * from (${referredColumnsSql(columns)}) r limit 1
   ),
   found as materialized (
     select c.*
     from (
-      select pg_catalog.unnest($1) as oid
+      select pg_catalog.unnest(${tables}) as oid
       union
       select relation::oid from referred
     ) wanted
@@ -196,8 +244,7 @@ const SOME_TABLES = `
       from pg_catalog.pg_class c
       where c.oid = wanted.oid offset 0
     ) c
-    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where ${isOfUsers('n.nspname')} and ${IS_RELATION}
+    where ${IS_RELATION}
   ),
   policy as materialized (
     select p.oid::int8 as oid, p.polname as name, p.polrelid::int8 as "table", p.polcmd as command,
@@ -205,9 +252,9 @@ const SOME_TABLES = `
       ${treeHashSql('p.polqual')} as using_hash, ${treeHashSql('p.polwithcheck')} as check_hash,
       coalesce(d.columns, '{}') as columns, coalesce(d.relations, '{}') as relations,
       coalesce(d.is_of_columns, true) as is_of_columns, coalesce(d.is_of_own_making, false) as is_of_own_making,
-      case when $4 then pg_catalog.pg_get_expr(p.polqual, p.polrelid) end as using,
-      case when $4 then pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) end as check
-    from pg_catalog.unnest($1) wanted (oid)
+      case when ${withTexts} then pg_catalog.pg_get_expr(p.polqual, p.polrelid) end as using,
+      case when ${withTexts} then pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) end as check
+    from pg_catalog.unnest(${tables}) wanted (oid)
     cross join lateral (
       select p.oid, p.polname, p.polrelid, p.polcmd, p.polpermissive, p.polroles, p.polqual, p.polwithcheck
       from pg_catalog.pg_policy p
@@ -233,13 +280,13 @@ const SOME_TABLES = `
   ),
   attribute as materialized (
     select a.*, t.typtype, t.typcategory
-    from pg_catalog.unnest($1) wanted (oid)
+    from pg_catalog.unnest(${tables}) wanted (oid)
     cross join lateral (
       select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attacl
       from pg_catalog.pg_attribute a
       where a.attrelid = wanted.oid and a.attnum > 0 and not a.attisdropped
         and (
-          a.attname = any ($2)
+          a.attname = any (${columns})
           or a.attacl is not null
           or exists (select from policy where policy."table" = a.attrelid::int8 and a.attnum = any (policy.columns))
         )
@@ -249,13 +296,25 @@ const SOME_TABLES = `
       select t.typtype, t.typcategory from pg_catalog.pg_type t where t.oid = a.atttypid offset 0
     ) t
   )
-  select pg_catalog.json_build_object(
-    'fingerprint', pg_catalog.md5(around.surroundings),
-    'surroundings', case when pg_catalog.md5(around.surroundings) <> $3 then around.surroundings end,
+`;
+
+const FIELDS = `
     'referred', ${all('select * from referred')},
     'relations', ${all(`select ${RELATION} from found c order by c.oid`)},
     'policies', ${all('select * from policy')},
-    'columns', ${all(`select ${COLUMN}, ${LABELS} as labels from attribute a cross join lateral (select a.typtype, a.typcategory) t order by a.attrelid, a.attnum`)},
+    'columns', ${all(`select ${COLUMN}, ${LABELS} as labels from attribute a cross join lateral (select a.typtype, a.typcategory) t order by a.attrelid, a.attnum`)}
+`;
+
+/** A query for one JSON value, the `ToldTables` of tables. */
+export const tablesSql = (asked: Asked) => `with ${rowsSql(asked)} select pg_catalog.json_build_object(${FIELDS})`;
+
+const SOME_TABLES = `
+  with around as materialized (${AROUND}),
+  ${rowsSql({ tables: '$1', columns: '$2', withTexts: '$4' })}
+  select pg_catalog.json_build_object(
+    'fingerprint', pg_catalog.md5(around.surroundings),
+    'surroundings', case when pg_catalog.md5(around.surroundings) <> $3 then around.surroundings end,
+    ${FIELDS},
     'lists', ${all(`
       select acl::text as list, a.grantee::int8 as grantee, pg_catalog.array_agg(distinct a.privilege_type) as privileges
       from (select relacl as acl from found union all select attacl from attribute) granted

@@ -7,17 +7,18 @@ import { quoteIdentifier } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { Finding } from '../../report/report.ts';
-import type { Remembered } from '../catalog/some-tables.ts';
 import { displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
+import { type Ahead, Asking } from './asking.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
-import { answerKey, compareStates, leftOpen, type Worsening } from './compare.ts';
+import { compareStates, leftOpen, type Worsening } from './compare.ts';
 import { type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
-import { type InHand, knownStates, readChanges, type Sides } from './read-changes.ts';
+import { type InHand, knownStates, type Read, readChanges } from './read-changes.ts';
 import { readChangedCalls, readLists, readOpenTables, readSecured, readState, readUnsecured } from './read-state.ts';
 import type { GateMode, GateSettings } from './settings.ts';
 import type { Focus, GateState, OpenTable, SecuredTable } from './state.ts';
+import type { Told } from './telling.ts';
 
 export interface GateOptions extends GateSettings {
   /** A new table that is open is refused in its own file. */
@@ -43,6 +44,8 @@ interface Side {
   changes(): Promise<Changes>;
   /** That, and what is there now. */
   states(focus: Focus): Promise<readonly [was: GateState, now: GateState]>;
+  /** What was told of what is around tables, without the file, where that was asked. */
+  around?(): string | undefined;
   /** Tables with RLS. */
   secured(): Promise<ReadonlySet<number>>;
 }
@@ -65,17 +68,16 @@ export class IsolationGate implements Gate {
   readonly #judgements: GateJudgement[] = [];
   /** `undefined` when the catalog may not be read. */
   #committed: Session | undefined;
-  /** The same session, which never makes a setting that is not the program's own. */
-  #untouched: Session | undefined;
-  readonly #surroundings: Remembered = {};
+  /** The file looked at last wrote policies, and so, where another names some, will that. */
+  #expectsPolicies = false;
+  #teller: typeof import('./telling.ts') | undefined;
   /** Of a file that commits as it goes. */
   #remembered: ((session: Session) => Side) | undefined;
   #unsecured: readonly number[] = [];
   #case: Case | undefined;
   /** What policies opened already before the file in hand, by the table's OID: found out only when it matters. */
   #known = new Map<number, TableAnswer>();
-  /** What policies opened that were asked in this run, by the key of what they say. */
-  readonly #answers = new Map<string, TableAnswer>();
+  #asking: Asking | undefined;
 
   constructor(options: GateOptions, tenancy: TenancySettings) {
     this.#options = options;
@@ -99,8 +101,9 @@ export class IsolationGate implements Gate {
       await work.query([...prepare, mark, guard].join(';'));
       this.#unsecured = await readUnsecured(committed);
       await committed.query('set plan_cache_mode = force_generic_plan');
-      this.#untouched = committed;
       this.#committed = new PlannedSession(committed, `${preparedName('before', this.#tag)}_`);
+      // It never makes a setting that is not the program's own.
+      this.#asking = new Asking(this.#tenancy, { session: committed, settings: new Map() });
       this.#inside = new PlannedSession(work, `${preparedName('ask', this.#tag)}_`);
       this.#isPrepared = true;
     } catch (error) {
@@ -129,6 +132,17 @@ export class IsolationGate implements Gate {
 
   get guard(): string {
     return this.#committed === undefined ? 'select' : this.#guard.guard;
+  }
+
+  telling(text: () => string): readonly string[] | undefined {
+    const [inside, module] = [this.#inside, this.#teller];
+    if (inside === undefined || module === undefined || !this.#expectsPolicies || !/\bpolicy\b/i.test(text()))
+      return undefined;
+    return [this.#guard.tell, ...module.telling(inside, this.#tenancy, this.#asking?.expectsQuestions === true)];
+  }
+
+  readTold(values: readonly (string | null)[]): Pick<GateCall, 'message' | 'told'> | undefined {
+    return this.#guard.readTold(values);
   }
 
   trust(additions: Additions): string | undefined {
@@ -174,29 +188,52 @@ export class IsolationGate implements Gate {
 
   async judge(session: Session, file: string, called?: GateCall): Promise<GateOutcome> {
     const committed = this.#committed;
-    if (committed === undefined) return { verdict: undefined, refusal: undefined };
+    if (committed === undefined) return { verdict: undefined, refusal: undefined, isPrepared: false };
     const canRollBack = called !== undefined;
-    const call = called && readCall(called.error);
+    if (called?.message === '') return this.#letPass(session, called);
+    const call = called && readCall(called.message);
     this.#isPrepared = call?.isPrepared === true;
     if (!this.#isPrepared) this.#inside?.forget();
     const within = call === undefined ? session : this.#inside!;
+    const told = called?.told === undefined ? undefined : (JSON.parse(called.told) as Told);
+    const ahead = call && told && this.#asking?.askAhead(within, told, call);
+    const { isolation } = this.#guard;
     const side =
       call === undefined
         ? this.#remembered!(session)
-        : this.#sideOf({ call, session: within, committed, back: called!.back, isolation: this.#guard.isolation });
-    this.#case = await this.#look(within, side, file);
-    const told = this.#told(this.#case);
-    const refused = told.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
+        : this.#sideOf({
+            call,
+            session: within,
+            committed,
+            back: called!.back,
+            isolation,
+            told: told && { ...told, at: ahead?.answers, around: ahead?.around },
+          });
+    this.#case = await this.#look(within, side, file, ahead);
+    this.#expectsPolicies = this.#isPrepared && (call?.own?.policies ?? []).length > 0;
+    if (this.#expectsPolicies) this.#teller ??= await import('./telling.ts');
+    const worse = this.#told(this.#case);
+    const refused = worse.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
     return {
-      verdict: verdictOf(told.map(({ mode }) => mode)),
+      verdict: verdictOf(worse.map(({ mode }) => mode)),
       refusal: refused.length === 0 ? undefined : refusal(file, refused, canRollBack, this.#options.insist),
+      isPrepared: this.#isPrepared,
     };
+  }
+
+  /** What was expected to have written policies has written nothing that matters. */
+  async #letPass(session: Session, { back }: GateCall): Promise<GateOutcome> {
+    if (back.length > 0) await session.query(back.join(';'));
+    this.#isPrepared = true;
+    this.#expectsPolicies = false;
+    this.#case = undefined;
+    return { verdict: this.calm, refusal: undefined, isPrepared: true };
   }
 
   async appeal(session: Session): Promise<AishaError | undefined> {
     const inHand = this.#case!;
     const leaking = inHand.suspects.filter(({ oid }) => this.#newLeaks(oid, inHand.answers.get(oid)).length > 0);
-    this.#known = new Map(await this.#ask(session, leaking));
+    this.#known = new Map(await this.#asking!.ask(session, leaking));
     const refused = this.#told(inHand).flatMap(({ worsening, mode }) => (mode === 'enforce' ? [worsening] : []));
     if (refused.length === 0) return undefined;
     this.#record(inHand);
@@ -240,7 +277,7 @@ export class IsolationGate implements Gate {
   // ── judging ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Compares what is there now with what was there before, as far as the file wrote to the catalog at all. */
-  async #look(session: Session, side: Side, file: string): Promise<Case> {
+  async #look(session: Session, side: Side, file: string, ahead?: Ahead): Promise<Case> {
     const changes = await side.changes();
     const [was, now] = await side.states(focusOf(changes));
     const leading = now.ways.some(({ tables }) => tables !== null);
@@ -254,7 +291,12 @@ export class IsolationGate implements Gate {
     const news = asked.flatMap(({ oid }) => (changes.policies.includes(oid) ? [oid] : []));
     const called = await this.#suspectsByCalls(session, side, changes, news);
     const questioned = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()];
-    const answers = await this.#askOnce(session, questioned, now);
+    const answers = await this.#asking!.askOnce(
+      session,
+      questioned,
+      now,
+      ahead && { ...ahead, around: side.around?.() },
+    );
     return {
       file,
       worse: [...worse, ...open.map(leftOpen)],
@@ -271,15 +313,15 @@ export class IsolationGate implements Gate {
 
   #sideOf(inHand: InHand): Side {
     const { session, committed } = inHand;
-    let sides: Sides | undefined;
+    let read: Read | undefined;
     return {
       changes: async () => {
-        const read = await readChanges(inHand, this.#tenancy);
-        sides = read.sides;
+        read = await readChanges(inHand, this.#tenancy);
         return read.changes;
       },
+      around: () => read?.around,
       states: (focus) => {
-        const known = sides && knownStates(sides, focus);
+        const known = read?.sides && knownStates(read.sides, focus);
         if (known !== undefined) return Promise.resolve(known);
         return Promise.all([committed, session].map((one) => readState(one, this.#tenancy, focus))) as Promise<
           [GateState, GateState]
@@ -371,55 +413,6 @@ export class IsolationGate implements Gate {
       message: `${file} changed its policies, and they could not be asked what they open now: ${reason}`,
       remediation: 'aisha-db rls-check says what it takes.',
     });
-  }
-
-  // ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Asks only what was not asked in this run: files that change one table after the other often say the same of each. */
-  async #askOnce(
-    session: Session,
-    tables: readonly SecuredTable[],
-    state: GateState,
-  ): Promise<ReadonlyMap<number, TableAnswer>> {
-    const keyed = tables.map((table) => ({ oid: table.oid, table, key: answerKey(table, state) }));
-    const isKnown = ({ key }: (typeof keyed)[number]) => key !== undefined && this.#answers.has(key);
-    if (keyed.some(isKnown) && !(await this.#areSurroundingsKnown(session))) this.#answers.clear();
-    const known = keyed.flatMap((one) => (isKnown(one) ? [[one.oid, this.#answers.get(one.key!)!] as const] : []));
-    const unknown = keyed.filter((one) => !isKnown(one));
-    const before = this.#surroundings.fingerprint;
-    const fresh = await this.#ask(
-      session,
-      unknown.map(({ table }) => table),
-    );
-    if (this.#surroundings.fingerprint !== before) this.#answers.clear();
-    for (const { oid, key } of unknown) {
-      const answer = fresh.get(oid);
-      if (key !== undefined && answer?.isLasting) this.#answers.set(key, answer);
-    }
-    return new Map([...known, ...fresh]);
-  }
-
-  /** Whoever changed roles, schemas or what the API serves: answers are about those that there were. */
-  async #areSurroundingsKnown(session: Session): Promise<boolean> {
-    const { isAsRemembered } = await import('../catalog/some-tables.ts');
-    return isAsRemembered(session, this.#surroundings);
-  }
-
-  async #ask(session: Session, tables: readonly SecuredTable[]): Promise<ReadonlyMap<number, TableAnswer>> {
-    if (tables.length === 0) return new Map();
-    // Few runs change a policy: what asks them is not loaded for the others.
-    const [{ readFactsOf }, { answerOf }] = await Promise.all([import('../read-facts.ts'), import('./answer.ts')]);
-    const wanted = new Set(tables.map(({ oid }) => oid));
-    const facts = await readFactsOf(session, this.#tenancy, {
-      tables: wanted,
-      remembered: this.#surroundings,
-      untouched: this.#untouched!,
-    });
-    return new Map(
-      [...facts.tables.values()].flatMap((table) =>
-        wanted.has(table.oid) ? [[table.oid, answerOf(facts, table)] as const] : [],
-      ),
-    );
   }
 }
 

@@ -1,3 +1,4 @@
+import type { GateCall } from '../../migrations/gate.ts';
 import {
   OWN_GRANTS_ON_VIEWS,
   OWN_RELATIONS,
@@ -49,6 +50,10 @@ export interface Guard {
   /** In place of both at the end of a file that only adds; fails where that does not say what was done. */
   trust(makesFunctions: boolean): string;
   isDistrust(error: Error): boolean;
+  /** In place of the guard: a statement that says the same without a failure. */
+  readonly tell: string;
+  /** What it said, among values that may be others': the guard's message, '' when it had nothing to say, and what follows. */
+  readTold(values: readonly (string | null)[]): Pick<GateCall, 'message' | 'told'> | undefined;
   /** Tells, as one text, the `Isolation` of tables and their policies. */
   isolation(tables: readonly number[]): string;
 }
@@ -62,21 +67,27 @@ export const preparedName = (what: string, tag: string) => `aisha_db_${what}_${t
  * @param isStrict also what is new has to be judged
  */
 export function makeGuard(tag: string, isStrict: boolean): Guard {
-  const [mark, guard, trust, isolation] = (['mark', 'guard', 'trust', 'isolation'] as const).map((what) =>
+  const [mark, guard, tell, trust, isolation] = (['mark', 'guard', 'tell', 'trust', 'isolation'] as const).map((what) =>
     preparedName(what, tag),
-  ) as [string, string, string, string];
+  ) as [string, string, string, string, string];
   const counts = `pg_catalog.concat_ws(',', ${COUNTS})`;
   return {
     prepare: [
       `prepare ${mark} as select pg_catalog.set_config('${MARK}', pg_catalog.concat(${counts}, ';', ${PREPARED}), false)`,
-      `prepare ${guard} as ${guardSql(counts, tag, isStrict)}`,
+      `prepare ${guard} as ${guardSql('guard', counts, tag, isStrict)}`,
+      `prepare ${tell} as ${guardSql('tell', counts, tag, isStrict)}`,
       `prepare ${trust} (pg_catalog.bool) as ${TRUST}`,
       `prepare ${isolation} (pg_catalog.oid[]) as select ${isolationSql('$1', '$1')}`,
     ],
     mark: `execute ${mark}`,
     guard: `execute ${guard}`,
     // A file may have dropped it together with what it prepared itself: the server's message names it then.
-    isCall: ({ message }) => message.includes(CALL) || message.includes(guard),
+    isCall: ({ message }) => [CALL, guard, tell].some((sign) => message.includes(sign)),
+    tell: `execute ${tell}`,
+    readTold: (values) => {
+      const at = values.findLastIndex((value) => value?.startsWith(`${tag} `));
+      return at === -1 ? undefined : { message: values[at]!.slice(tag.length + 1), told: values[at + 1] ?? undefined };
+    },
     trust: (makesFunctions) => `execute ${trust}(${makesFunctions})`,
     isDistrust: ({ message }) => message.includes(DISTRUST),
     isolation: (tables) => `execute ${isolation}('{${tables.join(',')}}')`,
@@ -90,18 +101,20 @@ const MOST_OF_A_CALL = 4000;
  * A file that takes the mark away (RESET ALL) is looked at as well, and each one while track_counts is off, since
  * nothing is counted then.
  */
-function guardSql(counts: string, tag: string, isStrict: boolean): string {
+function guardSql(how: 'guard' | 'tell', counts: string, tag: string, isStrict: boolean): string {
   const counting = `pg_catalog.current_setting('track_counts')`;
   const isCounting = `pg_catalog.texteq(${counting}, 'on')`;
   const harmless = isStrict ? 'false' : [...HARMLESS_COUNTS, ...HARMLESS_ROWS].join(' and ');
   const isUntouched = (catalog: Watched) => `${isCounting} and ${same(catalog, ...KINDS_OF_WRITE)}`;
+  const nothing = how === 'guard' ? '1' : `'${tag} '`;
+  const toldAs = how === 'guard' ? '::pg_catalog.int4' : '';
   return `select case
     when ${isCounting} and foreigner is null and (pg_catalog.texteq(mark, counts) or ${harmless})
-    then 1
-    else pg_catalog.concat('${CALL}', mark, ';', counts, ';', ${counting}, foreigner, ';', (
+    then ${nothing}
+    else pg_catalog.concat('${how === 'guard' ? CALL : `${tag} ${CALL}`}', mark, ';', counts, ';', ${counting}, foreigner, ';', (
       select case when pg_catalog.length(own) operator(pg_catalog.<) ${MOST_OF_A_CALL} then own end
       from (select ${ownRowsSql(isUntouched, 'relations')}::pg_catalog.text as own offset 0) told
-    ))::pg_catalog.int4 end
+    ))${toldAs} end
     from (
       select mark, counts, foreigner, case when ${isUntouched('pg_class')} then null else ${OWN_RELATIONS} end as relations
       from (
@@ -178,6 +191,8 @@ const TRUST = `select case
 export interface Call {
   /** Catalogs that it wrote to; all of them where that cannot be told. */
   readonly touched: ReadonlySet<Watched>;
+  /** How many policies it dropped, or took back that it dropped; more than any where that cannot be told. */
+  readonly policiesDeleted: number;
   /** What roles may do, or who may use a schema. */
   readonly changesRights: boolean;
   /** The gate's prepared statements are still there, and beside them none. */
@@ -186,18 +201,21 @@ export interface Call {
   readonly own: OwnRows | undefined;
 }
 
-export function readCall({ message }: Error): Call {
+export function readCall(message: string): Call {
   const [, mark = '', counts = '', counting, foreign, own] =
     /looks closer ([\d,]*);([\d,]*);(on|off)(;foreign)?;(\{.*\})?/s.exec(message) ?? [];
   const [before, after] = [mark.split(','), counts.split(',')];
   const isPrepared = counting !== undefined && foreign === undefined;
   const rows = own === undefined ? undefined : (JSON.parse(own) as OwnRows);
   if (counting !== 'on' || before.length !== after.length) {
-    return { touched: new Set(WATCHED), changesRights: true, isPrepared, own: rows };
+    const policiesDeleted = Number.POSITIVE_INFINITY;
+    return { touched: new Set(WATCHED), policiesDeleted, changesRights: true, isPrepared, own: rows };
   }
   const differs = (catalog: Watched, what: KindOfWrite) =>
     before[placeOf(catalog, what)] !== after[placeOf(catalog, what)];
+  const deleted = placeOf('pg_policy', 'deleted');
   return {
+    policiesDeleted: Number(after[deleted]) - Number(before[deleted]),
     touched: new Set(WATCHED.filter((catalog) => KINDS_OF_WRITE.some((what) => differs(catalog, what)))),
     changesRights:
       differs('pg_namespace', 'updated') ||

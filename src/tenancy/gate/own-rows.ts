@@ -44,8 +44,6 @@ export interface OwnRows {
   readonly relations: readonly RelationEntry[] | null;
   /** All of the tables that have one of the transaction's own. */
   readonly policies: readonly PolicyEntry[] | null;
-  /** How many policies there are; `null` when it does not matter. */
-  readonly policyCount: number | null;
   readonly functions: readonly FunctionEntry[] | null;
   /** Rules of views, or rights on columns of views, are the transaction's own. */
   readonly rules: boolean;
@@ -71,7 +69,6 @@ export const POLICIES_OF = (condition: string) =>
   `(select ${list(...POLICY)} from pg_catalog.pg_policy where ${condition})`;
 export const FUNCTIONS_OF = (condition: string) =>
   `(select ${list(...FUNCTION)} from pg_catalog.pg_proc where ${condition})`;
-export const POLICY_COUNT = '(select pg_catalog.count(*)::pg_catalog.int4 from pg_catalog.pg_policy)';
 
 export const OWN_RELATIONS = `(select ${list(...RELATION)}
   from ${ownRows('pg_class', 'oid, relkind, relpersistence, relrowsecurity, relforcerowsecurity, relowner, relnamespace')}
@@ -91,7 +88,6 @@ export function ownRowsSql(isUntouched: (catalog: Watched) => string, relations 
   return `pg_catalog.json_build_object(
     'relations', ${relations},
     'policies', ${where('pg_policy', POLICIES_OF(`polrelid operator(pg_catalog.=) any (array(select p.polrelid from pg_catalog.pg_policy p where ${isOwn('p')}))`))},
-    'policyCount', ${where('pg_policy', POLICY_COUNT)},
     'functions', ${where('pg_proc', FUNCTIONS_OF(`${ofUsers('oid')}${isOwn('pg_proc')}`))},
     'rules', ${where('pg_rewrite', some(ownRows('pg_rewrite', 'oid', ofUsers('c.oid'))), 'false')},
     'grants', ${where('pg_attribute', some(OWN_GRANTS_ON_VIEWS), 'false')}

@@ -1,4 +1,5 @@
-import type { Session } from '../../postgres/session.ts';
+import { quoteLiteral } from '../../postgres/quote.ts';
+import type { Preparable, Session } from '../../postgres/session.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type Changes, NO_CHANGES } from './changes.ts';
 import type { Call } from './guard.ts';
@@ -9,18 +10,18 @@ import {
   type OwnRows,
   ownRowsSql,
   POLICIES_OF,
-  POLICY_COUNT,
   RELATIONS_OF,
   type RelationEntry,
 } from './own-rows.ts';
-import { type Isolation, isOpaque, isolationSql, NO_WAYS } from './read-state.ts';
-import type { Focus, GateState } from './state.ts';
+import { type Isolation, isOpaque, isolationSql } from './read-state.ts';
+import { type Focus, type GateState, MOST_AT_ONCE, NO_WAYS } from './state.ts';
+import type { Told } from './telling.ts';
 
 // What a file in hand has changed, without a look at what it has not: its transaction knows which rows are its own, and
 // the other session what these were before.
 
 /** What the file's rows were before it. */
-interface Before extends Pick<OwnRows, 'relations' | 'policies' | 'policyCount' | 'functions'> {
+interface Before extends Pick<OwnRows, 'relations' | 'policies' | 'functions'> {
   readonly isolates: boolean;
   /** Of the tables that were asked for. */
   readonly isolation: Isolation;
@@ -30,12 +31,22 @@ interface Before extends Pick<OwnRows, 'relations' | 'policies' | 'policyCount' 
 export interface Read {
   readonly changes: Changes;
   readonly sides: Sides | undefined;
+  /** What the other session told of what is around tables. */
+  readonly around?: string | undefined;
 }
 
 export interface Sides {
   readonly tables: readonly number[];
   readonly was: Isolation;
   readonly now: Isolation;
+}
+
+/** What the end of the file told already. */
+interface ToldAhead extends Told {
+  /** Nothing may be said in its session before then. */
+  readonly at: Promise<unknown> | undefined;
+  /** To be asked of the other session as well. */
+  readonly around: Preparable | undefined;
 }
 
 /** A file in hand that called. */
@@ -46,26 +57,26 @@ export interface InHand {
   readonly committed: Session;
   /** Statements behind which the session is at the file's end. */
   readonly back: readonly string[];
+  readonly told?: ToldAhead | undefined;
   /** The statement that tells of tables; see `Guard`. */
   readonly isolation: (tables: readonly number[]) => string;
 }
 
 /** What the file that called has changed. */
 export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySettings): Promise<Read> {
-  const { call, session, committed } = inHand;
-  const tables = tablesToAsk(call);
-  const nowAt = bringBack(inHand, tables);
+  const { call, session, committed, told } = inHand;
+  const tables = told?.tables ?? tablesToAsk(call);
+  const nowAt = told ? Promise.resolve(told.at).then(() => told.isolation) : bringBack(inHand, tables);
   if (call.touched.size === 0 || call.own === undefined) await nowAt;
   if (call.touched.size === 0) return NOTHING;
   const own = call.own ?? (await readOwn(session));
   // Of tables alone, what they were themselves tells whether anything is isolated.
   const isMore = call.changesRights || call.touched.has('pg_policy') || own.functions !== null || touchesView(own);
   const opensAt = nowAt.then(() => !call.changesRights && opensWay(session, own, [...apiRoles, ...roles]));
-  const [before, now, opens] = await Promise.all([readBefore(committed, own, isMore, tables), nowAt, opensAt]);
+  const [before, now, opens] = await Promise.all([readBefore(inHand, own, isMore, tables), nowAt, opensAt]);
   if (!before.isolates) return NOTHING;
   const kept = keptTables(before, own);
   const reworded = changedPolicies(before, own);
-  const isGone = countOthers(before) !== countOthers(own);
   const versions = new Map((before.functions ?? []).map(([oid, version]) => [oid, version]));
   const changes: Changes = {
     isolates: true,
@@ -73,7 +84,10 @@ export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySe
       !isSecured || (wasForced && !forced) ? [oid] : [],
     ),
     policies: reworded.policies,
-    policiesOf: isGone ? [...reworded.policiesOf, ...(await findDropped(session, committed))] : reworded.policiesOf,
+    policiesOf:
+      call.policiesDeleted > reworded.gone.length
+        ? [...reworded.policiesOf, ...(await findDropped(session, committed))]
+        : reworded.policiesOf,
     functions: (own.functions ?? []).filter(([oid, version]) => versions.get(oid) !== version).map(([oid]) => oid),
     ways:
       call.changesRights ||
@@ -83,7 +97,7 @@ export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySe
         ({ now: [, , isSecured, forced, place], was: [, , , , before] }) => isSecured && !forced && place !== before,
       ),
   };
-  return { changes, sides: now && { tables, was: before.isolation, now } };
+  return { changes, sides: now && { tables, was: before.isolation, now }, around: before.around };
 }
 
 /** What is asked for, when all of it was read already. */
@@ -98,9 +112,6 @@ export function knownStates({ tables, was, now }: Sides, focus: Focus): readonly
 }
 
 const NOTHING: Read = { changes: NO_CHANGES, sides: undefined };
-
-/** Of more tables only those are read that turn out to be another's. */
-const MOST_AT_ONCE = 20;
 
 /** Tables whose policies the file wrote. */
 function tablesToAsk({ own, isPrepared }: Call): readonly number[] {
@@ -142,7 +153,10 @@ function keptTables(before: Before, own: OwnRows): Kept[] {
 const isView = ([, kind]: RelationEntry) => kind === 'v' || kind === 'm';
 const tablesOf = ({ relations }: OwnRows) => (relations ?? []).filter((entry) => !isView(entry));
 
-function changedPolicies(before: Before, after: OwnRows): Pick<Changes, 'policies' | 'policiesOf'> {
+function changedPolicies(
+  before: Before,
+  after: OwnRows,
+): Pick<Changes, 'policies' | 'policiesOf'> & { readonly gone: readonly unknown[] } {
   const was = new Map(before.policies?.map(([oid, , version]) => [oid, version]));
   const now = new Set(after.policies?.map(([oid]) => oid));
   const changed = (after.policies ?? []).filter(([oid, , version]) => was.get(oid) !== version);
@@ -150,15 +164,11 @@ function changedPolicies(before: Before, after: OwnRows): Pick<Changes, 'policie
   return {
     policies: changed.map(([oid]) => oid),
     policiesOf: [...new Set([...changed, ...gone].map(([, table]) => table))],
+    gone,
   };
 }
 
-/** Policies of tables that the file made none for: some are gone when it leaves fewer than there were. */
-function countOthers({ policyCount, policies }: Pick<OwnRows, 'policies' | 'policyCount'>): number {
-  return policyCount === null ? 0 : policyCount - (policies?.length ?? 0);
-}
-
-/** Tables of policies that are gone. */
+/** Tables of policies that are gone: those of tables that the file made none for have left no row that would tell. */
 async function findDropped(session: Session, committed: Session): Promise<number[]> {
   const read = async (one: Session) => {
     const [row] = await one.query<{ oids: number[]; tables: number[] }>(`
@@ -233,30 +243,35 @@ const OPENS_FUNCTION = `exists (
     and pg_catalog.has_function_privilege(client.oid, p.oid, 'execute')
 )`;
 
-const BEFORE = `select
-  not $5 or exists (select from pg_catalog.pg_class where relrowsecurity and relpersistence <> 't') as isolates,
-  ${RELATIONS_OF('oid = any ($1::oid[])')} as relations,
-  ${POLICIES_OF('polrelid = any ($2::oid[])')} as policies,
-  case when $3 then ${POLICY_COUNT} end as "policyCount",
-  ${FUNCTIONS_OF('oid = any ($4::oid[])')} as functions,
-  ${isolationSql('$6::oid[]', '$6::oid[]')} as isolation
-`;
+const BEFORE: Preparable = {
+  sql: `select pg_catalog.json_build_object(
+    'isolates', not $4 or exists (select from pg_catalog.pg_class where relrowsecurity and relpersistence <> 't'),
+    'relations', ${RELATIONS_OF('oid = any ($1)')},
+    'policies', ${POLICIES_OF('polrelid = any ($2)')},
+    'functions', ${FUNCTIONS_OF('oid = any ($3)')},
+    'isolation', ${isolationSql('$5', '$5')}
+  )`,
+  types: ['oid[]', 'oid[]', 'oid[]', 'bool', 'oid[]'],
+};
 
 async function readBefore(
-  committed: Session,
+  { committed, told }: InHand,
   own: OwnRows,
   asksWhetherAny: boolean,
   tables: readonly number[],
-): Promise<Before> {
-  const oids = (rows: readonly (readonly [number, ...unknown[]])[] | null) => (rows ?? []).map(([oid]) => oid);
-  const policiesOf = [...new Set(own.policies?.map(([, table]) => table))];
-  const [row] = await committed.query<Before>(BEFORE, [
+): Promise<Before & { readonly around: string | undefined }> {
+  const list = (oids: readonly number[]) => quoteLiteral(`{${oids.join(',')}}`);
+  const oids = (rows: readonly (readonly [number, ...unknown[]])[] | null) => list((rows ?? []).map(([oid]) => oid));
+  const given = [
     oids(tablesOf(own)),
-    policiesOf,
-    own.policyCount !== null,
+    list([...new Set(own.policies?.map(([, table]) => table))]),
     oids(own.functions),
-    asksWhetherAny,
-    tables,
-  ]);
-  return row!;
+    String(asksWhetherAny),
+    list(tables),
+  ];
+  const around = told?.around === undefined ? [] : committed.executing(told.around, []);
+  const asking = [...committed.executing(BEFORE, given), ...around];
+  const { values, error } = await committed.script([asking.join(';')], { keepValues: true });
+  if (error) throw error;
+  return { ...(JSON.parse(values[0]!) as Before), around: values[1] ?? undefined };
 }

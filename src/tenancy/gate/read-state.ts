@@ -2,7 +2,7 @@ import type { Session } from '../../postgres/session.ts';
 import { treeHashSql } from '../catalog/policies.ts';
 import type { TenancySettings } from '../settings.ts';
 import { FIRST_OF_USERS } from './own-rows.ts';
-import type { Focus, GateState, Lists, OpenTable } from './state.ts';
+import { type Focus, type GateState, type Lists, NO_WAYS, type OpenTable } from './state.ts';
 
 // Every name is written with its schema: what a file leaves in search_path must not decide what is read here. The
 // catalog is read as rows, never through what would open a table: no lock is taken on any.
@@ -127,8 +127,6 @@ const CALLED = `
   with recursive ${callsOf('and d.objid <> all ($2::oid[])')}
   select oid from called where oid = any ($1::oid[])
 `;
-
-export const NO_WAYS: Omit<GateState, 'tables' | 'policies'> = { ways: [], objects: [], unbound: [] };
 
 /** What the focus asks for. */
 export async function readState(

@@ -12,10 +12,11 @@ export const WATCHED = [
   'pg_namespace',
   'pg_authid',
   'pg_auth_members',
+  'pg_db_role_setting',
 ] as const;
 export type Watched = (typeof WATCHED)[number];
 /** Their OIDs, which are part of the server's source and the same in every version (src/include/catalog/pg_*.h). */
-export const WATCHED_OIDS = [1259, 1249, 3256, 1255, 2618, 2615, 1260, 1261] as const;
+export const WATCHED_OIDS = [1259, 1249, 3256, 1255, 2618, 2615, 1260, 1261, 2964] as const;
 
 /** What the catalog says in short: objects by OID, each with a text that changes when something about it does. */
 export interface Lists {
@@ -111,3 +112,9 @@ export interface OpenTable extends Named {
   readonly roles: readonly string[];
   readonly tenantColumn: string | null;
 }
+
+/** Tables whose policies a file wrote and that are read unasked; of more only those that turn out to be another's. */
+export const MOST_AT_ONCE = 20;
+
+/** A state of nothing but tables and policies. */
+export const NO_WAYS: Omit<GateState, 'tables' | 'policies'> = { ways: [], objects: [], unbound: [] };
