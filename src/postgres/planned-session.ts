@@ -1,3 +1,4 @@
+import { inTurn } from './in-turn.ts';
 import { NestedSession } from './nested-session.ts';
 import { executing, type Preparable, preparing, type Session } from './session.ts';
 
@@ -31,7 +32,7 @@ export class PlannedSession extends NestedSession {
   override async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     if (!/^\s*(select|with)\b[^;]*$/.test(text)) return super.query(text, values);
     const name = this.#names.get(text) ?? `${this.#prefix}${++this.#count}`;
-    const { rows } = await this.client.query({ name, text, values: values as unknown[] });
+    const { rows } = await inTurn(this.client, () => this.client.query({ name, text, values: values as unknown[] }));
     this.#names.set(text, name);
     return rows as Row[];
   }

@@ -1,5 +1,6 @@
 import type { Client, QueryResult } from 'pg';
 import { type ConnectOptions, connect, type Notice } from './connect.ts';
+import { inTurn } from './in-turn.ts';
 import { type Reported, reportedBy } from './reported.ts';
 import type { Target } from './target.ts';
 
@@ -83,7 +84,7 @@ export class Session {
   /** Rows of one statement with bound parameters; of several without any, those of the last. */
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     this.#begin();
-    const results: unknown = await this.client.query(text, values as unknown[]);
+    const results: unknown = await inTurn(this.client, () => this.client.query(text, values as unknown[]));
     const last = Array.isArray(results) ? results.at(-1) : results;
     return (last as QueryResult).rows as Row[];
   }
@@ -126,7 +127,7 @@ export class Session {
 
   async #send(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
     this.#begin();
-    const outcome = await this.#submit(message, options);
+    const outcome = await inTurn(this.client, () => this.#submit(message, options));
     await this.#readAsWritten();
     return outcome;
   }

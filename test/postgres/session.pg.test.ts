@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import { PlannedSession } from '../../src/postgres/planned-session.ts';
 import { Session } from '../../src/postgres/session.ts';
 import { resolveTarget } from '../../src/postgres/target.ts';
 import { expect, type TestDatabase, test } from '../support/database.ts';
@@ -62,4 +63,21 @@ test('what a script selects or copies out goes nowhere, and does not disturb', a
   const { error, tags } = await session.script([`${rows}; copy (${rows}) to stdout;; values (1)`], { keepTags: true });
   expect(error).toBeUndefined();
   expect(tags).toEqual(['SELECT 5000', 'COPY 5000', 'SELECT 1']);
+});
+
+test('several that ask of one connection at the same time are heard one after the other', async ({ db }) => {
+  const session = await open(db);
+  const planned = new PlannedSession(session, 'test_');
+  const client = session.client as unknown as { query(...args: unknown[]): Promise<unknown> };
+  const query = client.query.bind(client);
+  let [active, most] = [0, 0];
+  client.query = (...args) => {
+    most = Math.max(most, ++active);
+    return query(...args).finally(() => active--);
+  };
+  const failing = session.query('select 1 / 0').catch((error: Error) => error.message);
+  const asked = [session.query('select 1 as n'), planned.query('select 2 as n'), session.query('select 3 as n')];
+  expect(await Promise.all(asked)).toEqual([[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]]);
+  expect(await failing).toBe('division by zero');
+  expect(most).toBe(1);
 });
