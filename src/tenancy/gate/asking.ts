@@ -49,7 +49,7 @@ export class Asking {
     const state = { ...isolation, ...NO_WAYS };
     const unknown = isolation.tables.filter((table) => table.isSecured && !this.#knows(answerKey(table, state)));
     const isLeft = !SURROUNDINGS.some((catalog) => touched.has(catalog));
-    const answers = some === null ? Promise.resolve(new Map()) : this.ask(session, unknown, some);
+    const answers = some === null || !isLeft ? Promise.resolve(new Map()) : this.ask(session, unknown, some);
     // Whoever waits for them hears of a failure; nobody does once something else has failed.
     answers.catch(() => undefined);
     return { answers, around: isLeft ? this.#around : undefined };
