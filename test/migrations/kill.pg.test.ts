@@ -128,9 +128,7 @@ describe('killed (SIGKILL) while a file is run statement by statement', () => {
 
   for (const built of [1, 2]) {
     test(`in the middle of index build ${built}, held up by a transaction of another session`, async ({ db }) => {
-      const project = await makeProject(db, FILES);
-      const boundary = built === 1 ? 4 : 6;
-      await killAt(project, boundary);
+      const project = await stoppedBehind(db, built === 1 ? 4 : 6);
       // An open transaction with a snapshot: the build waits for its end before the index becomes valid.
       const holder = await db.connect();
       await holder.query('begin isolation level repeatable read; select 1');
@@ -145,8 +143,7 @@ describe('killed (SIGKILL) while a file is run statement by statement', () => {
   }
 
   test('and its server process as well: the invalid index is removed and built again', async ({ db }) => {
-    const project = await makeProject(db, FILES);
-    await killAt(project, 4);
+    const project = await stoppedBehind(db, 4);
     const holder = await db.connect();
     await holder.query('begin isolation level repeatable read; select 1');
     const run = project.start('--lock-timeout', '0');
@@ -164,8 +161,7 @@ describe('killed (SIGKILL) while a file is run statement by statement', () => {
   test('and the statement is changed before the next run: refused, since what it left would never be found', async ({
     db,
   }) => {
-    const project = await makeProject(db, FILES);
-    await killAt(project, 4);
+    const project = await stoppedBehind(db, 4);
     const holder = await db.connect();
     await holder.query('begin isolation level repeatable read; select 1');
     const run = project.start('--lock-timeout', '0');
@@ -184,8 +180,7 @@ describe('killed (SIGKILL) while a file is run statement by statement', () => {
   });
 
   test('behind a statement that runs alone, before it is recorded: it is recognised', async ({ db }) => {
-    const project = await makeProject(db, FILES);
-    await killAt(project, 4);
+    const project = await stoppedBehind(db, 4);
     // What a kill between the end of the build and the ledger leaves.
     const indexes = await db.query<{ oid: string }>(
       "select indexrelid as oid from pg_index where indrelid = 'a'::regclass",
@@ -299,10 +294,19 @@ describe('killed (SIGKILL) while a file runs in one transaction', () => {
   });
 });
 
-/** Starts the program and kills it as soon as so many statements of the first file are recorded. */
-async function killAt(project: Project, statements: number): Promise<void> {
-  const run = project.start();
-  await run.stderrContains(`001_steps.sql: ${statements} of ${STATEMENTS.length} statements`);
+/** A project whose first file was killed when so many statements were recorded, and before the next one began. */
+async function stoppedBehind(db: TestDatabase, statements: number): Promise<Project> {
+  const project = await makeProject(db, { '001_steps.sql': 'select 1 / 0;' });
+  expect((await project.migrate()).code).toBe(7);
+  await project.write(FILES);
+  const { pauseAt, release } = await pauses(db);
+  await pauseAt(`interrupted ${statements} true`);
+  const run = project.start('--lock-timeout', '0');
+  await until(db, WAITING);
   await killed(run);
-  await sleep(300);
+  await db.query(`select pg_terminate_backend(pid) from (${WAITING}) as waiting`);
+  await release();
+  await expect.poll(() => db.query(WORKING)).toEqual([]);
+  expect(await project.ledger()).toMatchObject([{ statements_done: statements, in_hand: null }]);
+  return project;
 }
