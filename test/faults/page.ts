@@ -23,7 +23,8 @@ export function faultsPage(faults: readonly Fault[]): string {
   const rows = faults.map(({ name, how, code, says, repeated }) => {
     const outcome = code === 'killed' ? 'killed' : String(code);
     const often = repeated ? ', as often as AISHA_FAULT_ROUNDS says' : '';
-    return `| ${name} | ${how}${often} | ${outcome} | ${says === '' ? '' : `\`${says}\``} |`;
+    const words = [says].flat().flatMap((one) => (one === '' ? [] : [`\`${one}\``]));
+    return `| ${name} | ${how}${often} | ${outcome} | ${words.join(' or ')} |`;
   });
   return `${HEAD}${rows.join('\n')}\n${FOOT}`;
 }
