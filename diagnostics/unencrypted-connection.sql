@@ -5,7 +5,7 @@
 -- Needs:
 -- - role pg_read_all_stats
 -- Metric: sessions:count
--- Message: {sessions:count} sessions of {role} from {address} ({application}) are not encrypted{server}
+-- Message: {sessions:count} {noun} of {role} from {address} ({application}): not encrypted{server}
 -- Remediation: {fix}
 -- Why: Without TLS everybody on the way reads what is asked and answered. Sessions through a socket or from the server
 --   itself do not leave it and are not counted. On the client, sslmode=verify-full also proves who the server is.
@@ -22,6 +22,7 @@ select
   host(a.client_addr) as address,
   coalesce(nullif(min(a.application_name), ''), 'no application name') as application,
   count(*) as sessions,
+  case count(*) when 1 then 'session' else 'sessions' end as noun,
   (a.client_addr <<= '127.0.0.0/8' or a.client_addr = '::1')::int as local,
   case when current_setting('ssl') = 'on' then '' else '; the server offers no TLS: ssl is off' end as server,
   case
@@ -32,8 +33,11 @@ select
   end as fix
 from pg_stat_activity a
 join pg_stat_ssl s on s.pid = a.pid
+left join pg_stat_gssapi g on g.pid = a.pid
 where a.client_addr is not null
   and not s.ssl
+  -- Kerberos encrypts as well.
+  and g.encrypted is distinct from true
   and a.backend_type in ('client backend', 'walsender')
 group by a.usename, a.client_addr
 order by local, sessions desc, object;

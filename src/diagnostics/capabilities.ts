@@ -9,6 +9,7 @@ interface ServerRow {
   readonly roles: string[];
   readonly extensions: [string, InstalledExtension][];
   readonly settings: [string, string][];
+  readonly functions: string[];
   readonly ignored: string[];
 }
 
@@ -19,6 +20,7 @@ export async function readCapabilities(
   ignoreSchemas: readonly string[],
 ): Promise<Capabilities> {
   const settings = needs.flatMap((need) => (need.kind === 'setting' ? [need.name] : []));
+  const functions = needs.flatMap((need) => (need.kind === 'function' ? [`${need.schema}.${need.name}`] : []));
   const [row] = await session.query<ServerRow>(
     `select
        current_setting('server_version_num')::integer as version,
@@ -30,14 +32,16 @@ export async function readCapabilities(
         from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace) as extensions,
        (select coalesce(json_agg(json_build_array(s, pg_catalog.current_setting(s, true))), '[]')
         from unnest($1::text[]) s) as settings,
+       (select coalesce(json_agg(f), '[]') from unnest($4::text[]) f
+        where pg_catalog.has_function_privilege(pg_catalog.to_regprocedure(f || '()'), 'execute')) as functions,
        (select coalesce(json_agg(nspname), '[]') from pg_catalog.pg_namespace
         where nspname ~ '^pg_' or nspname = 'information_schema' or nspname = any ($2::text[])
           or nspname = any ($3::text[]) and exists (
             select from pg_catalog.pg_roles where rolname = 'supabase_admin'
           )) as ignored`,
-    [settings, ignoreSchemas, SUPABASE_SCHEMAS],
+    [settings, ignoreSchemas, SUPABASE_SCHEMAS, functions],
   );
-  const { version, role, bypasses, roles, extensions, ignored } = row!;
+  const { version, role, bypasses, roles, extensions, functions: callable, ignored } = row!;
   return {
     versionNumber: version,
     role,
@@ -45,6 +49,7 @@ export async function readCapabilities(
     roles: new Set(roles),
     extensions: new Map(extensions),
     settings: new Map(row!.settings.filter(([, value]) => value !== null)),
+    functions: new Set(callable),
     tables: await readTables(session, needs),
     ignoredSchemas: ignored,
   };

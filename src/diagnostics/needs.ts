@@ -4,6 +4,7 @@ import type { Obstacle } from './facts.ts';
 /** Something without which a check cannot decide, or has nothing to look at. */
 export type Need =
   | { readonly kind: 'extension'; readonly name: string }
+  | { readonly kind: 'function'; readonly schema: string; readonly name: string }
   | { readonly kind: 'role'; readonly name: string }
   | { readonly kind: 'setting'; readonly name: string; readonly value: string }
   | { readonly kind: 'table'; readonly schema: string; readonly name: string; readonly columns: readonly string[] };
@@ -18,6 +19,8 @@ export interface Capabilities {
   readonly roles: ReadonlySet<string>;
   readonly extensions: ReadonlyMap<string, InstalledExtension>;
   readonly settings: ReadonlyMap<string, string>;
+  /** Functions without arguments that may be called, `schema.name`. */
+  readonly functions: ReadonlySet<string>;
   /** By `schema.name`; absent when there is no such table. */
   readonly tables: ReadonlyMap<string, TableAccess>;
   /** Schemas that belong to PostgreSQL or the platform: their owner looks after them. */
@@ -39,22 +42,28 @@ export interface TableAccess {
   readonly filtered: boolean;
 }
 
-/** `extension pg_stat_statements`, `role pg_read_all_stats`, `setting track_io_timing = on`, `table public.users (email)`. */
+/**
+ * `extension pg_stat_statements`, `role pg_read_all_stats`, `setting track_io_timing = on`, `table public.users (email)`,
+ * `function pg_catalog.pg_hba_file_rules()`.
+ */
 export function parseNeed(item: string): Need | string {
   const [, kind, name] = /^(extension|role) (\w+)$/.exec(item) ?? [];
   if (name !== undefined) return kind === 'role' ? { kind, name } : { kind: 'extension', name };
   const [, setting, value] = /^setting ([\w.]+) = (\S+)$/.exec(item) ?? [];
   if (setting !== undefined && value !== undefined) return { kind: 'setting', name: setting, value };
+  const [, home, routine] = /^function (\w+)\.(\w+)\(\)$/.exec(item) ?? [];
+  if (home !== undefined && routine !== undefined) return { kind: 'function', schema: home, name: routine };
   const [, schema, table, columns] = /^table (\w+)\.(\w+) \(([\w, ]+)\)$/.exec(item) ?? [];
   if (schema !== undefined && table !== undefined && columns !== undefined) {
     return { kind: 'table', schema, name: table, columns: columns.split(',').map((column) => column.trim()) };
   }
-  return `"${item}" is none of: extension NAME, role NAME, setting NAME = VALUE, table SCHEMA.NAME (COLUMN, ...)`;
+  return `"${item}" is none of: extension NAME, role NAME, setting NAME = VALUE, table SCHEMA.NAME (COLUMN, ...), function SCHEMA.NAME()`;
 }
 
 /** A need as documentation writes it. */
 export function describeNeed(need: Need): string {
   if (need.kind === 'setting') return `the setting ${need.name} = ${need.value}`;
+  if (need.kind === 'function') return `the function ${need.schema}.${need.name}()`;
   if (need.kind === 'table') return `the table ${need.schema}.${need.name} (${need.columns.join(', ')})`;
   return need.kind === 'role' ? `the rights of ${need.name}` : `the extension ${need.name}`;
 }
@@ -83,6 +92,13 @@ function obstacleOf(need: Need, capabilities: Capabilities): Obstacle | undefine
     return unknown(
       `the setting ${need.name} is ${value ?? 'not known here'}`,
       `alter system set ${need.name} = ${need.value}; select pg_reload_conf();`,
+    );
+  }
+  if (need.kind === 'function') {
+    if (capabilities.functions.has(`${need.schema}.${need.name}`)) return undefined;
+    return unknown(
+      `${role} may not call ${need.schema}.${need.name}()`,
+      `grant execute on function ${quoteQualified(need.schema, need.name)}() to ${role};`,
     );
   }
   return tableObstacle(need, capabilities, role);

@@ -14,6 +14,7 @@ const nothing: Capabilities = {
   roles: new Set(),
   extensions: new Map(),
   settings: new Map(),
+  functions: new Set(),
   tables: new Map(),
   ignoredSchemas: [],
 };
@@ -44,6 +45,12 @@ describe('what is missing is named with the statement that would give it:', () =
       { settings: new Map([['track_io_timing', 'off']]) },
       'the setting track_io_timing is off',
       'alter system set track_io_timing = on; select pg_reload_conf();',
+    ],
+    [
+      'function pg_catalog.pg_hba_file_rules()',
+      {},
+      '"we""ird" may not call pg_catalog.pg_hba_file_rules()',
+      'grant execute on function "pg_catalog"."pg_hba_file_rules"() to "we""ird";',
     ],
     [
       'table public.users (id)',
