@@ -28,8 +28,9 @@ const secured = (table, using = MINE) => `
 const replaced = (table, using) =>
   `drop policy isolation on ${table}; create policy isolation on ${table} using (${using})`;
 
-/** It says as much, but not so that anybody could tell without asking. */
-const OTHERWISE = "tenant_id::text = current_setting('app.current_tenant_id', true)";
+/** It says as much in other words, and in such as nobody could tell without asking. */
+const RESPELLED = "tenant_id::text = (select current_setting('app.current_tenant_id', true))";
+const OTHERWISE = "tenant_id = any (array[nullif(current_setting('app.current_tenant_id', true), '')::uuid])";
 
 /** Tables beside the others whose RLS is not forced. */
 const LOOSE = 20;
@@ -44,6 +45,7 @@ const KINDS = {
   'replaces a policy by a stricter one': (n) => replaced(`t${n % tables}`, `${MINE} and id > ${n}`),
   'replaces a policy by a stricter OR': (n) =>
     replaced(`t${n % tables}`, `${MINE} and id > ${n} or id = ${n} and ${MINE}`),
+  'replaces a policy by one respelled': (n) => replaced(`t${n % tables}`, `${RESPELLED} and id > ${n}`),
   'replaces policies by the same other': (n) => replaced(`t${n % tables}`, OTHERWISE),
   'replaces a policy by another one': (n) => replaced(`t${n % tables}`, `${OTHERWISE} and id > ${n}`),
   'creates a function': (n) => `create function f_${n}() returns int language sql as 'select ${n}'`,

@@ -439,6 +439,10 @@ const AS_WELL: [what: string, sql: string][] = [
     `drop policy "isolation's" on ${TABLE};
      create policy strict on ${TABLE} for select to authenticated using (${MINE} and id > 0)`,
   ],
+  [
+    'a policy that says otherwise whose the row is, and more',
+    `alter policy "isolation's" on ${TABLE} using (tenant_id::text = (select current_setting('app.current_tenant_id', true)) and id > 7)`,
+  ],
   ['a policy made stricter', `alter policy "isolation's" on ${TABLE} using (${MINE} and id > 7)`],
   ['the table dropped', `drop table ${TABLE}`],
   ['the table renamed and moved', `create schema app; alter table ${TABLE} rename to b; alter table b set schema app`],
@@ -546,7 +550,7 @@ describe('a file that isolates as well as before is applied:', () => {
 });
 
 describe('a file behind others whose policies had to be asked tells at its end what it takes to judge it:', () => {
-  const OTHERWISE = "tenant_id::text = current_setting('app.current_tenant_id', true)";
+  const OTHERWISE = "tenant_id = any (array[nullif(current_setting('app.current_tenant_id', true), '')::uuid])";
   const ASKED = {
     '002_table.sql': `create table asked (id int, tenant_id uuid); grant select, insert on asked to authenticated;
       alter table asked enable row level security, force row level security;

@@ -1,9 +1,12 @@
 import { COMMANDS, type Command } from '../facts.ts';
+import { nodesAt } from './nodes.ts';
+import { rowOfSession } from './row-of-session.ts';
 import type { GatePolicy } from './state.ts';
 
 /**
  * True when the policy opens nothing that the other one does not: an expression from which the other's follows by AND
- * and OR alone, for no other roles and commands. What says more than that, only the server can tell.
+ * and OR alone, however either says whose the row is, for no other roles and commands. What says more than that, only the
+ * server can tell.
  */
 export function isStricter(policy: GatePolicy, than: GatePolicy): boolean {
   const everyone = than.roles.includes(PUBLIC);
@@ -34,7 +37,7 @@ function withoutPlaces(tree: string): string {
 
 // ── what follows from what ──────────────────────────────────────────────────────────────────────────────────────────
 
-/** An expression as far as AND and OR make it up; whatever else it is, only its text tells. */
+/** An expression as far as AND and OR make it up; whatever else it is, only its text tells, or what it says of the row. */
 type Node =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Node[] }
   | { readonly kind: 'other'; readonly text: string };
@@ -58,24 +61,6 @@ const JOINED = /^\{BOOLEXPR :boolop (and|or) :args \(/;
 /** From the text of a tree (PostgreSQL source, nodes/outfuncs.c). */
 function readNode(text: string): Node {
   const joined = JOINED.exec(text);
-  if (joined === null) return { kind: 'other', text };
+  if (joined === null) return { kind: 'other', text: rowOfSession(text) ?? text };
   return { kind: joined[1] as 'and' | 'or', parts: nodesAt(text, joined[0].length).map(readNode) };
-}
-
-/** The nodes of the list that begins at `from`, to its closing parenthesis. A backslash goes before what is text. */
-function nodesAt(tree: string, from: number): string[] {
-  const nodes: string[] = [];
-  let depth = 0;
-  let start = from;
-  for (let at = from; at < tree.length; at++) {
-    const char = tree[at];
-    if (char === '\\') at++;
-    else if (char === '{' || char === '(') {
-      if (depth++ === 0) start = at;
-    } else if (char === '}' || char === ')') {
-      if (depth-- === 0) break;
-      if (depth === 0) nodes.push(tree.slice(start, at + 1));
-    }
-  }
-  return nodes;
 }
