@@ -18,7 +18,8 @@ async function inShell(shell: string, args: readonly string[], script: string): 
   return run.stdout.split('\n').filter((line) => line !== '');
 }
 
-const isMissing = (shell: string) => spawnSync(shell, ['--version']).error !== undefined;
+/** Where CI is set nothing is skipped: the test runs and fails. */
+const isMissing = (shell: string) => !process.env['CI'] && spawnSync(shell, ['--version']).error !== undefined;
 
 test('every command, its options and the values of --format are known', () => {
   expect(words.map(({ name }) => name)).toEqual([...commandFolder.names(), 'help']);
