@@ -78,7 +78,11 @@ export const command: Command = {
     let second: Promise<Session | undefined> | undefined;
     try {
       const helper = () => (second ??= openHelper(target, hooks));
-      const [facts, checks] = await Promise.all([readFacts(session, settings, undefined, helper), loadChecks()]);
+      const assumes = options['prove'] !== undefined;
+      const [facts, checks] = await Promise.all([
+        readFacts(session, settings, undefined, helper, assumes),
+        loadChecks(),
+      ]);
       refuseUnknownSchemas(facts, settings);
       const tenant = options['tenant'] as string | undefined;
       if (tenant !== undefined) return await viewAs(session, facts, settings, tenant);

@@ -1,3 +1,4 @@
+import { quoteLiteral } from '../postgres/quote.ts';
 import { appliesTo } from './access.ts';
 import {
   CONTEXTS,
@@ -104,7 +105,13 @@ function ofTable(facts: RlsFacts, table: TableFacts, openings: Openings): Openin
 
 function inWords(row: SampleRow, words: PolicyClass['words']): SampleRow {
   const values = Object.entries(row.values).map(([name, value]) => [name, words.get(value as string) ?? value]);
-  return { ...row, values: Object.fromEntries(values) };
+  const assumes = row.assumes?.map((text) =>
+    text.replace(/'((?:[^']|'')*)'/g, (literal, word: string) => {
+      const own = words.get(word.replaceAll("''", "'"));
+      return own === undefined ? literal : quoteLiteral(own);
+    }),
+  );
+  return { ...row, values: Object.fromEntries(values), assumes };
 }
 
 /** It is for those who are meant to see every tenant, and for nobody else. */
@@ -198,6 +205,7 @@ function findOpenings(facts: RlsFacts, table: TableFacts, policies: readonly Pol
       for (const context of CONTEXTS)
         for (const place of passing(facts, table, held, { role, context })) {
           const row = rows[place]!;
+          if (row.assumes !== undefined) continue;
           if (row.owner === 'own' && NAMED.includes(context)) own.add(context);
           else if (row.isPersonal && !writesToAnother(gate, row)) found.personal.push({ gate, role, context, row });
           else (row.owner === 'none' ? found.ownerless : found.others).push({ gate, role, context, row });
@@ -211,7 +219,10 @@ export function writesToAnother({ part }: Gate, { owner }: SampleRow): boolean {
   return part === 'check' && owner === 'other';
 }
 
-/** Rows of the class that pass a gate: some permissive policy holds for them, and every restrictive one. */
+/**
+ * Rows of the class that pass a gate: some permissive policy holds for them, and every restrictive one; also those of
+ * which it was taken for granted that they satisfy some conditions.
+ */
 export function openingsAt(
   facts: RlsFacts,
   table: TableFacts,
@@ -283,6 +294,7 @@ const TELLING: readonly ContextName[] = ['unset', 'own', 'unknown'];
 function opensEverything(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
   const rows = classOf(facts, table)?.rows ?? [];
   const counted = rows.flatMap((row, place) =>
+    row.assumes === undefined &&
     (row.owner !== 'none' || table.tenantColumn === undefined) &&
     Object.values(row.values).every((value) => value !== null)
       ? [place]
@@ -352,6 +364,6 @@ export function describeContext(context: ContextName): string {
     empty: 'a session whose tenant is the empty string',
     garbage: 'a session whose tenant is no identifier at all',
     unknown: 'a session of a tenant that does not exist',
-    forged: 'a session whose user_metadata, which users edit themselves, names another tenant',
+    forged: 'a session whose user_metadata, which users edit themselves, names another tenant or claims a right',
   }[context];
 }

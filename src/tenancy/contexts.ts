@@ -9,6 +9,8 @@ export interface ContextSource {
   readonly columns: readonly string[];
   /** Claims in which `{tenant}` stands for it; `undefined`: `columns`, also below app_metadata. */
   readonly claims: Readonly<Record<string, unknown>> | undefined;
+  /** Keys by which the expression takes values of documents, and what would please it there. */
+  readonly keys?: ReadonlyMap<string, unknown> | undefined;
   /** Settings that carry the user. */
   readonly users?: readonly string[] | undefined;
   /** What stands for settings that were never made, where the expression reads it as that (unmade.ts). */
@@ -53,7 +55,7 @@ function allSettingsOf(
   const own = ownSettingsOf(context, source, tenants);
   if (context === 'empty') return { ...own, 'request.jwt.claims': '' };
   const tenant = tenantIn(context, tenants);
-  const forged = context === 'forged' ? { user_metadata: claimsOf(source, tenants.other) } : {};
+  const forged = context === 'forged' ? { user_metadata: forgedClaims(source, tenants) } : {};
   const subject = subjectIn(context, tenants);
   const claims = { sub: subject, email: SUBJECT_EMAIL, role, ...claimsOf(source, tenant), ...forged };
   // PostgREST before version 9 made a setting of each claim.
@@ -84,6 +86,11 @@ function claimsOf({ claims, columns }: ContextSource, tenant: string): Record<st
   if (claims !== undefined) return fill(claims, tenant) as Record<string, unknown>;
   const named = all(columns, tenant);
   return { ...named, app_metadata: named };
+}
+
+/** Another tenant, and every right that the expression may ask for. */
+function forgedClaims(source: ContextSource, { other }: Tenants): Record<string, unknown> {
+  return { ...Object.fromEntries(source.keys ?? []), ...claimsOf(source, other) };
 }
 
 function fill(template: unknown, tenant: string): unknown {

@@ -278,7 +278,9 @@ function unnest(elements: readonly string[], type: string): string {
 
 /** An element of an array in its text form (PostgreSQL docs 8.15.6). */
 function element(value: unknown): string {
-  return value === null || value === undefined ? 'null' : `"${String(value).replace(/["\\]/g, '\\$&')}"`;
+  if (value === null || value === undefined) return 'null';
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 function readAnswers(

@@ -13,6 +13,8 @@ export interface Subject {
   readonly table: Pick<Named, 'schema' | 'name'>;
   readonly tenantColumn: string | undefined;
   readonly rows: readonly SampleRow[];
+  /** Rows for which some conditions are taken to hold, and the expression as it is then. */
+  readonly assumed?: { readonly text: string; readonly rows: readonly SampleRow[] } | undefined;
   readonly tenants: Tenants;
   readonly source: ContextSource;
   /** Whom it is evaluated as. */
@@ -37,14 +39,14 @@ export async function evaluate(
   limits: AskLimits,
 ): Promise<Evaluation[][]> {
   const asked = subjects.flatMap((subject) =>
-    subject.roles.map((role) => ({ subject, role, question: questionFor(subject, role, context, subject.rows) })),
+    subject.roles.map((role) => ({ subject, role, question: questionFor(subject, role, context, partsOf(subject)) })),
   );
   const answers = await ask(
     session,
     asked.map(({ question }) => question),
     limits,
   );
-  const truths = answers.map((answer, at) => readTruths(answer, asked[at]!.subject.rows.length));
+  const truths = answers.map((answer, at) => readTruths(answer, rowCount(asked[at]!.subject)));
   await askAlone(session, asked, truths, context, limits);
   const evaluations = asked.map(({ role }, at): Evaluation => ({ role: role.oid, context, truths: truths[at]! }));
   const bySubject = new Map(subjects.map((subject) => [subject, [] as Evaluation[]]));
@@ -66,12 +68,14 @@ async function askAlone(
   limits: AskLimits,
 ): Promise<void> {
   const failed = asked.flatMap((one, at) =>
-    isError(truths[at]![0]) && whyNotEvaluated(truths[at]![0]) === undefined && one.subject.rows.length > 1
+    isError(truths[at]![0]) && whyNotEvaluated(truths[at]![0]) === undefined && rowCount(one.subject) > 1
       ? [{ ...one, at }]
       : [],
   );
   const single = failed.flatMap(({ subject, role, at }) =>
-    subject.rows.map((row, place) => ({ at, place, question: questionFor(subject, role, context, [row]) })),
+    partsOf(subject)
+      .flatMap(({ text, rows }) => rows.map((row) => ({ text, rows: [row] })))
+      .map((part, place) => ({ at, place, question: questionFor(subject, role, context, [part]) })),
   );
   const answers = await ask(
     session,
@@ -99,11 +103,27 @@ function isError(truth: Truth | undefined): truth is Extract<Truth, object> {
   return typeof truth === 'object' && truth !== null;
 }
 
-function questionFor(subject: Subject, role: RoleFacts, context: ContextName, rows: readonly SampleRow[]): Question {
+/** An expression and the rows that it is put to. */
+interface Part {
+  readonly text: string;
+  readonly rows: readonly SampleRow[];
+}
+
+function partsOf({ text, rows, assumed }: Subject): Part[] {
+  return assumed === undefined ? [{ text, rows }] : [{ text, rows }, assumed];
+}
+
+function rowCount({ rows, assumed }: Subject): number {
+  return rows.length + (assumed?.rows.length ?? 0);
+}
+
+function questionFor(subject: Subject, role: RoleFacts, context: ContextName, parts: readonly Part[]): Question {
+  const answers = parts.map(({ text, rows }) => `select (${text}) as answer from ${rowsOf(subject, rows)} offset 0`);
+  const all = answers.length === 1 ? answers[0] : answers.map((one) => `(${one})`).join(' union all ');
   return {
     role: role.name,
     settings: settingsOf(context, subject.source, subject.tenants, role.name),
-    sql: `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (select (${subject.text}) as answer from ${rowsOf(subject, rows)} offset 0) answers`,
+    sql: `select pg_catalog.string_agg(case when answer then 't' when answer is null then 'n' else 'f' end, '') from (${all}) answers`,
   };
 }
 

@@ -22,6 +22,8 @@ export interface Expression {
   /** Columns compared with current_user, session_user and the like. */
   readonly roleComparisons: readonly string[];
   readonly calls: readonly Call[];
+  /** Keys of documents that it takes values by, and what would please it there; `true` where it does not say. */
+  readonly keys: ReadonlyMap<string, unknown>;
 }
 
 /** A node of libpg-query's tree: one key, the type, or the fields of one. */
@@ -37,6 +39,7 @@ export function readExpression(text: string, tree: unknown): Expression {
     settings: new Set(),
     compared: new Set(),
     calls: [],
+    keys: new Map(),
     uncast: 0,
   };
   visit(selected(tree), found, { wrapped: false, inFrom: false });
@@ -46,6 +49,7 @@ export function readExpression(text: string, tree: unknown): Expression {
     castsSettings: found.uncast === 0,
     roleComparisons: [...found.compared],
     calls: found.calls,
+    keys: found.keys,
   };
 }
 
@@ -64,6 +68,7 @@ interface Found {
   readonly settings: Set<string>;
   readonly compared: Set<string>;
   readonly calls: Call[];
+  readonly keys: Map<string, unknown>;
   /** Calls of current_setting that are not cast at once. */
   uncast: number;
 }
@@ -87,7 +92,10 @@ function visitPart(key: string, part: unknown, found: Found, place: Place): void
     return;
   }
   if (key === 'A_Const') noteConstant(part, found);
-  if (key === 'A_Expr') noteComparison(part, found);
+  if (key === 'A_Expr') {
+    noteComparison(part, found);
+    noteKey(part, found);
+  }
   if (key === 'FuncCall') noteCall(part, found, place);
   if (key === 'TypeCast' && isCastSetting(part)) found.uncast--;
   visit(part, found, placeWithin(key, part, place));
@@ -117,6 +125,49 @@ function noteComparison(part: Node, { compared }: Found): void {
   const sides = [part['lexpr'], part['rexpr']];
   for (const [one, other] of [sides, sides.toReversed()])
     if (isRoleName(one)) for (const column of columnsIn(other)) compared.add(column);
+}
+
+/** `… ->> 'role' = 'admin'`, `… -> 'roles' ? 'admin'`, `(… ->> 'is_admin')::boolean`. */
+function noteKey(part: Node, { keys }: Found): void {
+  const operator = namesIn(part['name']).at(-1) ?? '';
+  if (operator === '->' || operator === '->>') {
+    const key = literalIn(part['rexpr']);
+    if (key !== undefined && !keys.has(key)) keys.set(key, true);
+    return;
+  }
+  const value = literalIn(part['rexpr']);
+  const key = keyTaken(part['lexpr']);
+  if (key === undefined || value === undefined) return;
+  if (operator === '=') keys.set(key, value);
+  if (operator === '?') keys.set(key, [value]);
+  if (operator === '@>') keys.set(key, documentIn(value));
+}
+
+/** The key by which a value is taken that is cast or shaped at most. */
+function keyTaken(value: unknown): string | undefined {
+  const cast = nodeAt(value, 'TypeCast');
+  if (cast !== undefined) return keyTaken(cast['arg']);
+  const call = nodeAt(value, 'FuncCall');
+  if (call !== undefined) return Array.isArray(call['args']) ? keyTaken(call['args'][0]) : undefined;
+  const taking = nodeAt(value, 'A_Expr');
+  return /^->>?$/.test(namesIn(taking?.['name']).at(-1) ?? '') ? literalIn(taking!['rexpr']) : undefined;
+}
+
+/** A constant, or the first of those among which a value has to be. */
+function literalIn(value: unknown): string | undefined {
+  if (Array.isArray(value)) return literalIn(value[0]);
+  const inner = nodeAt(value, 'TypeCast')?.['arg'] ?? nodeAt(value, 'A_ArrayExpr')?.['elements'];
+  if (inner !== undefined) return literalIn(inner);
+  const constant = nodeAt(value, 'A_Const');
+  return constant === undefined ? undefined : constantOf(constant);
+}
+
+function documentIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Functions that give the role's name in another shape. */

@@ -3,6 +3,7 @@ import type { Session } from '../postgres/session.ts';
 import { appliesTo } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { columnFacts } from './assemble.ts';
+import { assume } from './assumptions.ts';
 import { type PolicyText, readPolicyTexts } from './catalog/policies.ts';
 import { type LabelledColumnRow, readSomeColumns } from './catalog/relations.ts';
 import type { ContextSource } from './contexts.ts';
@@ -21,10 +22,11 @@ import type {
 } from './facts.ts';
 import { isUserSetting } from './membership.ts';
 import { loadParse } from './parse.ts';
-import { isValueOfItsOwn, sampleRows, type Tenants } from './samples.ts';
+import { assumedRows, isValueOfItsOwn, type SampleQuestion, sampleRows, type Tenants, triesAll } from './samples.ts';
 import { chunksOf, shareOut } from './share-out.ts';
 import { readSimply, type SimpleExpression } from './simple-expression.ts';
 import { standInsFor, type UnmadeSettings } from './unmade.ts';
+import { withoutValueFaults } from './value-faults.ts';
 import { moveCalls, type ShapeWords, translate, type WordShape, wordShaping } from './word-shape.ts';
 
 /** What evaluation needs to know besides the tables. */
@@ -45,6 +47,8 @@ export interface EvaluationSetup {
   readonly limits: AskLimits;
   /** What is called for every row is found out as well: that is about speed alone. */
   readonly findsRepeatedCalls: boolean;
+  /** What no made-up row may satisfy is also taken for granted: a proof asks that, a finding does not. */
+  readonly assumes: boolean;
   /**
    * A session in which no setting was ever made, where that is not sure of the others, or what is not committed hidden
    * from it; none: they are such themselves.
@@ -160,6 +164,8 @@ interface DraftExpression {
   /** The same whatever it is made of, where its rows can be written down column by column. */
   readonly listed: PlainSubject | undefined;
   readonly evaluations: Evaluation[];
+  /** The same once all are there, but for what made-up values alone are to blame for. */
+  answers?: readonly Evaluation[];
   perRow: Known<readonly string[]>;
 }
 
@@ -206,8 +212,10 @@ async function chooseParse(
   const isSimple = (text: string | undefined) => text === undefined || readSimply(text) !== undefined;
   const isAllSimple = texts.every((text) => text !== undefined && isSimple(text.using) && isSimple(text.check));
   if (findsRepeatedCalls || !isAllSimple) return loadParse();
-  return (text) => ({ calls: [], roleComparisons: [], ...readSimply(text)! });
+  return (text) => ({ calls: [], roleComparisons: [], keys: NO_KEYS, ...readSimply(text)! });
 }
+
+const NO_KEYS: ReadonlyMap<string, unknown> = new Map();
 
 /** The columns that the policies of tables read. */
 function readColumns(session: Session, chosen: readonly Chosen[]): Promise<LabelledColumnRow[]> {
@@ -274,11 +282,17 @@ function draftClass(
   const roles = setup.subjects.filter((role) => table.policies.some((policy) => appliesTo(policy, role)));
   const read = columns.filter(({ number }) => number !== ownerColumn?.number);
   const all = [ownerColumn, ...read].filter((column) => column !== undefined);
-  const isPlain = table.policies.every((policy) => policy.isPlain) && all.every(isPlainColumn);
+  const owned = ownersOf(ownerColumn, owners);
+  // What is taken for granted is said in the class's own words.
+  const assuming = [...new Set(found.values())].filter(
+    (text) => setup.assumes && assume(text, { columns: readable(read), owners: owned, triedAll: true }) !== undefined,
+  );
+  const isPlain = assuming.length === 0 && table.policies.every((policy) => policy.isPlain) && all.every(isPlainColumn);
   const shapes = shapesOf([...new Set(found.values())].sort(), isPlain ? read : [], tenants, shapeWords);
   // Texts and types say which rows there are.
   const same = [
     ...shapes.map(({ skeleton }) => skeleton),
+    ...assuming,
     ...all.map(({ name, type }) => `${name}\0${type}`),
     ...Object.values({ ...tenants, ...owners }),
     ownerColumn?.name,
@@ -298,6 +312,16 @@ function draftClass(
     asked,
     words: shapes.every(({ words }) => words.length === 0) ? NO_WORDS : translate(shapesAsked(asked), shapes),
   };
+}
+
+function readable(read: readonly LabelledColumnRow[]): SampleQuestion['columns'] {
+  return read.map((row) => ({ ...columnFacts(row), labels: row.labels }));
+}
+
+/** Columns that say whose a row is. */
+function ownersOf(ownerColumn: ColumnFacts | undefined, owners: Tenants | undefined): string[] {
+  const names = [ownerColumn?.name, ...(owners?.companions ?? []).map(([column]) => column)];
+  return names.filter((name) => name !== undefined);
 }
 
 const NO_WORDS: ReadonlyMap<string, string> = new Map();
@@ -344,29 +368,39 @@ function draftAsked(
   setup: EvaluationSetup,
 ): Asked {
   const syntaxes = shapes.map((shape) => ({ shape, syntax: parse(shape.text) }));
-  const rows = sampleRows({
-    tenantColumn: ownerColumn,
-    columns: read.map((row) => ({ ...columnFacts(row), labels: row.labels })),
+  const question = {
+    columns: readable(read),
     constants: [...new Set(syntaxes.flatMap(({ syntax }) => syntax?.constants ?? []))],
     tenants: owners === undefined ? tenants : { ...owners, subject: tenants.subject },
-  });
+  };
+  const rows = sampleRows({ ...question, tenantColumn: ownerColumn });
+  const triedAll = !setup.assumes || triesAll(question);
+  const asOwned = { columns: question.columns, owners: ownersOf(ownerColumn, owners), triedAll };
+  const assumptions = syntaxes.map(({ shape }) => (setup.assumes ? assume(shape.text, asOwned) : undefined));
+  const granted = [...new Set(assumptions.flatMap((one) => one?.conditions ?? []))];
+  const assumed = granted.length === 0 ? [] : assumedRows(rows, granted);
   const named = syntaxes.flatMap(({ syntax }) => syntax?.settings ?? []);
   const users = [...new Set([...named.filter(isUserSetting), ...setup.userSettings])];
-  const source = { ...setup.source, settings: setup.settings, users };
+  const keys = new Map(syntaxes.flatMap(({ syntax }) => [...(syntax?.keys ?? [])]));
+  const source = { ...setup.source, settings: setup.settings, users, keys };
   const subject = { table, tenantColumn: ownerColumn?.name, rows, tenants, source, roles };
   const columns = [ownerColumn, ...read].filter((column) => column !== undefined);
-  const expressions = syntaxes.map(({ shape, syntax }): [string, DraftExpression] => {
-    const asked = { ...subject, text: shape.text };
-    const plain = plainSubject(asked, syntax, isPlain ? columns : undefined);
+  const expressions = syntaxes.map(({ shape, syntax }, at): [string, DraftExpression] => {
+    const { text } = shape;
+    const alone = { ...subject, text };
+    const asked =
+      assumed.length === 0 ? alone : { ...alone, assumed: { text: assumptions[at]?.text ?? text, rows: assumed } };
+    const plain = plainSubject(asked, syntax, isPlain && assumed.length === 0 ? columns : undefined);
     const unmade =
       plain && syntax?.unmade !== undefined ? { ...plain, text: syntax.unmade, reads: syntax.settings } : undefined;
-    const listed = columns.every(isPlainColumn) ? { ...asked, columns, castsSettings: false } : undefined;
+    const listed =
+      assumed.length === 0 && columns.every(isPlainColumn) ? { ...asked, columns, castsSettings: false } : undefined;
     return [
       shape.skeleton,
       { shape, syntax, subject: asked, plain, unmade, listed, evaluations: [], perRow: { known: true, value: [] } },
     ];
   });
-  return { rows, expressions: new Map(expressions) };
+  return { rows: [...rows, ...assumed], expressions: new Map(expressions) };
 }
 
 /** Values of a domain are checked, and arrays of arrays are taken apart: such rows are made in another way. */
@@ -661,7 +695,11 @@ function finish(
   if (textsMissing)
     return { ...about, expressions: { known: false, reason: 'its policies could not be read: the table is locked' } };
   const value = [...texts].map(([key, shape]): [string, ExpressionFacts] => {
-    const { shape: from, syntax, evaluations, perRow } = asked.expressions.get(shape.skeleton)!;
+    const expression = asked.expressions.get(shape.skeleton)!;
+    const { shape: from, syntax, perRow } = expression;
+    // One list for all that share it: what is alike is told by that.
+    expression.answers ??= withoutValueFaults(expression.evaluations, asked.rows);
+    const evaluations = expression.answers;
     return [
       key,
       {

@@ -24,12 +24,14 @@ const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 2_000 };
  * Everything that `rls-check` judges: the catalog, and what its policies answer. Reads only; waits for no lock; a
  * session of its own, since policies are also asked what they say where nothing was ever set.
  * @param helper opens a second such session, once; asked for only where there is enough for two to do
+ * @param assumes what no made-up row may satisfy is also taken for granted, as a proof needs it
  */
 export async function readFacts(
   session: Session,
   settings: TenancySettings,
   limits: AskLimits = LIMITS,
   helper?: Helper,
+  assumes = false,
 ): Promise<RlsFacts> {
   // What it takes to read policies is loaded while the server reads its catalog.
   loadParse().catch(() => undefined);
@@ -39,6 +41,7 @@ export async function readFacts(
     limits,
     candidates: () => Promise.resolve(functionSettings),
     findsRepeatedCalls: true,
+    assumes,
     lookedUp,
     userSettings: functionSettings.filter(isUserSetting),
     helper,
@@ -68,6 +71,7 @@ export async function readFactsOf(
     limits: LIMITS,
     candidates: (one) => readSettingsOfFunctions(one, schemas),
     findsRepeatedCalls: false,
+    assumes: false,
     userSettings: [],
     untouched,
     known: { texts, columns },
@@ -90,7 +94,7 @@ function toCatalog(
 interface How
   extends Pick<
     EvaluationSetup,
-    'limits' | 'candidates' | 'findsRepeatedCalls' | 'untouched' | 'known' | 'userSettings'
+    'limits' | 'candidates' | 'findsRepeatedCalls' | 'assumes' | 'untouched' | 'known' | 'userSettings'
   > {
   readonly isLookedAt: (table: TableFacts) => boolean;
   /** Relations that functions of policies read; `undefined`: nobody is looked for whom policies look up. */

@@ -1,4 +1,5 @@
 import type { ColumnFacts, SampleRow } from './facts.ts';
+import { structuresOf } from './sample-structures.ts';
 
 /** Whoever asks, in the claims of a token. No user has it: what it opens is opened by being oneself. */
 export const SUBJECT = '00000000-0000-4000-8000-00005eb1ec70';
@@ -60,6 +61,23 @@ export function sampleRows({ tenantColumn, columns, constants, tenants }: Sample
   });
 }
 
+/** Every value that the expression names is in some row beside every one in the other columns. */
+export function triesAll({ columns, constants, tenants }: Omit<SampleQuestion, 'tenantColumn'>): boolean {
+  const count = columns.reduce((product, column) => product * candidatesFor(column, constants, tenants).length, 1);
+  const numerals = constants.filter((one) => NUMERAL.test(one));
+  return count <= MOST_COMBINATIONS && numerals.length <= MOST_NUMERALS && constants.length <= MOST_CONSTANTS;
+}
+
+/**
+ * Rows for an expression of which some conditions are taken to hold: those of others and of nobody, since what opens the
+ * own ones besides says nothing.
+ */
+export function assumedRows(rows: readonly SampleRow[], conditions: readonly string[]): SampleRow[] {
+  return rows
+    .filter(({ owner, isPersonal }) => owner !== 'own' && !isPersonal)
+    .map((row) => ({ ...row, assumes: conditions }));
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const INTEGER = /^-?\d{1,4}$/;
 const NUMBER = /^\d{1,9}$/;
@@ -85,7 +103,7 @@ interface Candidate {
   readonly isPersonal: boolean;
 }
 
-/** NULL, and what the type makes likely. Nothing that the type might refuse: that would look like the policy's error. */
+/** NULL, and what the type makes likely. Nothing that a built-in type might refuse. */
 function candidatesFor(
   column: ColumnFacts & { readonly labels?: readonly string[] },
   constants: readonly string[],
@@ -93,7 +111,7 @@ function candidatesFor(
 ): Candidate[] {
   const plain = (values: readonly unknown[]) =>
     values.map((value) => ({ column: column.name, value, isPersonal: false }));
-  const personal = (value: string) => ({ column: column.name, value, isPersonal: true });
+  const personal = (value: unknown) => ({ column: column.name, value, isPersonal: true });
   const distinct = (values: readonly string[]) => [...new Set(values)].slice(0, 8);
   const uuids = constants.filter((value) => UUID.test(value));
   switch (column.category) {
@@ -121,12 +139,18 @@ function candidatesFor(
         ...[tenants.subject ?? SUBJECT, SUBJECT_EMAIL].filter(fits).map(personal),
       ];
     }
-    default:
-      if (column.type !== 'uuid') return plain([null]);
-      return [
-        ...plain([null, ...distinct([tenants.unknown, tenants.own, ...uuids])]),
-        personal(tenants.subject ?? SUBJECT),
-      ];
+    case 'X':
+      // What the domain refuses is the row's fault (value-faults.ts).
+      return plain([null, ...distinct([ORDINARY_TEXT, tenants.own, ...constants])]);
+    default: {
+      if (column.type === 'uuid')
+        return [
+          ...plain([null, ...distinct([tenants.unknown, tenants.own, ...uuids])]),
+          personal(tenants.subject ?? SUBJECT),
+        ];
+      const made = structuresOf(column, constants, { own: tenants.own, subject: tenants.subject ?? SUBJECT });
+      return [...plain([null, ...made.plain]), ...made.personal.map(personal)];
+    }
   }
 }
 
@@ -143,6 +167,10 @@ const DIGITS: Readonly<Record<string, number>> = {
 
 /** So many numbers are tried in a column. */
 const MOST_NUMBERS = 14;
+/** Of these each has its neighbours among them. */
+const MOST_NUMERALS = 4;
+/** So many words have a place among the values of a column. */
+const MOST_CONSTANTS = 6;
 
 /** Numbers that a policy names, those that are likely, and what is next to the former: a comparison ends there. */
 function numbersOf(type: string, constants: readonly string[], likely: readonly string[]): string[] {
@@ -158,13 +186,15 @@ function numbersOf(type: string, constants: readonly string[], likely: readonly 
 
 const NUMERAL = /^-?\d{1,18}(\.\d+)?$/;
 
-/** Long ago and far ahead, and the days or times that a policy names. */
+/** Long ago, far ahead and now, and the days, times or years that a policy names. */
 function timesOf(type: string, constants: readonly string[]): string[] {
   if (type.startsWith('time ')) return ['00:00:00', '23:59:59', ...constants.filter((one) => CLOCK.test(one))];
   if (!/^(date|timestamp)/.test(type)) return [];
-  return ['1970-01-01', '2999-12-31', ...constants.filter((one) => DAY.test(one))];
+  const years = constants.filter((one) => YEAR.test(one)).map((year) => `${year}-07-01`);
+  return ['1970-01-01', '2999-12-31', new Date().toISOString(), ...constants.filter((one) => DAY.test(one)), ...years];
 }
 
+const YEAR = /^(19|20)\d\d$/;
 const CLOCK = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/;
 const DAY =
   /^[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])([ T][0-2]\d:[0-5]\d(:[0-5]\d(\.\d+)?)?([+-]\d\d(:?\d\d)?)?)?$/;

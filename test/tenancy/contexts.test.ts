@@ -33,6 +33,20 @@ for (const subject of [undefined, SUBJECT.replace('0', '1'), '42']) {
   });
 }
 
+test('users claim every right that is asked for where they may write themselves, and nowhere else', () => {
+  const source = {
+    ...SOURCE,
+    keys: new Map<string, unknown>([
+      ['is_admin', true],
+      ['tenant_id', 'x'],
+    ]),
+  };
+  const claims = (context: 'own' | 'forged') =>
+    JSON.parse(settingsOf(context, source, TENANTS, 'authenticated')['request.jwt.claims']!);
+  expect(claims('forged').user_metadata).toMatchObject({ is_admin: true, tenant_id: '8' });
+  expect(JSON.stringify(claims('own'))).not.toContain('is_admin');
+});
+
 test('a setting of users is made only where a user is known', () => {
   expect(settingsOf('own', SOURCE, TENANTS, 'authenticated')).not.toHaveProperty(["app.o'user"]);
   expect(settingsOf('own', SOURCE, { ...TENANTS, subject: '42' }, 'authenticated')).toHaveProperty(

@@ -37,6 +37,21 @@ describe('an expression is read for', () => {
     expect(read(text).roleComparisons).toEqual(columns);
   });
 
+  test('the keys by which it takes values of documents, and what would please it there', () => {
+    const text = `((auth.jwt() -> 'user_metadata'::text) ->> 'role'::text) = 'it''s "me"'::text
+      or (((auth.jwt() -> 'user_metadata') ->> 'is_admin')::boolean)
+      or lower(auth.jwt() ->> 'plan') = any (array['gold'::text, 'silver'::text])
+      or (auth.jwt() -> 'rights') ? 'all' or (auth.jwt() -> 'more') @> '{"deep": [1]}' or n = 7`;
+    expect(Object.fromEntries(read(text).keys)).toEqual({
+      user_metadata: true,
+      role: 'it\'s "me"',
+      is_admin: true,
+      plan: 'gold',
+      rights: ['all'],
+      more: { deep: [1] },
+    });
+  });
+
   test('its calls, with their places in text of any alphabet', () => {
     const text =
       "((имя = f('é)', g(1))) OR (h(имя) > 0) OR (a = ( SELECT auth.uid() AS uid)) OR (n = ( SELECT count(*) FROM t)))";

@@ -61,7 +61,7 @@ export async function proofsOf(
   const session = await openSession(url);
   const neverSet = await openSession(url);
   try {
-    const facts = await readFacts(session, all);
+    const facts = await readFacts(session, all, undefined, undefined, true);
     const without = await proveWithoutRows(session, facts, all);
     const chosen = { ...without, tables: without.tables.filter(({ table }) => withRows(table)) };
     const setup = { facts, settings: all, neverSet, callsWriters, onTable: () => {} };

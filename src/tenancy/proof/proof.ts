@@ -10,6 +10,8 @@ export interface RoleProof {
   readonly reason?: string | undefined;
   /** The statement that got through. */
   readonly statement?: string | undefined;
+  /** `undecided` for want of a row that would tell: rows that are made for a proof tell nothing either. */
+  readonly isForPeople?: boolean | undefined;
 }
 
 export interface TableProof {

@@ -14,6 +14,7 @@ import {
 } from '../answers.ts';
 import { CONTEXTS, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
 import { ownerColumnOf } from '../lineage.ts';
+import { listNames } from '../names.ts';
 import { sqlColumns, sqlName } from '../proposal.ts';
 import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
 
@@ -46,15 +47,21 @@ function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gate
   const about = { role: role.name };
   // Tables that are alike are let through alike, if they may do without a tenant alike.
   const question = `proof ${role.oid} ${gates.map(({ command, part }) => command + part)} ${ownerColumnOf(table)?.notNull}`;
-  const { leaks, acts } = remember(facts, table, question, undefined, () => weigh(facts, table, role, gates));
+  const { leaks, acts, assumes } = remember(facts, table, question, undefined, () => weigh(facts, table, role, gates));
   if (leaks) {
-    const leak = openingsFor(facts, table, role, gates).find((opening) => isLeak(table, opening))!;
+    const leak = openingsFor(facts, table, role, gates).find(
+      (opening) => opening.row.assumes === undefined && isLeak(table, opening),
+    )!;
     return {
       ...about,
       outcome: 'refuted',
       reason: `${leak.gate.command} passes ${describeRow(leak.row)} in ${describeContext(leak.context)}`,
       statement: statementFor(table, leak.gate, leak),
     };
+  }
+  if (assumes) {
+    const opening = openingsFor(facts, table, role, gates).find((one) => isLeak(table, one))!;
+    return { ...about, outcome: 'undecided', isForPeople: true, reason: whyForPeople(opening) };
   }
   // A policy that looks at half of a key is told from a sound one by rows that are alike in that half.
   if (acts && (table.lineage?.columns.length ?? 1) > 1) return { ...about, outcome: 'undecided', reason: BY_ROWS_ONLY };
@@ -64,6 +71,15 @@ function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gate
     return { ...about, outcome: 'denied', reason: 'no policy opens a row to it' };
   }
   return { ...about, outcome: 'vacuous', reason: 'the own tenant is shown nothing either' };
+}
+
+const MOST_CONDITIONS = 3;
+
+/** Nobody knows the row that would show it: a person who reads the condition does. */
+function whyForPeople({ gate, context, row }: Opening): string {
+  const whose = row.owner === 'none' ? 'a row without a tenant' : 'a row of another tenant';
+  const conditions = listNames(row.assumes ?? [], MOST_CONDITIONS);
+  return `${gate.command} passes ${whose} in ${describeContext(context)} if ${conditions} can hold for it, and no row was found for which it does: read the policy, and if it is meant so, say so in tenancy.exceptions`;
 }
 
 const BY_ROWS_ONLY = 'a key of several columns says whose a row is, which --prove=rows proves';
@@ -91,12 +107,14 @@ function weigh(
   table: TableFacts,
   role: RoleFacts,
   gates: readonly Gate[],
-): { readonly leaks: boolean; readonly acts: boolean } {
-  const openings = openingsFor(facts, table, role, gates);
+): { readonly leaks: boolean; readonly acts: boolean; readonly assumes: boolean } {
+  const all = openingsFor(facts, table, role, gates);
+  const openings = all.filter(({ row }) => row.assumes === undefined);
   const reads = openings.some(({ row, gate }) => row.owner === 'own' && gate.command === 'SELECT');
   // Who may write and never read proves itself by what may be written.
   const acts = reads || (!hasPrivilege(role, table, 'SELECT') && openings.some(({ row }) => row.owner === 'own'));
-  return { leaks: openings.some((opening) => isLeak(table, opening)), acts };
+  const leaks = (among: readonly Opening[]) => among.some((opening) => isLeak(table, opening));
+  return { leaks: leaks(openings), acts, assumes: leaks(all) };
 }
 
 /** A user's own row is the user's in whatever tenant; a row that must have a tenant cannot be without. */

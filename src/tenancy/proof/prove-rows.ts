@@ -163,8 +163,9 @@ class TableProver {
       if (last.verdict !== 'not-provable') break;
     }
     const proof = last ?? this.#undecided(reasons[0] ?? 'no two tenants have rows in it');
-    if (proof.verdict === 'refuted' || this.#without.verdict !== 'refuted') return proof;
-    return this.#without;
+    if (proof.verdict === 'refuted') return proof;
+    const isForPeople = this.#without.roles.some((role) => role.isForPeople);
+    return this.#without.verdict === 'refuted' || isForPeople ? this.#without : proof;
   }
 
   /** Roles whose rights are worth a try; of the others the catalog says enough. */
