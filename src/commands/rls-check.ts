@@ -1,17 +1,19 @@
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { Option } from 'commander';
 import { authorFromGit } from '../cli/author.ts';
 import { migrationSource, runHooks } from '../cli/migration.ts';
 import { AishaError } from '../errors.ts';
+import { isFolder, readFolder } from '../migrations/files.ts';
+import { readLedger } from '../migrations/ledger.ts';
 import { openSession, type RunHooks } from '../migrations/open.ts';
 import { scaffold } from '../migrations/scaffold.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
 import { resolveTarget, type Target } from '../postgres/target.ts';
-import type { CommandResult } from '../report/report.ts';
+import type { CommandResult, ReportTable } from '../report/report.ts';
 import { applicationCheck } from '../tenancy/application.ts';
 import type { RlsFacts, TableFacts } from '../tenancy/facts.ts';
-import { fixMigration } from '../tenancy/fix-migration.ts';
+import { fixMigration, type LeftFinding } from '../tenancy/fix-migration.ts';
 import { judgeFacts, type Verdict } from '../tenancy/judge.ts';
 import { loadChecks, type NamedCheck } from '../tenancy/load-checks.ts';
 import { displayPath } from '../tenancy/names.ts';
@@ -63,7 +65,8 @@ export const command: Command = {
           'fix',
         ]),
       )
-      .option('--fix', 'write a migration with the SQL that mends the findings; it is not run');
+      .option('--fix', 'write a migration with the SQL that mends the findings; it is not run')
+      .option('--dir <folder>', 'folder of SQL files, for --fix');
   },
   async run(context, _args, options) {
     const settings = settingsFor(context, options);
@@ -191,25 +194,71 @@ async function applicationChecks(url: string | undefined, { context, target, fac
   }
 }
 
-/** Writes what mends the findings where `new` would put it. */
-async function writeFix(result: CommandResult, { findings }: Verdict, { context }: Run): Promise<CommandResult> {
-  const { sql, objects, mended, left } = fixMigration(findings);
-  const rest = left.length === 0 ? '' : `; ${left.length} of the findings it cannot mend, or only in another run`;
-  if (mended.length === 0) return { ...result, text: `${result.text}; there is nothing to mend${rest}` };
-  const [file] = await scaffold(migrationSource(context), {
-    name: 'mend_tenant_isolation',
-    rollback: false,
-    author: authorFromGit(context.cwd),
-    date: new Date().toLocaleDateString('sv-SE'),
-    dependsOn: undefined,
-    content: { description: 'Mend what rls-check found', modifiedTables: objects, sql },
-  });
-  const shown = relative(context.cwd, file!);
-  return {
-    ...result,
-    text: `${result.text}; wrote ${shown}, which mends ${mended.length} findings and was not run${rest}`,
-    data: { ...result.data, fix: { file: shown, mends: mended.length, left: left.length } },
-  };
+const FIX_NAME = 'mend_tenant_isolation';
+
+/** Writes what mends the findings where `new` would put it. What cannot be written takes nothing from the report. */
+async function writeFix(result: CommandResult, { findings }: Verdict, run: Run): Promise<CommandResult> {
+  const { context } = run;
+  const { sql, objects, breakingChanges, indexes, mended, left } = fixMigration(findings);
+  const rest = left.length === 0 ? '' : `; ${left.length} of the findings it does not mend`;
+  const tables = [...(result.tables ?? []), ...leftTable(left)];
+  if (mended.length === 0) return { ...result, text: `${result.text}; there is nothing to mend${rest}`, tables };
+  try {
+    const waiting = await waitingFix(run);
+    if (waiting !== undefined) {
+      const text = `${result.text}; wrote nothing: ${waiting} waits to be run, and may mend the same; run or remove it first`;
+      return { ...result, text };
+    }
+    const [file] = await scaffold(migrationSource(context), {
+      name: FIX_NAME,
+      rollback: false,
+      author: authorFromGit(context.cwd),
+      date: new Date().toLocaleDateString('sv-SE'),
+      dependsOn: undefined,
+      content: {
+        description: 'Mend what rls-check found',
+        breakingChanges: breakingChanges.length === 0 ? ['None'] : breakingChanges,
+        modifiedTables: objects,
+        indexesAdded: indexes.length === 0 ? ['None'] : indexes,
+        sql,
+      },
+    });
+    const shown = relative(context.cwd, file!);
+    return {
+      ...result,
+      text: `${result.text}; wrote ${shown}, which mends ${mended.length} findings and was not run${rest}`,
+      data: { ...result.data, fix: { file: shown, mends: mended.length, left: left.length } },
+      tables,
+    };
+  } catch (error) {
+    if (!(error instanceof AishaError)) throw error;
+    return { ...result, error };
+  }
+}
+
+/** A file of an earlier run that was not applied: a second one would make the same policies again, and fail. */
+async function waitingFix({ context, session }: Run): Promise<string | undefined> {
+  const { dir, finalFrom, ledger } = migrationSource(context);
+  if (!isFolder(dir)) return undefined;
+  const earlier = readFolder(dir, finalFrom).files.map(({ name }) => name.file);
+  const mending = earlier.filter((file) => file.endsWith(`_${FIX_NAME}.sql`) && !file.startsWith('ROLLBACK_'));
+  if (mending.length === 0) return undefined;
+  const { rows } = await readLedger(session, ledger);
+  const applied = new Set(rows.filter(({ state }) => state !== 'rolled-back').map(({ file }) => file));
+  const waiting = mending.find((file) => !applied.has(file));
+  return waiting === undefined ? undefined : relative(context.cwd, join(dir, waiting));
+}
+
+/** What is left to people, and why. */
+function leftTable(left: readonly LeftFinding[]): ReportTable[] {
+  if (left.length === 0) return [];
+  return [
+    {
+      title: 'Not mended',
+      columns: ['object', 'finding', 'why'],
+      rows: left.map(({ finding: { object, check }, why }) => [object, check, why]),
+    },
+  ];
 }
 
 function collect(name: string, names: readonly string[] = []): string[] {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AishaError } from '../errors.ts';
+import { AishaError, messageOf } from '../errors.ts';
 import { isFolder, readFolder } from './files.ts';
 import { compareNames, isNamedAfter, type MigrationName, parseName, rollbackNameOf, sameVersion } from './name.ts';
 import type { MigrationSource } from './open.ts';
@@ -37,7 +37,7 @@ interface ScaffoldContent {
  * @throws AishaError (usage) when the name says nothing or the file exists
  */
 export async function scaffold(source: MigrationSource, options: Scaffold): Promise<string[]> {
-  if (!isFolder(source.dir)) await mkdir(source.dir, { recursive: true });
+  await makeFolder(source.dir);
   const names = readFolder(source.dir, source.finalFrom).files.map((f) => f.name);
   const slug = slugOf(options.name);
   const file = `${nextFreeNumber(names, source.finalFrom)}_${slug}.sql`;
@@ -45,7 +45,7 @@ export async function scaffold(source: MigrationSource, options: Scaffold): Prom
   const written = [join(source.dir, file)];
   // The rollback first: its name may be taken, that of the migration is free.
   if (options.rollback) {
-    if (!isFolder(source.rollbacksDir)) await mkdir(source.rollbacksDir, { recursive: true });
+    await makeFolder(source.rollbacksDir);
     const path = join(source.rollbacksDir, rollbackNameOf(file));
     written.push(path);
     writeNew(path, rollbackText(file, slug, options));
@@ -136,6 +136,18 @@ function writeNew(path: string, text: string): void {
       exists ? `${path} exists already` : `cannot write ${path}: ${(error as Error).message}`,
       { hint: exists ? 'Choose another name.' : 'Check the permissions of the folder.', cause: error },
     );
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  if (isFolder(path)) return;
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new AishaError('usage', `cannot make the folder ${path}: ${messageOf(error)}`, {
+      hint: 'Name another one with --dir, or as "dir" in the configuration.',
+      cause: error,
+    });
   }
 }
 

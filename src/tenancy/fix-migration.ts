@@ -5,9 +5,18 @@ export interface FixMigration {
   readonly sql: string;
   /** One line for each object: `public.contacts: rls-not-forced`. */
   readonly objects: readonly string[];
+  /** Statements that take something away that somebody may rely on: `revoke all on ... from "anon"`. */
+  readonly breakingChanges: readonly string[];
+  /** `on "public"."contacts" ("tenant_id")`: the server names them. */
+  readonly indexes: readonly string[];
   readonly mended: readonly TenancyFinding[];
-  /** Findings that no SQL can mend, or that another one's SQL of the same policy has to mend first. */
-  readonly left: readonly TenancyFinding[];
+  readonly left: readonly LeftFinding[];
+}
+
+/** A finding that counts and that this migration does not mend. */
+export interface LeftFinding {
+  readonly finding: TenancyFinding;
+  readonly why: string;
 }
 
 /** What is to be granted or dropped elsewhere first stands first: policies, then what makes them bind. */
@@ -22,20 +31,32 @@ export function fixMigration(findings: readonly TenancyFinding[]): FixMigration 
   const bySeverity = [...counted].sort((a, b) => weight(b) - weight(a));
   const deciding = new Map<string, string>();
   const mended: TenancyFinding[] = [];
-  const left: TenancyFinding[] = [];
+  const left: LeftFinding[] = [];
   for (const finding of bySeverity) {
     const { object, policy, fix } = finding;
     const key = policy === undefined ? undefined : `${object} ${policy}`;
     const decided = key === undefined ? undefined : deciding.get(key);
-    if (fix === undefined || (decided !== undefined && decided !== fix)) {
-      left.push(finding);
+    if (fix === undefined) {
+      left.push({ finding, why: 'it takes a decision that no SQL can make' });
+      continue;
+    }
+    if (decided !== undefined && decided !== fix) {
+      left.push({ finding, why: `policy ${policy} is changed for a graver finding: run --fix again after that` });
       continue;
     }
     if (key !== undefined) deciding.set(key, fix);
     mended.push(finding);
   }
   const ordered = [...mended].sort((a, b) => (RANK[a.check] ?? 0) - (RANK[b.check] ?? 0));
-  return { sql: toSql(ordered), objects: describe(ordered), mended: ordered, left };
+  const statements = [...new Set(ordered.flatMap(({ fix = '' }) => fix.replace(/;\s*$/, '').split(/;\n\s*/)))];
+  return {
+    sql: toSql(ordered),
+    objects: describe(ordered),
+    breakingChanges: statements.filter((sql) => /^revoke |^drop | set not null$/.test(sql)),
+    indexes: statements.flatMap((sql) => /^create index (on .*)$/s.exec(sql)?.[1] ?? []),
+    mended: ordered,
+    left,
+  };
 }
 
 function weight({ severity }: TenancyFinding): number {

@@ -165,6 +165,8 @@ describe('--fix', () => {
     ${table('"It is %"')} alter table "It is %" no force row level security;
     ${table('per_row', `tenant_id = current_setting('app.current_tenant_id')::uuid`)}
     ${table('off')} alter table off disable row level security;
+    create table "two
+lines -- 'of' ""%" (id int, tenant_id uuid);
     create table bare (id int, tenant_id uuid not null references tenant);
     grant select on bare to authenticated;
     create table shared (id int); alter table shared enable row level security, force row level security;
@@ -190,14 +192,51 @@ describe('--fix', () => {
     expect(text).toMatch(/-- Modified Tables:\n(-- - public\..*\n)+/);
     // What two findings need is done once.
     expect(text.match(/add unique/g)).toHaveLength(1);
+    expect(text).toMatch(
+      /-- Breaking Changes:\n(-- - .*\n)*-- - alter table "public"."two lines -- 'of' ""%" alter column/,
+    );
+    expect(text).toContain('\n-- - revoke all on "public"."closed" from "anon"\n');
+    expect(text).toContain('-- Indexes Added:\n-- - on "public"."');
     expect(found(await project.report('rls-check'))).toEqual(found(before));
     expect((await project.run('validate')).code).toBe(0);
+    // A second one would make the same policies again.
+    const again = await project.run('rls-check', '--fix');
+    expect(again.stdout).toContain('wrote nothing: sql/002_mend_tenant_isolation.sql waits to be run');
+    expect(readdirSync(join(project.dir, 'sql'))).toHaveLength(2);
     expect((await project.run('migrate', '--yes')).code).toBe(0);
     const after = await project.report('rls-check');
     const graver = after.findings.filter(
       ({ severity, object }: Record<string, string>) => severity !== 'info' && object?.startsWith('public.'),
     );
     expect(graver).toEqual([]);
+    // What was applied stands in nobody's way.
+    await db.query('alter table off no force row level security');
+    expect((await project.report('rls-check', '--fix')).data.fix.file).toBe('sql/003_mend_tenant_isolation.sql');
+  });
+
+  test('names what it does not mend, and why', async ({ db }) => {
+    const own = `tenant_id = current_setting('app.current_tenant_id')::uuid`;
+    await db.query(`${prelude}${table('p4', own)} alter policy tenant_isolation on p4 with check (true);`);
+    const project = await projectOf(db);
+    const { stdout } = await project.run('rls-check', '--fix');
+    expect(stdout).toMatch(/mends \d+ findings and was not run; \d of the findings it does not mend/);
+    expect(stdout).toMatch(
+      /public\.p4 +setting-\S+ +policy tenant_isolation is changed for a graver finding: run --fix again after that/,
+    );
+    expect((await project.run('migrate', '--yes')).code).toBe(0);
+    expect((await project.report('rls-check', '--fix')).data.fix).toMatchObject({ left: 0 });
+    expect((await project.run('migrate', '--yes')).code).toBe(0);
+    expect((await project.run('rls-check', '--fix')).stdout).toContain('there is nothing to mend');
+  });
+
+  test('a folder that cannot be written is an error, and the report is there all the same', async ({ db }) => {
+    await db.query(BROKEN);
+    const project = await projectOf(db);
+    await project.write({ taken: 'no folder' });
+    const report = await project.report('rls-check', '--fix', '--dir', 'taken');
+    expect(report).toMatchObject({ status: 'failed', exitCode: 2, error: { code: 'usage' } });
+    expect(report.error.message).toMatch(/^cannot make the folder .*taken: file already exists$/);
+    expect(report.findings.length).toBeGreaterThan(5);
   });
 
   test('writes nothing where there is nothing to mend', async ({ db }) => {
