@@ -1,4 +1,8 @@
-/** @module-tag since-13 each-build */
+/**
+ * @module-tag since-13
+ * @module-tag each-build
+ */
+
 import { isStricter } from '../../../src/tenancy/gate/stricter.ts';
 import { expect, type TestDatabase, test } from '../../support/database.ts';
 
