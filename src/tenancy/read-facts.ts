@@ -66,16 +66,36 @@ export async function readFactsOf(
   const known = told && hasTold(told, tables) ? toSomeTables(told, settings, remembered) : undefined;
   const { snapshot, texts, columns } = known ?? (await readSomeTables(session, settings, [...tables], remembered));
   const schemas = snapshot.schemas.map(({ oid }) => oid);
-  return evaluateFacts(session, settings, assembleFacts(snapshot, settings), {
+  const seen = await withLookups(session, settings, snapshot);
+  return evaluateFacts(session, settings, assembleFacts(seen, settings), {
     isLookedAt: ({ oid }) => tables.has(oid),
     limits: LIMITS,
     candidates: (one) => readSettingsOfFunctions(one, schemas),
     findsRepeatedCalls: false,
     assumes: false,
+    lookedUp: seen === snapshot ? undefined : seen.lookups.relations,
     userSettings: [],
     untouched,
     known: { texts, columns },
   });
+}
+
+/** Most policies look at nothing but the tenant's column of the row: then nothing more has to be read. */
+async function withLookups(session: Session, settings: TenancySettings, snapshot: Snapshot): Promise<Snapshot> {
+  const { tenantColumns, referredColumns, policies, policiesOfOwnMaking } = snapshot;
+  const named = new Set([
+    ...tenantColumns.flatMap(({ relations }) => relations),
+    ...referredColumns.map(({ relation }) => relation),
+  ]);
+  const looking = policies.filter(({ oid, relations }) => relations.length > 0 || policiesOfOwnMaking.has(oid));
+  if (looking.length === 0 && policies.every(({ table }) => named.has(table))) return snapshot;
+  const { withWhatIsBehind } = await import('./catalog/behind-policies.ts');
+  return withWhatIsBehind(
+    session,
+    snapshot,
+    settings.columns,
+    looking.map(({ oid }) => oid),
+  );
 }
 
 /** What is kept of a snapshot: of a large database its rows are not. */
@@ -97,7 +117,7 @@ interface How
     'limits' | 'candidates' | 'findsRepeatedCalls' | 'assumes' | 'untouched' | 'known' | 'userSettings'
   > {
   readonly isLookedAt: (table: TableFacts) => boolean;
-  /** Relations that functions of policies read; `undefined`: nobody is looked for whom policies look up. */
+  /** Relations that functions of policies read; `undefined`: policies look nowhere but at their rows. */
   readonly lookedUp?: ReadonlySet<number> | undefined;
   readonly helper?: Helper | undefined;
 }

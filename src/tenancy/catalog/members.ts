@@ -1,4 +1,5 @@
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts';
+import { serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import { type Membership, type MembershipCandidate, rankMemberships, type UserColumn } from '../membership.ts';
 
@@ -71,19 +72,17 @@ async function findMember(
     ...(besides === undefined ? [] : [`a.${column}::text <> ${quoteLiteral(besides)}`]),
     `not exists (select from ${from} b where b.${who} = a.${who} and b.${column} <> a.${column})`,
   ];
-  const sql = `select a.${column}::text as tenant, a.${who}::text as subject from ${from} a where ${conditions.join(' and ')} limit 1`;
-  try {
-    await session.query('begin transaction read only');
-    await session.query("set local lock_timeout = '250ms'; set local statement_timeout = '2s'");
-    if (role !== undefined) await session.query("select set_config('role', $1, true)", [role]);
-    return (await session.query<{ tenant: string; subject: string }>(sql))[0];
-  } catch (error) {
-    // It may not be read, is locked, or is too large for such a question: then users are made up.
-    if (!session.inTransaction) throw error;
-    return undefined;
-  } finally {
-    await session.undo();
-  }
+  const { values, error } = await session.readOnly([
+    "set local lock_timeout = '250ms'",
+    "set local statement_timeout = '2s'",
+    ...(role === undefined ? [] : [`set local role ${quoteIdentifier(role)}`]),
+    `select pg_catalog.json_build_object('tenant', a.${column}::text, 'subject', a.${who}::text)
+      from ${from} a where ${conditions.join(' and ')} limit 1`,
+  ]);
+  // It may not be read, is locked, or is too large for such a question: then users are made up.
+  if (error !== undefined && serverError(error) === undefined) throw error;
+  const found = error === undefined ? values.at(-1) : undefined;
+  return found == null ? undefined : JSON.parse(found);
 }
 
 /** A user who is in this tenant and in no other; `undefined` where nobody is, or nobody may be looked up. */

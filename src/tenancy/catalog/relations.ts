@@ -209,39 +209,38 @@ const names = (relation: string, numbers: string) => `array(
   order by key.place
 )`;
 
+/** SQL of foreign keys as they were declared, to which further conditions of `k` in pg_constraint may be added. */
+// Nearly all have one column: a join finds the names of all of them faster than a subquery those of each.
+export const FOREIGN_KEY = `
+  select k.conname as name, k.conrelid::int8 as "table", k.conkey as columns,
+    case when cardinality(k.conkey) = 1 then array[own.attname::text]
+      else ${names('k.conrelid', 'k.conkey')} end as column_names,
+    k.confrelid::int8 as target, k.confkey as target_columns,
+    case when cardinality(k.confkey) = 1 then array[theirs.attname::text]
+      else ${names('k.confrelid', 'k.confkey')} end as target_column_names,
+    k.confupdtype as on_update, k.confdeltype as on_delete, k.condeferrable as deferrable
+  from pg_catalog.pg_constraint k
+  join pg_catalog.pg_attribute own on own.attrelid = k.conrelid and own.attnum = k.conkey[1]
+  join pg_catalog.pg_attribute theirs on theirs.attrelid = k.confrelid and theirs.attnum = k.confkey[1]
+  where k.contype = 'f' and k.conparentid = 0
+`;
+
 /** Foreign keys as they were declared: those of partitions follow from their parent's. */
 export async function readForeignKeys(session: Session): Promise<ForeignKeyRow[]> {
-  // Nearly all have one column: a join finds the names of all of them faster than a subquery those of each.
-  const rows = await readAlike<ForeignKeyRow, 'name' | 'table'>(
-    session,
-    `
-    select k.conname as name, k.conrelid::int8 as "table", k.conkey as columns,
-      case when cardinality(k.conkey) = 1 then array[own.attname::text]
-        else ${names('k.conrelid', 'k.conkey')} end as column_names,
-      k.confrelid::int8 as target, k.confkey as target_columns,
-      case when cardinality(k.confkey) = 1 then array[theirs.attname::text]
-        else ${names('k.confrelid', 'k.confkey')} end as target_column_names,
-      k.confupdtype as on_update, k.confdeltype as on_delete, k.condeferrable as deferrable
-    from pg_catalog.pg_constraint k
-    join pg_catalog.pg_attribute own on own.attrelid = k.conrelid and own.attnum = k.conkey[1]
-    join pg_catalog.pg_attribute theirs on theirs.attrelid = k.confrelid and theirs.attnum = k.confkey[1]
-    where k.contype = 'f' and k.conparentid = 0
-  `,
-    {
-      own: ['table', 'name'],
-      alike: [
-        'columns',
-        'column_names',
-        'target',
-        'target_columns',
-        'target_column_names',
-        'on_update',
-        'on_delete',
-        'deferrable',
-      ],
-      toRow: (group, at) => ({ ...group, table: group.table[at]!, name: group.name[at]! }),
-    },
-  );
+  const rows = await readAlike<ForeignKeyRow, 'name' | 'table'>(session, FOREIGN_KEY, {
+    own: ['table', 'name'],
+    alike: [
+      'columns',
+      'column_names',
+      'target',
+      'target_columns',
+      'target_column_names',
+      'on_update',
+      'on_delete',
+      'deferrable',
+    ],
+    toRow: (group, at) => ({ ...group, table: group.table[at]!, name: group.name[at]! }),
+  });
   return rows.sort((a, b) => a.table - b.table || compareNames(a.name, b.name));
 }
 

@@ -1,11 +1,11 @@
 import { classOf, describeContext, describeRow, isAlwaysTrue, openingsOf, undecidedBecause } from '../answers.ts';
 import type { RlsFacts, TableFacts } from '../facts.ts';
-import { displayName } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import type { TableAnswer } from './leaks.ts';
 
 /** Rows of others that the policies of a table open, and policies that hold whatever the row. */
 export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
-  const undecided = undecidedBecause(facts, table);
+  const undecided = undecidedBecause(facts, table) ?? askedAsNobody(facts, table);
   if (classOf(facts, table) === undefined) return { leaks: new Map(), undecided, isLasting: false };
   const always = table.policies
     .filter((policy) => policy.permissive && isAlwaysTrue(facts, table, policy))
@@ -22,4 +22,12 @@ export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
   ]);
   const isLasting = undecided === undefined && table.policies.every((policy) => policy.isPlain);
   return { leaks: new Map([...always, ...opened]), undecided, isLasting };
+}
+
+/** Whoever looks up whose member the user is lets a stranger see nothing, and says nothing with it. */
+function askedAsNobody(facts: RlsFacts, table: TableFacts): string | undefined {
+  const [membership] = facts.memberships;
+  if (membership === undefined || !table.policies.some(({ looksUp }) => looksUp)) return undefined;
+  if (classOf(facts, table)?.tenants.subject !== undefined) return undefined;
+  return `no user was found in ${displayPath(membership.table)} who is in one tenant and in no other`;
 }

@@ -11,6 +11,8 @@ export interface Changes {
   /** Policies and functions that are new or other than before. */
   readonly policies: readonly number[];
   readonly functions: readonly number[];
+  /** Views that are other than before, or new where some are gone. */
+  readonly views: readonly number[];
   /** Views and SECURITY DEFINER functions may lead further around RLS, or it may bind fewer roles. */
   readonly ways: boolean;
 }
@@ -21,6 +23,7 @@ export const NO_CHANGES: Changes = {
   policiesOf: [],
   policies: [],
   functions: [],
+  views: [],
   ways: false,
 };
 
@@ -45,6 +48,7 @@ export function changesBetween(before: Lists, after: Lists): Changes {
     policies: changedKeys(before.policies, after.policies),
     policiesOf: rewordedTables(before.policies, after.policies),
     functions,
+    views: changedKeys(before.rules, after.rules).map((oid) => after.rules.get(oid)!.relation),
     ways:
       isMoved ||
       before.surroundings !== after.surroundings ||

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AishaError } from '../../errors.ts';
+import { groupBy } from '../../group-by.ts';
 import type { Additions } from '../../migrations/additive.ts';
 import type { Gate, GateCall, GateJudgement, GateOutcome, GateVerdict, LaterFile } from '../../migrations/gate.ts';
 import { PlannedSession } from '../../postgres/planned-session.ts';
@@ -15,7 +16,7 @@ import { compareStates, leftOpen, type Worsening } from './compare.ts';
 import { type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
 import { type InHand, knownStates, type Read, readChanges } from './read-changes.ts';
-import { readChangedCalls, readLists, readOpenTables, readSecured, readState, readUnsecured } from './read-state.ts';
+import { readLists, readOpenTables, readSecured, readState, readUnsecured, standOnChanged } from './read-state.ts';
 import type { GateMode, GateSettings } from './settings.ts';
 import type { Focus, GateState, OpenTable, SecuredTable } from './state.ts';
 import type { Told } from './telling.ts';
@@ -305,7 +306,7 @@ export class IsolationGate implements Gate {
       open: [...disabled, ...open.map(({ oid }) => oid)],
       looked: [
         ...looked,
-        ...(called.length > 0 ? ['functions that policies call'] : []),
+        ...(called.length > 0 ? ['functions and views on which policies stand'] : []),
         ...open.map((table) => `new table ${displayPath(table)}`),
       ],
     };
@@ -331,16 +332,15 @@ export class IsolationGate implements Gate {
     };
   }
 
-  /** Every table that was isolated, when functions were changed that policies call which were not. */
+  /** Every table that was isolated, when functions or views were changed on which policies stand that were not. */
   async #suspectsByCalls(
     session: Session,
     side: Side,
-    { isolates, functions }: Changes,
+    changes: Changes,
     asked: readonly number[],
   ): Promise<readonly SecuredTable[]> {
-    if (!isolates || functions.length === 0) return [];
-    const called = await readChangedCalls(session, functions, asked);
-    if (called.length === 0) return [];
+    if (!changes.isolates || changes.functions.length + changes.views.length === 0) return [];
+    if (!(await standOnChanged(session, changes, asked))) return [];
     const tables = [...(await side.secured())];
     const state = await readState(session, this.#tenancy, { tables, policiesOf: [], ways: false });
     return state.tables.filter(({ isSecured }) => isSecured);
@@ -370,11 +370,17 @@ export class IsolationGate implements Gate {
     const { file, suspects, answers, looked } = inHand;
     const told = this.#told(inHand);
     for (const { worsening, mode } of told) if (mode !== 'off') this.#note(worsening, mode, `by ${file}`);
-    for (const table of suspects) {
+    const undecided = suspects.flatMap((table) => {
       const answer = answers.get(table.oid);
-      if (answer?.undecided === undefined || this.#newLeaks(table.oid, answer).length > 0) continue;
-      this.#noteUndecided(file, table, answer.undecided);
-    }
+      if (answer?.undecided === undefined || this.#newLeaks(table.oid, answer).length > 0) return [];
+      return [{ table, reason: answer.undecided }];
+    });
+    for (const [reason, open] of groupBy(undecided, (one) => one.reason))
+      this.#noteUndecided(
+        file,
+        open.map(({ table }) => table),
+        reason,
+      );
     this.#judgements.push({ file, verdict: verdictOf(told.map(({ mode }) => mode)), looked });
   }
 
@@ -405,12 +411,14 @@ export class IsolationGate implements Gate {
     });
   }
 
-  #noteUndecided(file: string, table: SecuredTable, reason: string): void {
+  /** A function may have changed the policies of every table: the same is not said as often. */
+  #noteUndecided(file: string, [table, ...others]: readonly SecuredTable[], reason: string): void {
+    const more = others.length === 0 ? '' : ` (as those of ${listNames(others.map(displayPath))})`;
     this.#findings.push({
       check: CHECK,
       severity: 'warning',
-      object: displayPath(table),
-      message: `${file} changed its policies, and they could not be asked what they open now: ${reason}`,
+      object: displayPath(table!),
+      message: `${file} changed its policies${more}, and they could not be asked what they open now: ${reason}`,
       remediation: 'aisha-db rls-check says what it takes.',
     });
   }

@@ -45,8 +45,9 @@ export interface OwnRows {
   /** All of the tables that have one of the transaction's own. */
   readonly policies: readonly PolicyEntry[] | null;
   readonly functions: readonly FunctionEntry[] | null;
-  /** Rules of views, or rights on columns of views, are the transaction's own. */
-  readonly rules: boolean;
+  /** Relations with a rule of the transaction's own: a view is one. */
+  readonly rules: readonly number[] | null;
+  /** Rights on columns of views are. */
   readonly grants: boolean;
 }
 
@@ -89,7 +90,7 @@ export function ownRowsSql(isUntouched: (catalog: Watched) => string, relations 
     'relations', ${relations},
     'policies', ${where('pg_policy', POLICIES_OF(`polrelid operator(pg_catalog.=) any (array(select p.polrelid from pg_catalog.pg_policy p where ${isOwn('p')}))`))},
     'functions', ${where('pg_proc', FUNCTIONS_OF(`${ofUsers('oid')}${isOwn('pg_proc')}`))},
-    'rules', ${where('pg_rewrite', some(ownRows('pg_rewrite', 'oid', ofUsers('c.oid'))), 'false')},
+    'rules', ${where('pg_rewrite', `(select pg_catalog.json_agg(ev_class::pg_catalog.int8) from ${ownRows('pg_rewrite', 'ev_class', ofUsers('c.oid'))})`)},
     'grants', ${where('pg_attribute', some(OWN_GRANTS_ON_VIEWS), 'false')}
   )`;
 }

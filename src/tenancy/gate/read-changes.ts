@@ -88,6 +88,7 @@ export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySe
       call.policiesDeleted > reworded.gone.length
         ? [...reworded.policiesOf, ...(await findDropped(session, committed))]
         : reworded.policiesOf,
+    views: changedViews(before, own, call),
     functions: (own.functions ?? []).filter(([oid, version]) => versions.get(oid) !== version).map(([oid]) => oid),
     ways:
       call.changesRights ||
@@ -150,6 +151,16 @@ function keptTables(before: Before, own: OwnRows): Kept[] {
   });
 }
 
+/** Views that policies may look at: not new ones, unless one may have come in the place of another. */
+function changedViews(before: Before, own: OwnRows, { dropsViews }: Call): number[] {
+  const was = new Set(before.relations?.map(([oid]) => oid));
+  return viewsOf(own).filter((oid) => dropsViews || was.has(oid));
+}
+
+const viewsOf = ({ relations, rules }: OwnRows) => [
+  ...new Set([...(relations ?? []).filter(isView).map(([oid]) => oid), ...(rules ?? [])]),
+];
+
 const isView = ([, kind]: RelationEntry) => kind === 'v' || kind === 'm';
 const tablesOf = ({ relations }: OwnRows) => (relations ?? []).filter((entry) => !isView(entry));
 
@@ -186,7 +197,7 @@ async function findDropped(session: Session, committed: Session): Promise<number
 
 /** The file wrote something about a view. */
 function touchesView({ rules, grants, relations }: OwnRows): boolean {
-  return rules || grants || relations?.some(isView) === true;
+  return rules !== null || grants || relations?.some(isView) === true;
 }
 
 /** A view or SECURITY DEFINER function that the file wrote, or a view on one, is open to an API role. */
@@ -263,7 +274,7 @@ async function readBefore(
   const list = (oids: readonly number[]) => quoteLiteral(`{${oids.join(',')}}`);
   const oids = (rows: readonly (readonly [number, ...unknown[]])[] | null) => list((rows ?? []).map(([oid]) => oid));
   const given = [
-    oids(tablesOf(own)),
+    list([...tablesOf(own).map(([oid]) => oid), ...viewsOf(own)]),
     list([...new Set(own.policies?.map(([, table]) => table))]),
     oids(own.functions),
     String(asksWhetherAny),

@@ -1,6 +1,8 @@
 import type { Session } from '../../postgres/session.ts';
 import { treeHashSql } from '../catalog/policies.ts';
+import { reachedSql } from '../catalog/reached.ts';
 import type { TenancySettings } from '../settings.ts';
+import type { Changes } from './changes.ts';
 import { FIRST_OF_USERS } from './own-rows.ts';
 import { type Focus, type GateState, type Lists, NO_WAYS, type OpenTable } from './state.ts';
 
@@ -11,6 +13,7 @@ interface ListsRow {
   readonly secured: string | null;
   readonly policies: string | null;
   readonly functions: string | null;
+  readonly rules: string | null;
   readonly surroundings: string;
 }
 
@@ -27,11 +30,12 @@ export async function readSecured(session: Session): Promise<ReadonlySet<number>
 /** What there is in short; `xmin` is the transaction that wrote a row, and tells a change without reading the row. */
 export async function readLists(session: Session): Promise<Lists> {
   const [row] = await session.query<ListsRow>(LISTS);
-  const { secured, policies, functions, surroundings } = row!;
+  const { secured, policies, functions, rules, surroundings } = row!;
   return {
     secured: byOid(secured, ([forced, ...place]) => ({ forced: forced === 't', place: place.join() })),
     policies: byOid(policies, ([version, table]) => ({ version: version!, table: Number(table) })),
     functions: byOid(functions, ([version, definer]) => ({ version: version!, isDefiner: definer === 't' })),
+    rules: byOid(rules, ([version, relation]) => ({ version: version!, relation: Number(relation) })),
     surroundings,
   };
 }
@@ -74,6 +78,7 @@ const LISTS = `
     relations.secured,
     (select ${list('oid, xmin, polrelid')} from pg_catalog.pg_policy) as policies,
     (select ${list('oid, xmin, prosecdef')} from pg_catalog.pg_proc where oid >= ${FIRST_OF_USERS}) as functions,
+    (select ${list('oid, xmin, ev_class')} from pg_catalog.pg_rewrite where ev_class >= ${FIRST_OF_USERS}) as rules,
     pg_catalog.md5(pg_catalog.concat_ws('|', ${SURROUNDINGS.map((part) => `coalesce(${part}, '')`).join(', ')})) as surroundings
   from (
     select
@@ -84,18 +89,18 @@ const LISTS = `
   ) relations
 `;
 
-/** Of the functions that were changed, those that policies call, themselves or through other functions. */
-export async function readChangedCalls(
+/** Whether policies stand on some of the functions and views that were changed, themselves or through others. */
+export async function standOnChanged(
   session: Session,
-  changed: readonly number[],
+  { functions, views }: Pick<Changes, 'functions' | 'views'>,
   newPolicies: readonly number[],
-): Promise<readonly number[]> {
-  const rows = await session.query<{ oid: number }>(CALLED, [changed, newPolicies]);
-  return rows.map(({ oid }) => oid);
+): Promise<boolean> {
+  const [row] = await session.query<{ stand: boolean }>(STAND, [functions, views, newPolicies]);
+  return row!.stand;
 }
 
 // By name, since a body names what it calls when it runs: a function that is only mentioned counts as well.
-const callsOf = (policies: string) => `
+const CALLED = `
   called as (
     select p.oid, pg_catalog.lower(p.prosrc) as source
     from pg_catalog.pg_proc p
@@ -104,7 +109,6 @@ const callsOf = (policies: string) => `
         select d.refobjid from pg_catalog.pg_depend d
         where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
           and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-          ${policies}
       )
     union
     select q.oid, pg_catalog.lower(q.prosrc)
@@ -123,9 +127,13 @@ const callsOf = (policies: string) => `
       )
   )`;
 
-const CALLED = `
-  with recursive ${callsOf('and d.objid <> all ($2::oid[])')}
-  select oid from called where oid = any ($1::oid[])
+const STAND = `
+  with recursive ${reachedSql('d.objid <> all ($3::oid[])')}
+  select exists (
+    select from reached
+    where class = 'pg_catalog.pg_proc'::pg_catalog.regclass and oid = any ($1::oid[])
+      or class = 'pg_catalog.pg_class'::pg_catalog.regclass and oid = any ($2::oid[])
+  ) as stand
 `;
 
 /** What the focus asks for. */
@@ -261,7 +269,7 @@ const WAYS = `
       or not s.relforcerowsecurity and pg_catalog.pg_has_role(b.reader, s.relowner, 'usage')
     group by b.view
   ),
-  ${callsOf('')},
+  ${CALLED},
   definer as (
     select p.oid, p.proname, p.proowner, p.pronamespace, n.nspname,
       case when p.proowner not in (select oid from unbound) then array(

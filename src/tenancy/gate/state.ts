@@ -25,6 +25,8 @@ export interface Lists {
   /** Policies and functions; empty when their catalog was not asked for. */
   readonly policies: ReadonlyMap<number, PolicyEntry>;
   readonly functions: ReadonlyMap<number, FunctionEntry>;
+  /** Rules; each view is one. */
+  readonly rules: ReadonlyMap<number, RuleEntry>;
   /** One text for all views with their rights, schemas, roles and memberships. */
   readonly surroundings: string;
 }
@@ -39,6 +41,11 @@ interface PolicyEntry {
   readonly table: number;
   /** Transaction that wrote it: changes with every ALTER POLICY. */
   readonly version: string;
+}
+
+interface RuleEntry {
+  readonly version: string;
+  readonly relation: number;
 }
 
 interface FunctionEntry {
