@@ -1,15 +1,16 @@
 -- Title: Changes are written to an audit log
 -- Category: security
 -- Thresholds:
--- - info: absent = 1
--- - warning: absent = 0
+-- - info: mild = 1
+-- - warning: mild = 0
 -- Message: {object}: {what}
 -- Remediation: {fix}
 -- Why: Sensitive operations belong into an audit log, and a trigger that is switched off for a bulk load is easily
 --   forgotten. A trigger counts as one of the audit when its function is named so or inserts into what is named so. Of a
---   table that has one, each of INSERT, UPDATE and DELETE needs one that fires in ordinary sessions. Who sets
---   session_replication_role = replica, for a role or a database, switches all of them off. The check goes by the state
---   of triggers and fires none; aisha-db security-check --prove does.
+--   table that has one, each of INSERT, UPDATE (of whatever column) and DELETE needs one that fires in ordinary sessions,
+--   on each of its partitions; TRUNCATE needs one where others than the owner may do it. Who sets
+--   session_replication_role = replica, for a role, a database or the server, switches all of them off. The check goes by
+--   the state of triggers and fires none; aisha-db security-check --prove does.
 -- Manual: 12.4
 
 with audit_functions as (
@@ -24,11 +25,15 @@ audit_triggers as (
     t.tgrelid,
     t.tgname,
     t.tgtype,
+    -- UPDATE OF names columns: changes of others do not fire it.
+    case when cardinality(t.tgattr::int2[]) > 0 then 16 else 0 end as partial,
     t.tgenabled in ('O', 'A') as fires,
+    exists (select from pg_trigger up where up.oid = t.tgparentid and up.tgenabled in ('O', 'A')) as fires_above,
     f.oid as function
   from pg_trigger t
   join audit_functions f on f.oid = t.tgfoid
-  where not t.tgisinternal
+  -- Before PostgreSQL 15 the triggers of partitions that come from the partitioned table count as internal.
+  where not t.tgisinternal or t.tgparentid <> 0
 ),
 events (bit, name) as (
   values (4, 'INSERT'), (16, 'UPDATE'), (8, 'DELETE')
@@ -40,36 +45,80 @@ gaps as (
     (
       select min(t.tgname)
       from audit_triggers t
-      where t.tgrelid = c.oid and t.tgtype & e.bit <> 0
-    ) as asleep
+      where t.tgrelid = c.oid and t.tgtype & e.bit <> 0 and not t.fires
+    ) as asleep,
+    (
+      select min(t.tgname)
+      from audit_triggers t
+      where t.tgrelid = c.oid and t.tgtype & e.bit <> 0 and t.fires and t.partial = e.bit
+    ) as partial
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   cross join events e
   where c.oid in (select tgrelid from audit_triggers)
-    and not c.relispartition
+    -- Row triggers of a partitioned table are kept, and switched off, partition by partition.
+    and (not c.relispartition or exists (
+      select
+      from audit_triggers t
+      where t.tgrelid = c.oid and t.tgtype & e.bit <> 0 and not t.fires and t.fires_above
+    ))
     and not exists (
       select
       from audit_triggers t
-      where t.tgrelid = c.oid and t.tgtype & e.bit <> 0 and t.fires
+      where t.tgrelid = c.oid and t.tgtype & e.bit <> 0 and t.fires and t.partial <> e.bit
     )
+),
+-- Whom the owner lets empty a table of which no trigger writes it down; a superuser needs no leave.
+emptied as (
+  select
+    format('%I.%I', n.nspname, c.relname) as object,
+    string_agg(distinct case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end, ', ') as roles
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  cross join aclexplode(c.relacl) a
+  where c.relkind in ('r', 'p')
+    and c.oid in (select tgrelid from audit_triggers)
+    and a.privilege_type = 'TRUNCATE'
+    and a.grantee <> c.relowner
+    and not exists (select from audit_triggers t where t.tgrelid = c.oid and t.tgtype & 32 <> 0 and t.fires)
+  group by n.nspname, c.relname
 )
 select
   object,
-  0 as absent,
+  object as key,
+  0 as mild,
   concat_ws(
     '; ',
-    'no trigger writes ' || string_agg(event, ', ' order by event) filter (where asleep is null) || ' to the audit log',
-    string_agg(format('%s is not written to it: the trigger %I does not fire', event, asleep), '; ' order by event)
-      filter (where asleep is not null)
+    'no trigger writes ' || string_agg(event, ', ' order by event) filter (where asleep is null and partial is null)
+      || ' to the audit log',
+    string_agg(distinct format('%s: not written to it, since the trigger %I does not fire', events, asleep), '; ')
+      filter (where asleep is not null),
+    string_agg(format('%s of some columns only is written to it, by the trigger %I', event, partial), '; ' order by event)
+      filter (where asleep is null and partial is not null)
   ) as what,
   coalesce(
     string_agg(distinct format('alter table %s enable trigger %I;', object, asleep), ' ') filter (where asleep is not null),
-    'Add the trigger to ' || object || ' that its other changes have.'
+    'Let a trigger of the audit fire on ' || object || ' for '
+      || string_agg(event || case when partial is null then '' else ' of whatever column' end, ', ' order by event) || '.'
   ) as fix
-from gaps
+from (
+  select g.*, string_agg(event, ', ') over (
+    partition by object, asleep order by event rows between unbounded preceding and unbounded following
+  ) as events
+  from gaps g
+) g
 group by object
 union all
 select
+  object,
+  object || ' TRUNCATE',
+  1,
+  format('%s may TRUNCATE it, which no trigger writes to the audit log', roles),
+  format('revoke truncate on table %s from %s;', object, roles)
+from emptied
+union all
+select
+  format('%I.%I()', nspname, proname),
   format('%I.%I()', nspname, proname),
   0,
   'no trigger calls this function of the audit',
@@ -79,6 +128,7 @@ where nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
   and not exists (select from pg_trigger t where t.tgfoid = f.oid)
 union all
 select
+  place.name,
   place.name,
   0,
   'session_replication_role is replica there: neither triggers nor foreign keys work in its sessions',
@@ -95,6 +145,16 @@ where s.setdatabase in (0, (select oid from pg_database where datname = current_
   and 'session_replication_role=replica' = any (s.setconfig)
 union all
 select
+  'the server',
+  'the server',
+  0,
+  'session_replication_role is replica in its configuration: neither triggers nor foreign keys work in any session',
+  'alter system reset session_replication_role; select pg_reload_conf();'
+from pg_settings
+where name = 'session_replication_role' and setting = 'replica' and source in ('configuration file', 'command line')
+union all
+select
+  'database ' || quote_ident(current_database()),
   'database ' || quote_ident(current_database()),
   1,
   'nothing writes down who changed what: no trigger is one of an audit',
@@ -107,4 +167,4 @@ where not exists (select from audit_functions)
     join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p') and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
   )
-order by absent, object;
+order by mild, object, what;

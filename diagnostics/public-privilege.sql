@@ -8,7 +8,9 @@
 -- Why: What PUBLIC may do, every role may do, those included that are made later or belong to somebody else. Creating
 --   objects in a schema lets anybody put a table or function in the way of those that others mean; PostgreSQL 15 no
 --   longer grants it on the schema public, an upgraded database still has it. SECURITY DEFINER functions that everybody
---   may execute act with the rights of their owner. CONNECT and TEMPORARY on the database are PostgreSQL's default.
+--   may execute act with the rights of their owner. A foreign server that everybody may use leads wherever its user
+--   mappings do. What PostgreSQL itself keeps from PUBLIC (functions that read files, passwords' hashes) counts as well.
+--   CONNECT and TEMPORARY on the database are PostgreSQL's default.
 -- Manual: 12.4
 
 with grants as (
@@ -81,9 +83,58 @@ with grants as (
       where d.classid = 'pg_policy'::regclass and d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
     )
   union all
+  select 'large object ' || m.oid, 'large object ' || m.oid, '', a.privilege_type
+  from pg_largeobject_metadata m
+  cross join aclexplode(m.lomacl) a
+  where a.grantee = 0
+  union all
+  select 'foreign server ' || quote_ident(s.srvname), 'foreign server ' || quote_ident(s.srvname), '', a.privilege_type
+  from pg_foreign_server s
+  cross join aclexplode(s.srvacl) a
+  where a.grantee = 0
+  union all
+  -- Who may use a wrapper makes servers of it: to wherever the server's machine can connect.
+  select
+    'foreign-data wrapper ' || quote_ident(w.fdwname),
+    'foreign data wrapper ' || quote_ident(w.fdwname),
+    '',
+    a.privilege_type
+  from pg_foreign_data_wrapper w
+  cross join aclexplode(w.fdwacl) a
+  where a.grantee = 0
+  union all
+  -- What initdb took from everybody, or never gave, and somebody has granted since.
+  select
+    format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+    format('routine %I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+    '',
+    'EXECUTE'
+  from pg_init_privs i
+  join pg_proc p on i.classoid = 'pg_proc'::regclass and p.oid = i.objoid
+  join pg_namespace n on n.oid = p.pronamespace and n.nspname = 'pg_catalog'
+  where i.privtype = 'i'
+    and not exists (select from aclexplode(i.initprivs) a where a.grantee = 0)
+    and exists (select from aclexplode(p.proacl) a where a.grantee = 0)
+  union all
+  select
+    format('%I.%I', n.nspname, c.relname),
+    format('table %I.%I', n.nspname, c.relname),
+    '',
+    a.privilege_type
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'pg_catalog'
+  left join pg_init_privs i
+    on i.classoid = 'pg_class'::regclass and i.objoid = c.oid and i.objsubid = 0 and i.privtype = 'i'
+  cross join aclexplode(c.relacl) a
+  where a.grantee = 0
+    and c.oid < 16384
+    and not exists (
+      select from aclexplode(i.initprivs) b where b.grantee = 0 and b.privilege_type = a.privilege_type
+    )
+  union all
   select
     format('what %I will create%s', pg_get_userbyid(d.defaclrole), coalesce(' in ' || quote_ident(n.nspname), '')),
-    case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' else 'schemas' end,
+    case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'L' then 'large objects' else 'schemas' end,
     format(
       'alter default privileges for role %I%s',
       pg_get_userbyid(d.defaclrole),
@@ -94,13 +145,19 @@ with grants as (
   left join pg_namespace n on n.oid = d.defaclnamespace
   cross join aclexplode(d.defaclacl) a
   where a.grantee = 0
-    and d.defaclobjtype in ('r', 'S', 'n')
+    and d.defaclobjtype in ('r', 'S', 'n', 'L')
     and (n.nspname is null or n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[]))
 )
 select
   object,
   string_agg(privilege, ', ' order by privilege) as privileges,
-  max(case when split_part(privilege, ' ', 1) in ('SELECT', 'USAGE', 'EXECUTE') then 0 else 1 end) as writes,
+  max(
+    case
+      when target ~ '^(routine|table) pg_catalog\.|^foreign data wrapper ' then 1
+      when split_part(privilege, ' ', 1) in ('SELECT', 'USAGE', 'EXECUTE') then 0
+      else 1
+    end
+  ) as writes,
   concat_ws(
     ' ',
     nullif(role, ''),

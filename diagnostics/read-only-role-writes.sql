@@ -6,7 +6,10 @@
 -- Why: Reporting tools get roles of their own that cannot change anything (12.4). A role is meant to read only when its
 --   name says so (readonly, read_only, ro, reader, viewer, report, reporting, bi, analytics as a word) or when it sets
 --   default_transaction_read_only, which anybody in a session can switch off again: privileges decide, not the setting.
---   Those on single columns count, those of PUBLIC, and those of every role that it has or may become with SET ROLE.
+--   Those on single columns and sequences count, those on tables that will be made (default privileges), those of PUBLIC,
+--   and those of every role that it has or may become with SET ROLE. A VOLATILE SECURITY DEFINER function that it was
+--   granted may write with its owner's rights; one that only reads is declared STABLE, and the server sees to it. Those that
+--   everybody may execute are told by public-privilege.
 -- Manual: 12.4
 
 with readers as (
@@ -61,6 +64,47 @@ grants as materialized (
     and x.privilege_type in ('INSERT', 'UPDATE')
     and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
   union
+  select 'sequence', format('%I.%I', n.nspname, c.relname), c.relowner, a.grantee
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  cross join aclexplode(c.relacl) a
+  where c.relkind = 'S'
+    and a.privilege_type in ('USAGE', 'UPDATE')
+    and a.grantee <> c.relowner
+    and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
+  union
+  select
+    'routine',
+    format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+    p.proowner,
+    a.grantee
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  cross join aclexplode(p.proacl) a
+  where p.prosecdef
+    and p.provolatile = 'v'
+    and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+    and a.grantee not in (0, p.proowner)
+    and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
+  union
+  select
+    'default',
+    format('for role %I%s', pg_get_userbyid(d.defaclrole), coalesce(' in schema ' || quote_ident(n.nspname), '')),
+    d.defaclrole,
+    a.grantee
+  from pg_default_acl d
+  left join pg_namespace n on n.oid = d.defaclnamespace
+  cross join aclexplode(d.defaclacl) a
+  where d.defaclobjtype = 'r'
+    and a.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
+    and a.grantee <> d.defaclrole
+    and (n.nspname is null or n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[]))
+  union
+  select 'database', quote_ident(d.datname), d.datdba, a.grantee
+  from pg_database d
+  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+  where a.privilege_type = 'CREATE' and d.datname = current_database()
+  union
   select 'schema', quote_ident(n.nspname), n.nspowner, a.grantee
   from pg_namespace n
   cross join aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
@@ -107,10 +151,20 @@ fixes as (
     h.reader,
     h.kind,
     case
+      when h.kind = 'default' then format(
+        'alter default privileges %s revoke insert, update, delete, truncate on tables from %s;',
+        h.name,
+        case h.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(h.grantee)) end
+      )
       when h.owner = h.grantee then format('alter %s %s owner to current_user;', h.kind, h.name)
       else format(
         'revoke %s on %s %s from %s;',
-        case h.kind when 'table' then 'insert, update, delete, truncate' else 'create' end,
+        case h.kind
+          when 'table' then 'insert, update, delete, truncate'
+          when 'sequence' then 'usage, update'
+          when 'routine' then 'execute'
+          else 'create'
+        end,
         h.kind,
         h.name,
         case h.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(h.grantee)) end
@@ -146,7 +200,7 @@ powers as (
   union all
   select
     w.reader,
-    case w.kind when 'table' then 3 else 4 end,
+    case w.kind when 'table' then 3 when 'default' then 4 when 'sequence' then 5 when 'routine' then 6 else 7 end,
     w.power || coalesce(' as ' || w.roles, ''),
     f.fix
   from (
@@ -154,7 +208,24 @@ powers as (
       h.reader,
       h.kind,
       case h.kind
-        when 'table' then format('may write to %s tables, such as %s', count(distinct h.name), min(h.name))
+        when 'table' then 'may write to ' || case count(distinct h.name)
+          when 1 then min(h.name)
+          else format('%s tables, such as %s', count(distinct h.name), min(h.name))
+        end
+        when 'default' then 'may write to tables that are made later (default privileges '
+          || string_agg(distinct h.name, ', ') || ')'
+        when 'sequence' then format('may advance or set %s', case count(distinct h.name)
+          when 1 then min(h.name)
+          else format('%s sequences, such as %s', count(distinct h.name), min(h.name))
+        end)
+        when 'routine' then format(
+          'may call %s, which may write with the rights of the owner',
+          case count(distinct h.name)
+            when 1 then min(h.name)
+            else format('%s functions, such as %s', count(distinct h.name), min(h.name))
+          end
+        )
+        when 'database' then 'may create schemas in the database'
         else format('may create objects in %s', string_agg(distinct h.name, ', '))
       end as power,
       string_agg(distinct quote_ident(pg_get_userbyid(h.grantee)), ', ') filter (where h.grantee not in (0, h.reader)) as roles

@@ -8,6 +8,8 @@ export interface Noticed {
   readonly object: string;
   /** Name of the policy of the object that it is about. */
   readonly policy?: string | undefined;
+  /** What of the object it is about where there may be several such findings of one object: the name of a key. */
+  readonly part?: string | undefined;
   readonly message: string;
   /** SQL that mends it, ready to run: statements, each with its semicolon. */
   readonly fix?: string | undefined;

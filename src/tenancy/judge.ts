@@ -59,7 +59,7 @@ export function judgeFacts(
 
 function toFinding(
   check: string,
-  { policy, fix: sql, groundwork, advice, details, ...noticed }: Noticed,
+  { policy, part = policy, fix: sql, groundwork, advice, details, ...noticed }: Noticed,
 ): TenancyFinding {
   const fix = sql === undefined || groundwork === undefined ? sql : `${groundwork}\n${sql}`;
   const remediation = fix ?? advice;
@@ -70,7 +70,7 @@ function toFinding(
     fix,
     groundwork,
     ...(remediation === undefined ? {} : { remediation }),
-    ...(policy === undefined ? {} : { fingerprint: [check, noticed.object, policy].join(' ') }),
+    ...(part === undefined ? {} : { fingerprint: [check, noticed.object, part].join(' ') }),
     ...(details === undefined && policy === undefined ? {} : { details: { ...details, ...(policy && { policy }) } }),
   };
 }

@@ -1,39 +1,57 @@
-import { quoteIdentifier } from '../../postgres/quote.ts';
+import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
 import type { StageDatabase } from '../stage/database.ts';
+import { createRole, dropRoles, roleName } from '../stage/logins.ts';
 import type { LiveFixture } from '../stage/planter.ts';
+
+const LINE_PREFIX = '%m [%p] %q%u@%d ';
 
 export const fixture: LiveFixture = {
   async lookAlike(db) {
-    await logConnections(db, 'on');
-    await logStatements(db, 'ddl');
+    await setServer(db, 'log_connections', 'on');
+    await setServer(db, 'log_statement', 'ddl');
+    await setServer(db, 'log_line_prefix', LINE_PREFIX);
+    await setServer(db, 'log_min_duration_statement', '5s');
+    await ofDatabase(db, 'log_statement', 'mod');
   },
   async bad(db) {
-    await logConnections(db, 'off');
-    await logStatements(db, 'all');
-    return ['info log_connections', 'info log_statement'];
-  },
-  async cure(db) {
-    await logConnections(db, 'on');
-    await logStatements(db, 'mod');
+    await setServer(db, 'log_connections', 'off');
+    await setServer(db, 'log_line_prefix', '%m [%p] ');
+    await ofDatabase(db, 'log_statement', 'all');
+    await ofDatabase(db, 'log_min_duration_statement', '0');
+    const role = await createRole(db, 'unseen');
+    await db.superQuery(`alter role ${role} set log_statement = none`);
+    return [
+      'info log_connections',
+      'info log_line_prefix',
+      'info log_min_duration_statement of this database',
+      'info log_statement of this database',
+      `info log_statement of role ${role}`,
+    ];
   },
   async after(db) {
-    await db.superQuery('alter system reset log_connections');
+    await dropRoles(db, roleName(db, 'unseen'));
+    for (const name of ['log_connections', 'log_statement', 'log_line_prefix', 'log_min_duration_statement'])
+      await db.superQuery(`alter system reset ${name}`);
     await db.superQuery('select pg_reload_conf()');
   },
 };
 
-/** Of the whole server: a session can not set it, a database neither. New sessions have it when the server has read it. */
-async function logConnections(db: StageDatabase, value: 'on' | 'off'): Promise<void> {
-  await db.superQuery(`alter system set log_connections = ${value}`);
+/** Of the whole server: new sessions have it when the server has read it. */
+async function setServer(db: StageDatabase, name: string, value: string): Promise<void> {
+  await db.superQuery(`alter system set ${name} = ${quoteLiteral(value)}`);
   await db.superQuery('select pg_reload_conf()');
   for (;;) {
     const session = await db.connect(db.superUrl);
-    const { rows } = await session.query<{ log_connections: string }>('show log_connections');
+    // A setting of the database stands before that of the server.
+    const { rows } = await session.query<{ arrived: boolean }>(
+      "select source = 'database' or current_setting(name) = $2 as arrived from pg_settings where name = $1",
+      [name, value],
+    );
     await session.end();
-    if (rows[0]!.log_connections === value) return;
+    if (rows[0]!.arrived) return;
   }
 }
 
-async function logStatements(db: StageDatabase, value: string): Promise<void> {
-  await db.superQuery(`alter database ${quoteIdentifier(db.name)} set log_statement = '${value}'`);
+async function ofDatabase(db: StageDatabase, name: string, value: string): Promise<void> {
+  await db.superQuery(`alter database ${quoteIdentifier(db.name)} set ${name} = ${quoteLiteral(value)}`);
 }

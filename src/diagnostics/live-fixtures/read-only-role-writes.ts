@@ -1,7 +1,18 @@
 import { closeToOthers, createRole, dropRoles, roleName } from '../stage/logins.ts';
 import type { LiveFixture } from '../stage/planter.ts';
 
-const KINDS = ['reporting', 'bureau_spreader', 'viewers', 'crm_readonly', 'board', 'ro', 'reports', 'writers'];
+const KINDS = [
+  'reporting',
+  'bureau_spreader',
+  'viewers',
+  'crm_readonly',
+  'board',
+  'ro',
+  'reports',
+  'writers',
+  'viewer',
+  'bi',
+];
 
 export const fixture: LiveFixture = {
   async lookAlike(db) {
@@ -17,6 +28,13 @@ export const fixture: LiveFixture = {
     const several = await createRole(db, 'viewers', 'nologin');
     await db.query(`grant select (id) on another to ${several}`);
     await db.superQuery(`grant ${several} to ${reads}`);
+    await db.query(`
+      create sequence "Old s%"; grant select on sequence "Old s%" to ${reads};
+      create function sees(int) returns int stable security definer language sql as 'select 1';
+      create function as_caller() returns int language sql as 'select 1';
+      revoke execute on function sees, as_caller from public;
+      grant execute on function sees, as_caller to ${reads};
+      alter default privileges grant select on tables to ${reads}`);
   },
   async bad(db) {
     const byName = await createRole(db, 'crm_readonly', 'login');
@@ -33,7 +51,15 @@ export const fixture: LiveFixture = {
     const writers = await createRole(db, 'writers', 'nologin');
     await db.query(`grant insert on third to ${writers}`);
     await db.superQuery(`grant ${writers} to ${byMembership}; alter table another owner to ${byMembership}`);
-    return [byName, bySetting, byColumn, byMembership].map((role) => `warning ${role}`);
+    const bySequence = await createRole(db, 'viewer', 'login');
+    await db.query(`grant usage on sequence "Old s%" to ${bySequence}`);
+    const byFunction = await createRole(db, 'bi', 'login');
+    await db.query(`
+      create function "writes %"(text) returns int security definer language sql as 'select 1';
+      revoke execute on function "writes %" from public; grant execute on function "writes %" to ${byFunction};
+      alter default privileges in schema public grant insert on tables to ${byFunction}`);
+    await db.superQuery(`grant create on database ${db.name} to ${byFunction}`);
+    return [byName, bySetting, byColumn, byMembership, bySequence, byFunction].map((role) => `warning ${role}`);
   },
   async after(db) {
     await dropRoles(db, ...KINDS.map((kind) => roleName(db, kind)));

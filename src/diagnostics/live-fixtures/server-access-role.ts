@@ -11,9 +11,14 @@ export const fixture: LiveFixture = {
   async bad(db) {
     const etl = await createRole(db, 'etl');
     await db.superQuery(`grant pg_execute_server_program, pg_write_server_files to ${etl}`);
-    return [`warning ${etl}`];
+    const nested = await createRole(db, 'nested');
+    const door = await createRole(db, 'door', 'nologin');
+    await db.superQuery(`grant pg_read_server_files to ${door}; grant ${door} to ${nested}`);
+    const maker = await createRole(db, 'maker', 'login createrole');
+    const maySelf = db.versionNumber < 160_000 ? [`info ${maker}`] : [];
+    return [`warning ${etl}`, `warning ${nested}`, ...maySelf];
   },
   async after(db) {
-    await dropRoles(db, ...['job', 'plain', 'etl'].map((kind) => roleName(db, kind)));
+    await dropRoles(db, ...['job', 'plain', 'etl', 'nested', 'door', 'maker'].map((kind) => roleName(db, kind)));
   },
 };

@@ -23,6 +23,7 @@ function notice(facts: RlsFacts, table: TableFacts, key: ForeignKeyFacts): Notic
     {
       severity: table.checksRows ? 'info' : 'warning',
       object: displayPath(table),
+      part: key.name,
       message: `foreign key ${key.name} does not hold ${table.tenantColumn!.name}: a row may refer to a row of ${displayPath(target)} that is another tenant's${table.checksRows ? ', unless a trigger of the table sees to it' : ''}`,
       ...mend(facts, table, target, key),
       advice: 'Let the key hold the tenant: unique (tenant_id, id) on the target, foreign key (tenant_id, ...) here.',
