@@ -20,3 +20,8 @@ export function listNames(names: readonly string[], limit = 5): string {
   if (names.length > limit) return `${names.slice(0, limit).join(', ')} and ${names.length - limit} more`;
   return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
+
+/** An array of names, as SQL spells its value. */
+export function namesOf(names: readonly string[]): string {
+  return `{${names.map((name) => JSON.stringify(name)).join(',')}}`;
+}

@@ -198,6 +198,19 @@ const WORSENINGS: [what: string, sql: string, message: RegExp][] = [
     /is switched off/,
   ],
   [
+    'a table made anew whose policies open more',
+    `drop table ${TABLE}; create table ${TABLE} (id int primary key, tenant_id uuid not null);
+     grant select on ${TABLE} to authenticated; alter table ${TABLE} enable row level security, force row level security;
+     create policy "isolation's" on ${TABLE} using (tenant_id = tenant_id)`,
+    /is true whatever the row/,
+  ],
+  [
+    'another table that takes the place of one, isolated but not forced',
+    `create table fresh (id int, tenant_id uuid); alter table fresh enable row level security;
+     create policy p on fresh using (${MINE}); alter table ${TABLE} rename to old; alter table fresh rename to ${TABLE}`,
+    /is no longer forced/,
+  ],
+  [
     'prepared statements that are dropped, those of the gate with them',
     `deallocate all; prepare mine as select 1; alter table unforced disable row level security`,
     /is switched off/,
@@ -225,11 +238,24 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
       alter view "closed %".inner_view owner to app_owner; grant select on "closed %".inner_view to anon;
       create view public.bound as select * from public.unforced; alter view public.bound owner to app_reader;
       grant select on public.unforced to app_reader; grant select on public.bound to anon`);
+    await db.superQuery('create role "gr%oup"');
     const refused: [sql: string, object: string, message: RegExp][] = [
       ['alter role anon bypassrls', 'role anon', /does not bind it any more/],
       ['grant service_role to anon', 'role anon', /does not bind it any more/],
       ['grant usage on schema "closed %" to anon', '"closed %".inner_view', /shows anon every row of public.unforced/],
       ['alter table unforced owner to app_reader', 'public.bound', /public.unforced: it reads them as app_reader/],
+      [`alter table ${TABLE} owner to authenticated`, OBJECT, /authenticated owns it, or may become the owner/],
+      [
+        `alter table unforced owner to "gr%oup"; grant "gr%oup" to anon`,
+        'public.unforced',
+        /anon owns it, or may become the owner/,
+      ],
+      [`alter role anon set app.current_tenant_id = 'a "%'`, 'role anon', /begin with app.current_tenant_id = "a/],
+      [
+        `alter database ${quoteIdentifier(db.name)} set "request.jwt.claims" = '{"sub": "%"}'`,
+        `database ${db.name}`,
+        /begin with request.jwt.claims = .*whoever names no tenant is taken for that one/,
+      ],
     ];
     for (const [sql, object, message] of refused) {
       const { result, findings } = await change(isolated, sql, ...superuser);
@@ -238,7 +264,9 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
     }
     await project.write({
       '004_harmless.sql': `create schema empty; grant usage on schema empty to anon; drop view bound;
-        alter table unforced owner to app_reader`,
+        alter table unforced owner to app_reader; alter table ${TABLE} owner to app_reader;
+        alter database ${quoteIdentifier(db.name)} set app.current_tenant_id = '';
+        alter database ${quoteIdentifier(db.name)} set app.other = 'a'; drop role "gr%oup"`,
       '005_change.sql': 'alter table unforced add column a int',
     });
     const passed = await project.migrate(...superuser);
@@ -429,6 +457,20 @@ test('prepared statements of a file are not there for the next one, whether or n
   expect(await isolated.db.query('select count from left_behind')).toEqual([{ count: 0 }]);
 });
 
+test('a table that was open before may not take the place of one that is isolated', async ({ isolated }) => {
+  await configure(isolated, 'off');
+  await isolated.project.write({ '002_open.sql': 'create table "Open ""%" (id int, tenant_id uuid)' });
+  await isolated.project.succeed();
+  await configure(isolated, {});
+  const swap = `alter table ${TABLE} rename to old; alter table "Open ""%" rename to ${TABLE}`;
+  const { result, findings } = await change(isolated, swap);
+  expect(result.code, result.stderr).toBe(9);
+  expect(findings).toMatchObject([
+    { object: OBJECT, message: expect.stringContaining('another table without row-level security bears its name') },
+  ]);
+  expect(await tables(isolated.db)).toEqual(['Kunden "%', 'Open "%', 'unforced']);
+});
+
 const AS_WELL: [what: string, sql: string][] = [
   [
     'a policy replaced by an equal one under another name',
@@ -445,6 +487,13 @@ const AS_WELL: [what: string, sql: string][] = [
   ],
   ['a policy made stricter', `alter policy "isolation's" on ${TABLE} using (${MINE} and id > 7)`],
   ['the table dropped', `drop table ${TABLE}`],
+  [
+    'the table replaced by another that isolates as well, with another name for the tenant',
+    `create table fresh (org uuid, id bigint); alter table fresh rename org to tenant_id;
+     alter table fresh enable row level security, force row level security; create policy p on fresh using (${MINE});
+     alter table ${TABLE} rename to old; alter table fresh rename to ${TABLE}`,
+  ],
+  ['a table renamed to and fro', `alter table ${TABLE} rename to b; alter table b rename to ${TABLE}`],
   ['the table renamed and moved', `create schema app; alter table ${TABLE} rename to b; alter table b set schema app`],
   [
     'FORCE removed for a moment',

@@ -1,5 +1,6 @@
 import { quoteLiteral } from '../../postgres/quote.ts';
 import type { Preparable, Session } from '../../postgres/session.ts';
+import { namesOf } from '../names.ts';
 import { reachedSql } from './reached.ts';
 import {
   COLUMN,
@@ -11,7 +12,7 @@ import {
   type RelationRow,
 } from './relations.ts';
 import type { Snapshot } from './snapshot.ts';
-import { LIMITS, namesOf } from './some-tables.ts';
+import { LIMITS } from './some-tables.ts';
 
 /** What stands behind some policies, and what the rows of their tables refer to. */
 interface Behind {

@@ -2,6 +2,7 @@ import { quoteLiteral } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
 import type { Preparable, Session } from '../../postgres/session.ts';
 import type { RoleFacts } from '../facts.ts';
+import { namesOf } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type AccessLists, type GrantRow, toAccessLists } from './grants.ts';
 import { type PolicyRow, type PolicyText, sorted, treeHashSql } from './policies.ts';
@@ -126,11 +127,6 @@ async function readTold(
   // Printing a policy waits for whoever has locked its tables.
   if (!withTexts || serverError(error)?.code !== SQLSTATE.lockNotAvailable) throw error;
   return readTold(session, columns, tables, fingerprint, false);
-}
-
-/** An array of names, as SQL spells its value. */
-export function namesOf(columns: readonly string[]): string {
-  return `{${columns.map((name) => JSON.stringify(name)).join(',')}}`;
 }
 
 /** It waits for nobody; `search_path` is empty so that every name is printed with its schema. */

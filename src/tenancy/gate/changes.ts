@@ -1,5 +1,15 @@
 import type { Focus, Lists } from './state.ts';
 
+/** A table that bears the name that another one had, which was isolated. */
+export interface Successor {
+  readonly table: number;
+  readonly instead: number;
+  /** It is no new one. */
+  readonly wasThere: boolean;
+  /** For the other one it was. */
+  readonly wasForced: boolean;
+}
+
 /** What differs between the two sides, in short. Everything by OID. */
 export interface Changes {
   /** Something was isolated before: else there is nothing to make worse. */
@@ -15,6 +25,9 @@ export interface Changes {
   readonly views: readonly number[];
   /** Views and SECURITY DEFINER functions may lead further around RLS, or it may bind fewer roles. */
   readonly ways: boolean;
+  readonly successors: readonly Successor[];
+  /** What sessions begin with may name a tenant. */
+  readonly defaults: boolean;
 }
 
 export const NO_CHANGES: Changes = {
@@ -25,14 +38,18 @@ export const NO_CHANGES: Changes = {
   functions: [],
   views: [],
   ways: false,
+  successors: [],
+  defaults: false,
 };
 
-const NOTHING: Focus = { tables: [], policiesOf: [], ways: false };
+const NOTHING: Focus = { tables: [], policiesOf: [], ways: false, defaults: false };
 
 /** What has to be looked at. */
-export function focusOf({ isolates, tables, policiesOf, ways }: Changes): Focus {
+export function focusOf({ isolates, tables, policiesOf, ways, successors, defaults }: Changes): Focus {
   // Where nothing is isolated there is nothing to make worse.
-  return isolates ? { tables: [...new Set([...tables, ...policiesOf])], policiesOf, ways } : NOTHING;
+  if (!isolates) return NOTHING;
+  const looked = new Set([...tables, ...policiesOf, ...successors.map(({ table }) => table)]);
+  return { tables: [...looked], policiesOf, ways, defaults };
 }
 
 export function changesBetween(before: Lists, after: Lists): Changes {
@@ -53,6 +70,9 @@ export function changesBetween(before: Lists, after: Lists): Changes {
       isMoved ||
       before.surroundings !== after.surroundings ||
       functions.some((oid) => after.functions.get(oid)!.isDefiner),
+    // What commits as it goes replaces no table without a moment in which there is none.
+    successors: [],
+    defaults: true,
   };
 }
 

@@ -1,7 +1,9 @@
+import { groupBy } from '../../group-by.ts';
 import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts';
 import type { Named } from '../facts.ts';
 import { displayName, displayPath, listNames } from '../names.ts';
-import type { GatePolicy, GateState, OpenTable, SecuredTable, WayAround } from './state.ts';
+import type { Successor } from './changes.ts';
+import type { GatePolicy, GateState, OpenTable, SecuredTable, SessionDefault, WayAround } from './state.ts';
 import { commandsOf, isStricter } from './stricter.ts';
 
 /** Something that isolates less than before. */
@@ -26,27 +28,45 @@ export interface Comparison {
 
 /**
  * What of the change from one state to the next makes isolation worse, and what only the policies can tell.
- * @param isolated tables that had RLS before, as far as a way leads to them
+ * @param isolated tables that had RLS before, as far as a way leads to them or an API role owns them
  */
-export function compareStates(before: GateState, after: GateState, isolated: ReadonlySet<number>): Comparison {
+export function compareStates(
+  before: GateState,
+  after: GateState,
+  isolated: ReadonlySet<number>,
+  successors: readonly Successor[],
+): Comparison {
   const kept = keptTables(before, after);
   const wasSecured = new Set(before.tables.flatMap(({ oid, isSecured }) => (isSecured ? [oid] : [])));
   const disabled = after.tables.filter(({ oid, isSecured }) => !isSecured && wasSecured.has(oid));
   const changed = kept.filter(({ now }) => isReworded(before, after, now.oid));
+  const places = successors.flatMap((successor) => {
+    const table = after.tables.find(({ oid }) => oid === successor.table);
+    return table === undefined ? [] : [{ ...successor, table }];
+  });
   const ways = after.ways.filter((way) => isNewlyOpen(way, before, isolated));
   return {
     worse: [
       ...disabled.map(switchedOff),
       ...kept.flatMap(({ was, now }) => (was.forced && !now.forced ? [noLongerForced(now)] : [])),
+      ...places.flatMap(tookPlace),
       ...changed.flatMap(({ now }) => droppedPolicies(before, after, now)),
       ...ways.map(newlyOpen),
       ...after.unbound.filter((role) => !before.unbound.includes(role)).map(newlyUnbound),
+      ...newlyOwned(before, after, isolated),
+      ...after.defaults.filter((made) => !before.defaults.some((was) => isSameDefault(made, was))).map(newlyMade),
     ],
-    suspects: changed.filter(({ now }) => mayOpen(before, after, now.oid)).map(({ now }) => now),
+    suspects: [
+      ...changed.filter(({ now }) => mayOpen(before, after, now.oid)).map(({ now }) => now),
+      ...places.flatMap(({ table }) =>
+        table.isSecured && !changed.some(({ now }) => now.oid === table.oid) ? [table] : [],
+      ),
+    ],
     disabled: disabled.map(({ oid }) => oid),
     looked: [
       ...disabled.map((table) => `row-level security of ${displayPath(table)}`),
       ...changed.map(({ now }) => `policies of ${displayPath(now)}`),
+      ...places.map(({ table }) => `table ${displayPath(table)}, which bears the name of another`),
       ...ways.map((way) => `${way.kind} ${describe(way)}`),
     ],
   };
@@ -81,6 +101,23 @@ function noLongerForced(table: Named): Worsening {
     what: 'row-level security is no longer forced: its owner, and whatever runs as him, sees every row',
     fix: `alter table ${sqlName(table)} force row level security;`,
   };
+}
+
+/** What is new and has no RLS yet may get it from a later file; see `leftOpen`. */
+function tookPlace({
+  table,
+  wasThere,
+  wasForced,
+}: Omit<Successor, 'table'> & { readonly table: SecuredTable }): Worsening[] {
+  if (table.isSecured) return wasForced && !table.forced ? [noLongerForced(table)] : [];
+  if (!wasThere) return [];
+  return [
+    {
+      object: displayPath(table),
+      what: 'another table without row-level security bears its name now',
+      fix: `alter table ${sqlName(table)} enable row level security, force row level security;`,
+    },
+  ];
 }
 
 // ── policies ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,6 +233,43 @@ function newlyUnbound(role: string): Worsening {
     what: 'row-level security does not bind it any more: it has, or may take, BYPASSRLS',
     fix: `alter role ${quoteIdentifier(role)} nobypassrls;`,
   };
+}
+
+/** As its owner a role may switch row-level security off, and where it is not forced nothing binds it. */
+function newlyOwned(before: GateState, after: GateState, isolated: ReadonlySet<number>): Worsening[] {
+  const known = new Set(before.owned.map(({ role, oid }) => `${oid} ${role}`));
+  const fresh = after.owned.filter(({ role, oid }) => isolated.has(oid) && !known.has(`${oid} ${role}`));
+  return [...groupBy(fresh, ({ role }) => role)].map(([role, tables]) => {
+    const [only] = tables;
+    const it = tables.length === 1 ? 'it' : listNames(tables.map(displayPath));
+    return {
+      object: tables.length === 1 ? displayPath(only!) : `role ${displayName(role)}`,
+      what: `${displayName(role)} owns ${it}, or may become the owner: whoever owns a table may switch its row-level security off`,
+      fix: undefined,
+    };
+  });
+}
+
+function isSameDefault(one: SessionDefault, other: SessionDefault): boolean {
+  return one.role === other.role && one.database === other.database && one.name === other.name;
+}
+
+function newlyMade({ role, database, name, value }: SessionDefault): Worsening {
+  const within = database === null ? '' : ` in database ${quoteIdentifier(database)}`;
+  const whose =
+    role === null && database !== null
+      ? `database ${quoteIdentifier(database)}`
+      : `role ${role === null ? 'all' : quoteIdentifier(role)}${within}`;
+  return {
+    object: objectOf(role, database),
+    what: `sessions begin with ${name} = ${JSON.stringify(value)}: whoever names no tenant is taken for that one`,
+    fix: `alter ${whose} reset ${name.split('.').map(quoteIdentifier).join('.')};`,
+  };
+}
+
+function objectOf(role: string | null, database: string | null): string {
+  if (role !== null) return `role ${displayName(role)}`;
+  return database === null ? 'every role' : `database ${displayName(database)}`;
 }
 
 function sqlName({ schema, name }: Named): string {

@@ -34,6 +34,8 @@ interface Case {
   readonly worse: readonly Worsening[];
   readonly answers: ReadonlyMap<number, TableAnswer>;
   readonly suspects: readonly SecuredTable[];
+  /** Tables whose names others bear now, by the OID of those. */
+  readonly instead: ReadonlyMap<number, number>;
   /** Tables without RLS that are said to be so here, and need not be again. */
   readonly open: readonly number[];
   readonly looked: readonly string[];
@@ -179,7 +181,12 @@ export class IsolationGate implements Gate {
     if (committed === undefined) return;
     const lists = await readLists(committed);
     const tables = [...lists.secured.keys()];
-    const state = await readState(committed, this.#tenancy, { tables, policiesOf: tables, ways: true });
+    const state = await readState(committed, this.#tenancy, {
+      tables,
+      policiesOf: tables,
+      ways: true,
+      defaults: true,
+    });
     this.#remembered = (session) => ({
       changes: async () => changesBetween(lists, await readLists(session)),
       states: async (focus) => [state, await readState(session, this.#tenancy, focus)],
@@ -234,7 +241,14 @@ export class IsolationGate implements Gate {
   async appeal(session: Session): Promise<AishaError | undefined> {
     const inHand = this.#case!;
     const leaking = inHand.suspects.filter(({ oid }) => this.#newLeaks(oid, inHand.answers.get(oid)).length > 0);
-    this.#known = new Map(await this.#asking!.ask(session, leaking));
+    const before = leaking.map((table) => ({ ...table, oid: inHand.instead.get(table.oid) ?? table.oid }));
+    const known = await this.#asking!.ask(session, before);
+    this.#known = new Map(
+      leaking.flatMap(({ oid }, at) => {
+        const answer = known.get(before[at]!.oid);
+        return answer === undefined ? [] : [[oid, answer] as const];
+      }),
+    );
     const refused = this.#told(inHand).flatMap(({ worsening, mode }) => (mode === 'enforce' ? [worsening] : []));
     if (refused.length === 0) return undefined;
     this.#record(inHand);
@@ -281,9 +295,9 @@ export class IsolationGate implements Gate {
   async #look(session: Session, side: Side, file: string, ahead?: Ahead): Promise<Case> {
     const changes = await side.changes();
     const [was, now] = await side.states(focusOf(changes));
-    const leading = now.ways.some(({ tables }) => tables !== null);
+    const leading = now.owned.length > 0 || now.ways.some(({ tables }) => tables !== null);
     const isolated = leading ? await side.secured() : new Set<number>();
-    const { worse, suspects, looked, disabled } = compareStates(was, now, isolated);
+    const { worse, suspects, looked, disabled } = compareStates(was, now, isolated, changes.successors);
     const open = this.#options.isStrict
       ? await readOpenTables(session, this.#tenancy, [...this.#unsecured, ...disabled])
       : [];
@@ -303,6 +317,7 @@ export class IsolationGate implements Gate {
       worse: [...worse, ...open.map(leftOpen)],
       answers,
       suspects: questioned,
+      instead: new Map(changes.successors.map(({ table, instead }) => [table, instead])),
       open: [...disabled, ...open.map(({ oid }) => oid)],
       looked: [
         ...looked,
@@ -342,7 +357,12 @@ export class IsolationGate implements Gate {
     if (!changes.isolates || changes.functions.length + changes.views.length === 0) return [];
     if (!(await standOnChanged(session, changes, asked))) return [];
     const tables = [...(await side.secured())];
-    const state = await readState(session, this.#tenancy, { tables, policiesOf: [], ways: false });
+    const state = await readState(session, this.#tenancy, {
+      tables,
+      policiesOf: [],
+      ways: false,
+      defaults: false,
+    });
     return state.tables.filter(({ isSecured }) => isSecured);
   }
 

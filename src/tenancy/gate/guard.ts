@@ -147,12 +147,13 @@ const same = (catalog: Watched, ...whats: readonly KindOfWrite[]) =>
 
 const none = (rows: string) => `(select 1 from ${rows} limit 1) is null`;
 
-/** Rights of roles and schemas count for everything; of a policy that is dropped, no row is left that would tell. */
+/** Rights of roles and schemas count for everything, and so may what sessions begin with; of a policy that is dropped, no row is left that would tell. */
 const HARMLESS_COUNTS = [
   same('pg_namespace', 'updated'),
   same('pg_authid', ...KINDS_OF_WRITE),
   same('pg_auth_members', ...KINDS_OF_WRITE),
   same('pg_policy', 'deleted'),
+  same('pg_db_role_setting', 'inserted', 'updated'),
 ];
 
 /** No policy calls a function of a user's. */
@@ -161,7 +162,7 @@ const POLICIES_CALL_NOTHING = none(`pg_catalog.pg_depend d
     and d.classid operator(pg_catalog.=) 3256`);
 
 const HARMLESS_ROWS = [
-  // No view, and no table but such as are isolated and forced, whatever they were before, or are new.
+  // No view, and no table but such as are new, or isolated and forced and nothing else that was there before.
   'relations is null',
   // A policy of a new table.
   `(${same('pg_policy', 'inserted', 'updated')} or ${none(`${ownRows('pg_policy', 'polrelid')} where ${wasThere('own.polrelid')}`)})`,

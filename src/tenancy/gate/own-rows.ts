@@ -38,10 +38,17 @@ export type RelationEntry = readonly [oid: number, kind: string, isSecured: bool
 type PolicyEntry = readonly [oid: number, table: number, version: string];
 type FunctionEntry = readonly [oid: number, version: string, isDefiner: boolean];
 
+/** A table that is new, or was renamed, moved or given to another owner. */
+type NamedEntry = readonly [oid: number, schema: number, name: string, wasThere: boolean];
+
 /** What the transaction wrote; `null` where there is nothing, or where the catalog was left alone. */
 export interface OwnRows {
-  /** Views, and tables that were there before and are not both isolated and forced: those are as safe as can be. */
+  /**
+   * Views, and tables that were there before and are not both isolated and forced under their name and owner: those are as
+   * safe as can be.
+   */
   readonly relations: readonly RelationEntry[] | null;
+  readonly named: readonly NamedEntry[] | null;
   /** All of the tables that have one of the transaction's own. */
   readonly policies: readonly PolicyEntry[] | null;
   readonly functions: readonly FunctionEntry[] | null;
@@ -71,11 +78,21 @@ export const POLICIES_OF = (condition: string) =>
 export const FUNCTIONS_OF = (condition: string) =>
   `(select ${list(...FUNCTION)} from pg_catalog.pg_proc where ${condition})`;
 
+/** The name, schema and owner of a table are also those of the type of its rows. */
+const isTypeOwn = `(
+  select 1 from pg_catalog.pg_type t where t.oid operator(pg_catalog.=) own.reltype and ${isOwn('t')}
+) is not null`;
+
+const IS_TABLE = `relkind operator(pg_catalog.=) any ('{r,p}') and relpersistence operator(pg_catalog.<>) 't'`;
+
 export const OWN_RELATIONS = `(select ${list(...RELATION)}
-  from ${ownRows('pg_class', 'oid, relkind, relpersistence, relrowsecurity, relforcerowsecurity, relowner, relnamespace')}
+  from ${ownRows('pg_class', 'oid, relkind, relpersistence, relrowsecurity, relforcerowsecurity, relowner, relnamespace, reltype')}
   where relkind operator(pg_catalog.=) any ('{v,m}')
-    or relkind operator(pg_catalog.=) any ('{r,p}') and relpersistence operator(pg_catalog.<>) 't'
-      and not (relrowsecurity and relforcerowsecurity) and ${wasThere('own.oid')})`;
+    or ${IS_TABLE} and not (relrowsecurity and relforcerowsecurity and not ${isTypeOwn}) and ${wasThere('own.oid')})`;
+
+const OWN_NAMED = `(select ${list('oid::pg_catalog.int8', 'relnamespace::pg_catalog.int8', 'relname', wasThere('own.oid'))}
+  from ${ownRows('pg_class', 'oid, relkind, relpersistence, relname, relnamespace, reltype')}
+  where ${IS_TABLE} and ${isTypeOwn})`;
 
 /**
  * SQL of one JSON value, the `OwnRows` of the transaction.
@@ -88,6 +105,7 @@ export function ownRowsSql(isUntouched: (catalog: Watched) => string, relations 
   const some = (rows: string) => `(select 1 from ${rows} limit 1) is not null`;
   return `pg_catalog.json_build_object(
     'relations', ${relations},
+    'named', ${where('pg_class', OWN_NAMED)},
     'policies', ${where('pg_policy', POLICIES_OF(`polrelid operator(pg_catalog.=) any (array(select p.polrelid from pg_catalog.pg_policy p where ${isOwn('p')}))`))},
     'functions', ${where('pg_proc', FUNCTIONS_OF(`${ofUsers('oid')}${isOwn('pg_proc')}`))},
     'rules', ${where('pg_rewrite', `(select pg_catalog.json_agg(ev_class::pg_catalog.int8) from ${ownRows('pg_rewrite', 'ev_class', ofUsers('c.oid'))})`)},

@@ -1,7 +1,8 @@
 import { quoteLiteral } from '../../postgres/quote.ts';
 import type { Preparable, Session } from '../../postgres/session.ts';
+import { namesOf } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
-import { type Changes, NO_CHANGES } from './changes.ts';
+import { type Changes, NO_CHANGES, type Successor } from './changes.ts';
 import type { Call } from './guard.ts';
 import {
   FIRST_OF_USERS,
@@ -23,6 +24,8 @@ import type { Told } from './telling.ts';
 /** What the file's rows were before it. */
 interface Before extends Pick<OwnRows, 'relations' | 'policies' | 'functions'> {
   readonly isolates: boolean;
+  /** Tables with RLS that bore the names that tables of the file's have now, by the place of those. */
+  readonly predecessors: readonly (readonly [place: number, oid: number, forced: boolean])[] | null;
   /** Of the tables that were asked for. */
   readonly isolation: Isolation;
 }
@@ -71,7 +74,12 @@ export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySe
   if (call.touched.size === 0) return NOTHING;
   const own = call.own ?? (await readOwn(session));
   // Of tables alone, what they were themselves tells whether anything is isolated.
-  const isMore = call.changesRights || call.touched.has('pg_policy') || own.functions !== null || touchesView(own);
+  const isMore =
+    call.changesRights ||
+    call.touched.has('pg_db_role_setting') ||
+    call.touched.has('pg_policy') ||
+    own.functions !== null ||
+    touchesView(own);
   const opensAt = nowAt.then(() => !call.changesRights && opensWay(session, own, [...apiRoles, ...roles]));
   const [before, now, opens] = await Promise.all([readBefore(inHand, own, isMore, tables), nowAt, opensAt]);
   if (!before.isolates) return NOTHING;
@@ -93,17 +101,17 @@ export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySe
     ways:
       call.changesRights ||
       opens ||
-      // Forced, its owner does not matter.
-      kept.some(
-        ({ now: [, , isSecured, forced, place], was: [, , , , before] }) => isSecured && !forced && place !== before,
-      ),
+      kept.some(({ now: [, , isSecured, , place], was: [, , , , before] }) => isSecured && place !== before),
+    successors: successorsOf(before, own),
+    defaults: call.touched.has('pg_db_role_setting'),
   };
   return { changes, sides: now && { tables, was: before.isolation, now }, around: before.around };
 }
 
 /** What is asked for, when all of it was read already. */
 export function knownStates({ tables, was, now }: Sides, focus: Focus): readonly [GateState, GateState] | undefined {
-  if (focus.ways || [...focus.tables, ...focus.policiesOf].some((oid) => !tables.includes(oid))) return undefined;
+  if (focus.ways || focus.defaults || [...focus.tables, ...focus.policiesOf].some((oid) => !tables.includes(oid)))
+    return undefined;
   const inFocus = ({ tables: read, policies }: Isolation): GateState => ({
     tables: read.filter(({ oid }) => focus.tables.includes(oid)),
     policies: policies.filter(({ table }) => focus.policiesOf.includes(table)),
@@ -160,6 +168,13 @@ function changedViews(before: Before, own: OwnRows, { dropsViews }: Call): numbe
 const viewsOf = ({ relations, rules }: OwnRows) => [
   ...new Set([...(relations ?? []).filter(isView).map(([oid]) => oid), ...(rules ?? [])]),
 ];
+
+function successorsOf({ predecessors }: Before, { named }: OwnRows): Successor[] {
+  return (predecessors ?? []).flatMap(([place, instead, wasForced]) => {
+    const [table, , , wasThere] = named![place - 1]!;
+    return table === instead ? [] : [{ table, instead, wasThere, wasForced }];
+  });
+}
 
 const isView = ([, kind]: RelationEntry) => kind === 'v' || kind === 'm';
 const tablesOf = ({ relations }: OwnRows) => (relations ?? []).filter((entry) => !isView(entry));
@@ -260,9 +275,18 @@ const BEFORE: Preparable = {
     'relations', ${RELATIONS_OF('oid = any ($1)')},
     'policies', ${POLICIES_OF('polrelid = any ($2)')},
     'functions', ${FUNCTIONS_OF('oid = any ($3)')},
-    'isolation', ${isolationSql('$5', '$5')}
+    'isolation', ${isolationSql('$5', '$5')},
+    'predecessors', (
+      select pg_catalog.json_agg(pg_catalog.json_build_array(wanted.place, c.oid::int8, c.relforcerowsecurity))
+      from rows from (pg_catalog.unnest($6), pg_catalog.unnest($7)) with ordinality wanted (schema, name, place)
+      cross join lateral (
+        select c.oid, c.relforcerowsecurity
+        from pg_catalog.pg_class c
+        where c.relname = wanted.name and c.relnamespace = wanted.schema and c.relrowsecurity offset 0
+      ) c
+    )
   )`,
-  types: ['oid[]', 'oid[]', 'oid[]', 'bool', 'oid[]'],
+  types: ['oid[]', 'oid[]', 'oid[]', 'bool', 'oid[]', 'oid[]', 'name[]'],
 };
 
 async function readBefore(
@@ -279,6 +303,8 @@ async function readBefore(
     oids(own.functions),
     String(asksWhetherAny),
     list(tables),
+    list((own.named ?? []).map(([, schema]) => schema)),
+    quoteLiteral(namesOf((own.named ?? []).map(([, , name]) => name))),
   ];
   const around = told?.around === undefined ? [] : committed.executing(told.around, []);
   const asking = [...committed.executing(BEFORE, given), ...around];

@@ -4,7 +4,7 @@ import { reachedSql } from '../catalog/reached.ts';
 import type { TenancySettings } from '../settings.ts';
 import type { Changes } from './changes.ts';
 import { FIRST_OF_USERS } from './own-rows.ts';
-import { type Focus, type GateState, type Lists, NO_WAYS, type OpenTable } from './state.ts';
+import { type Focus, type GateState, type Lists, NO_WAYS, type OpenTable, type SessionDefault } from './state.ts';
 
 // Every name is written with its schema: what a file leaves in search_path must not decide what is read here. The
 // catalog is read as rows, never through what would open a table: no lock is taken on any.
@@ -137,17 +137,45 @@ const STAND = `
 `;
 
 /** What the focus asks for. */
-export async function readState(
-  session: Session,
-  { apiRoles, roles }: TenancySettings,
-  focus: Focus,
-): Promise<GateState> {
+export async function readState(session: Session, settings: TenancySettings, focus: Focus): Promise<GateState> {
   const { tables, policies } = await readIsolation(session, focus);
-  if (!focus.ways) return { tables, policies, ...NO_WAYS };
-  const [row] = await session.query<{ state: Pick<GateState, 'ways' | 'objects' | 'unbound'> }>(WAYS, [
-    [...apiRoles, ...roles],
+  const clients = [...settings.apiRoles, ...settings.roles];
+  const defaults = focus.defaults ? await readDefaults(session, clients, settings.settings) : [];
+  if (!focus.ways) return { tables, policies, ...NO_WAYS, defaults };
+  const [row] = await session.query<{ state: Pick<GateState, 'ways' | 'objects' | 'unbound' | 'owned'> }>(WAYS, [
+    clients,
   ]);
-  return { tables, policies, ...row!.state };
+  return { tables, policies, ...row!.state, defaults };
+}
+
+/** Where a token or a user would be named, whatever the application calls its own setting. */
+const OF_TOKENS = ['request.jwt.claims', 'request.jwt.claim.sub'];
+
+/** Not those that name none: the empty string, zero, an identifier of nothing but zeros. */
+function readDefaults(
+  session: Session,
+  clients: readonly string[],
+  settings: readonly string[],
+): Promise<SessionDefault[]> {
+  return session.query(
+    `
+      select r.rolname as role, d.datname as database, made.name, made.value
+      from pg_catalog.pg_db_role_setting s
+      left join pg_catalog.pg_roles r on r.oid = s.setrole
+      left join pg_catalog.pg_database d on d.oid = s.setdatabase
+      cross join lateral (
+        select pg_catalog.split_part(entry, '=', 1) as name,
+          pg_catalog.substr(entry, pg_catalog.strpos(entry, '=') + 1) as value
+        from pg_catalog.unnest(s.setconfig) entry
+      ) made
+      where (s.setrole = 0 or r.rolname = any ($1::name[]))
+        and (s.setdatabase = 0 or d.datname = pg_catalog.current_database())
+        and pg_catalog.lower(made.name) = any ($2::text[])
+        and made.value !~ '^[-0]*$'
+      order by s.setdatabase, s.setrole, made.name
+    `,
+    [clients, [...settings, ...OF_TOKENS].map((name) => name.toLowerCase())],
+  );
 }
 
 /** What the catalog says of tables and policies. */
@@ -340,6 +368,14 @@ const WAYS = `
       select coalesce(pg_catalog.json_agg(rolname order by rolname), '[]')
       from client c
       where exists (select from unbound u where pg_catalog.pg_has_role(c.oid, u.oid, 'member'))
+    ),
+    'owned', (
+      select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+        'role', c.rolname, 'oid', s.oid::int8, 'schema', s.nspname, 'name', s.relname
+      ) order by c.rolname, s.nspname, s.relname), '[]')
+      from client c
+      join secured s on pg_catalog.pg_has_role(c.oid, s.relowner, 'member')
+      where not exists (select from unbound u where pg_catalog.pg_has_role(c.oid, u.oid, 'member'))
     )
   ) as state
 `;

@@ -61,6 +61,8 @@ export interface Focus {
   readonly policiesOf: readonly number[];
   /** Views and functions that may lead around RLS, and the roles it binds. */
   readonly ways: boolean;
+  /** What sessions begin with. */
+  readonly defaults: boolean;
 }
 
 export interface SecuredTable extends Named {
@@ -102,6 +104,20 @@ export interface WayAround extends Named {
   readonly servesPolicies: boolean;
 }
 
+/** An API role that owns a table with RLS, or may become its owner. */
+interface OwnedTable extends Named {
+  readonly oid: number;
+  readonly role: string;
+}
+
+/** A setting that carries the tenant and that sessions begin with; of every role or database where none is named. */
+export interface SessionDefault {
+  readonly role: string | null;
+  readonly database: string | null;
+  readonly name: string;
+  readonly value: string;
+}
+
 /** One side of the comparison. */
 export interface GateState {
   /** Those of the focus. */
@@ -112,6 +128,8 @@ export interface GateState {
   readonly objects: readonly number[];
   /** API roles that RLS does not bind, or that may become one that it does not bind. */
   readonly unbound: readonly string[];
+  readonly owned: readonly OwnedTable[];
+  readonly defaults: readonly SessionDefault[];
 }
 
 /** A table without RLS that clients reach or that has the column of the tenants. */
@@ -124,4 +142,10 @@ export interface OpenTable extends Named {
 export const MOST_AT_ONCE = 20;
 
 /** A state of nothing but tables and policies. */
-export const NO_WAYS: Omit<GateState, 'tables' | 'policies'> = { ways: [], objects: [], unbound: [] };
+export const NO_WAYS: Omit<GateState, 'tables' | 'policies'> = {
+  ways: [],
+  objects: [],
+  unbound: [],
+  owned: [],
+  defaults: [],
+};

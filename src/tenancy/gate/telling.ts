@@ -1,6 +1,7 @@
 import { quoteLiteral } from '../../postgres/quote.ts';
 import type { Preparable, Session } from '../../postgres/session.ts';
-import { LIMITS, namesOf, type ToldTables, tablesSql } from '../catalog/some-tables.ts';
+import { LIMITS, type ToldTables, tablesSql } from '../catalog/some-tables.ts';
+import { namesOf } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
 import { isOwn } from './own-rows.ts';
 import { type Isolation, isolationSql } from './read-state.ts';
