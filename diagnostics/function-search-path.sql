@@ -1,13 +1,13 @@
 -- Title: Functions fix their search_path
 -- Category: security
 -- Thresholds:
--- - info: definer >= 0
--- - warning: definer >= 1
+-- - info: grave = 0
+-- - warning: grave = 1
 -- Message: {what}
 -- Remediation: {fix}
 -- Why: A function without a search_path of its own looks names up where its caller says. One that is SECURITY DEFINER
 --   then runs what the caller planted there with the rights of its owner. Temporary tables come first unless pg_temp is
---   named last. The same happens where its search_path has another schema in which everybody or a role of the API may
+--   named last: a caller's stands in for a table without a schema. The same happens where its search_path has another schema in which everybody or a role of the API may
 --   create objects. A body in standard SQL (BEGIN ATOMIC) has resolved its
 --   names already. A function with a setting is no longer inlined into the query that calls it.
 -- Manual: 12.4
@@ -61,7 +61,7 @@ open_schemas as (
 )
 select
   r.object,
-  r.definer,
+  case when r.definer = 1 and (r.search_path is null or o.schemas is not null) then 1 else 0 end as grave,
   case
     when r.search_path is null then format(
       '%s has no search_path of its own%s: an object that somebody creates in a schema that the caller puts first, or '
@@ -69,20 +69,46 @@ select
       r.object,
       case r.definer when 1 then ' and runs with the rights of its owner' else '' end
     )
-    else format(
+    when o.schemas is not null then format(
       '%s runs with the rights of its owner and looks names up in %s, where callers may create objects that take the '
         || 'place of those it means',
       r.object,
       o.schemas
+    )
+    else format(
+      '%s runs with the rights of its owner and looks tables up among the temporary ones of its caller first: its '
+        || 'search_path (%s) does not end with pg_temp',
+      r.object,
+      r.search_path
     )
   end as what,
   case
     when r.search_path is null
       then format('alter routine %s set search_path = pg_catalog, %s, pg_temp;', r.object, r.schema)
     -- Names that are found nowhere then are errors, and not somebody else's.
-    else format('alter routine %s set search_path = pg_catalog, pg_temp;', r.object)
+    when o.schemas is not null then format('alter routine %s set search_path = pg_catalog, pg_temp;', r.object)
+    else format(
+      'alter routine %s set search_path = %s, pg_temp;',
+      r.object,
+      (
+        select string_agg(trim(entry), ', ' order by place)
+        from unnest(string_to_array(r.search_path, ',')) with ordinality e (entry, place)
+        where trim(entry) <> 'pg_temp'
+      )
+    )
   end as fix
 from routines r
 left join open_schemas o on o.oid = r.oid
-where r.search_path is null or o.schemas is not null
-order by r.definer desc, r.object;
+where r.search_path is null
+  or o.schemas is not null
+  or (
+    r.definer = 1
+    and r.search_path !~ '(^|,) *pg_temp *$'
+    -- Where there is no schema but the server's, tables are named with theirs.
+    and exists (
+      select
+      from unnest(string_to_array(r.search_path, ',')) entry
+      where trim(entry) not in ('pg_catalog', 'pg_temp', '""', '')
+    )
+  )
+order by grave desc, r.object;

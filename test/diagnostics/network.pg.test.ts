@@ -1,3 +1,4 @@
+/** @module-tag since-13 */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadDefinitions } from '../../src/diagnostics/load.ts';
 import { openClient, stageUrl } from '../../src/diagnostics/stage/database.ts';
