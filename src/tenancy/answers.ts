@@ -362,6 +362,7 @@ export function describeContext(context: ContextName): string {
     own: 'a session of one tenant',
     'own-uppercase': 'a session that writes its tenant in capitals',
     empty: 'a session whose tenant is the empty string',
+    'others-empty': 'a session that made its other settings in a transaction before and left them empty',
     garbage: 'a session whose tenant is no identifier at all',
     unknown: 'a session of a tenant that does not exist',
     forged: 'a session whose user_metadata, which users edit themselves, names another tenant or claims a right',

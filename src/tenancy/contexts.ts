@@ -13,6 +13,8 @@ export interface ContextSource {
   readonly keys?: ReadonlyMap<string, unknown> | undefined;
   /** Settings that carry the user. */
   readonly users?: readonly string[] | undefined;
+  /** Settings that are read and carry neither tenant nor user, where they are to be empty. */
+  readonly others?: readonly string[] | undefined;
   /** What stands for settings that were never made, where the expression reads it as that (unmade.ts). */
   readonly standIns?: Readonly<Record<string, string>> | undefined;
 }
@@ -54,6 +56,8 @@ function allSettingsOf(
 ): Readonly<Record<string, string>> {
   const own = ownSettingsOf(context, source, tenants);
   if (context === 'empty') return { ...own, 'request.jwt.claims': '' };
+  if (context === 'others-empty')
+    return { ...allSettingsOf('own', source, tenants, role), ...all(source.others ?? [], '') };
   const tenant = tenantIn(context, tenants);
   const forged = context === 'forged' ? { user_metadata: forgedClaims(source, tenants) } : {};
   const subject = subjectIn(context, tenants);

@@ -220,7 +220,11 @@ export interface SampleRow {
 
 /** What a session says about its tenant when a policy is evaluated. */
 export const CONTEXTS = ['unset', 'own', 'own-uppercase', 'empty', 'garbage', 'unknown', 'forged'] as const;
-export type ContextName = (typeof CONTEXTS)[number];
+/**
+ * `others-empty` names the own tenant, and leaves the empty string in every other setting that is read: asked last, where
+ * there are such settings, and only for whether it fails.
+ */
+export type ContextName = (typeof CONTEXTS)[number] | 'others-empty';
 
 /** Of one row: the policy holds, does not, is NULL; or why it could not be evaluated. */
 export type Truth = true | false | null | { readonly error: string; readonly sqlState: string };

@@ -93,7 +93,7 @@ function mayBeModel(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): bo
   const showsOwn = spellings.every((spelling) => own.has(spelling));
   const fails = expression.evaluations.some(
     ({ context, truths }) =>
-      ['unset', 'empty', 'own'].includes(context) &&
+      ['unset', 'empty', 'others-empty', 'own'].includes(context) &&
       truths.some((truth) => typeof truth === 'object' && truth !== null),
   );
   return showsOwn && others.length === 0 && ownerless.length === 0 && !fails && classOf(facts, table) !== undefined;
@@ -113,7 +113,8 @@ export function mendedText(
   // The calls were found in the text of the class; in another table's text they stand elsewhere if names differ.
   if (own !== undefined && own !== expression.text) return undefined;
   const errors = errorsOf(facts, table, policy);
-  return mendCalls(expression.text, expression.calls, { guard: errors.has('empty') || errors.has('unset') });
+  const guard = (['empty', 'unset', 'others-empty'] as const).some((context) => errors.has(context));
+  return mendCalls(expression.text, expression.calls, { guard });
 }
 
 /** `alter policy` with the given conditions where its command takes them. */

@@ -4,6 +4,7 @@ import { appliesTo } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { columnFacts } from './assemble.ts';
 import { assume } from './assumptions.ts';
+import { readLastingSettings } from './catalog/lasting-settings.ts';
 import { type PolicyText, readPolicyTexts } from './catalog/policies.ts';
 import { type LabelledColumnRow, readSomeColumns } from './catalog/relations.ts';
 import type { ContextSource } from './contexts.ts';
@@ -517,7 +518,43 @@ async function evaluateNamed(
     expression.evaluations.push(...evaluations.filter(({ context }) => context !== 'own'));
   const rest = expressions.filter((one) => !quick.has(one));
   for (const context of LATER_CONTEXTS) await evaluateIn(session, rest, context, setup);
-  if (setup.findsRepeatedCalls) await findRepeatedCalls(session, expressions, setup);
+  if (!setup.findsRepeatedCalls) return;
+  await findRepeatedCalls(session, expressions, setup);
+  await evaluateOthersEmpty(session, expressions, setup);
+}
+
+/**
+ * Settings beyond the tenant's are the empty string as well once the transaction that made them has ended, and stay that
+ * in this session: it is asked last, and what it lets through counts for nothing.
+ */
+async function evaluateOthersEmpty(
+  session: Session,
+  expressions: readonly DraftExpression[],
+  setup: EvaluationSetup,
+): Promise<void> {
+  const candidates = expressions.some(({ plain }) => plain === undefined) ? await setup.candidates(session) : [];
+  const read = new Map(expressions.map((one) => [one, othersRead(one, candidates)]));
+  const kept = await readLastingSettings(session, [...new Set([...read.values()].flat())]);
+  const emptied = expressions.flatMap((one) => {
+    const others = read.get(one)!.filter((name) => !kept.has(name));
+    return others.length === 0 ? [] : [{ one, others }];
+  });
+  const willing = emptied.filter(({ one }) => whyStuck(one) === undefined);
+  const subjects = willing.map(({ one: { subject }, others }) => ({
+    ...subject,
+    source: { ...subject.source, others },
+  }));
+  const answers = await evaluate(session, subjects, 'others-empty', setup.limits);
+  for (const [at, { one }] of willing.entries()) one.evaluations.push(...answers[at]!);
+}
+
+/** Settings of the application's own that the expression may read, but for those that carry the tenant. */
+function othersRead(expression: DraftExpression, candidates: readonly string[]): string[] {
+  const { syntax, subject, plain } = expression;
+  const all = new Set([...(syntax?.settings ?? []), ...(plain === undefined ? candidates : [])]);
+  const isOther = (name: string) =>
+    name.includes('.') && !name.startsWith('request.') && !subject.source.settings.includes(name);
+  return [...all].filter(isOther);
 }
 
 type QuickAnswers = Map<DraftExpression, readonly Evaluation[]>;

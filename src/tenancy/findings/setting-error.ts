@@ -1,4 +1,4 @@
-import { describeContext, expressionsOf } from '../answers.ts';
+import { describeContext, errorsOf, expressionsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import type { PolicyFacts, RlsFacts, TableFacts } from '../facts.ts';
 import { displayPath } from '../names.ts';
@@ -15,7 +15,7 @@ export const check: TenancyCheck = {
     findings: suspectTables(facts).flatMap((table) =>
       table.policies.flatMap((policy) => {
         const errors = policyErrors(facts, table, policy);
-        const context = (['empty', 'unset'] as const).find((one) => errors.has(one));
+        const context = (['empty', 'unset', 'others-empty'] as const).find((one) => errors.has(one));
         if (context === undefined || errors.has('own')) return [];
         return {
           severity: 'warning' as const,
@@ -33,7 +33,11 @@ export const check: TenancyCheck = {
 /** The setting may be read in the policy itself, or in a function that it calls: that cannot be mended from here. */
 function mend(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): string | undefined {
   const expressions = [policy.using, policy.check].flatMap((key) => expressionsOf(facts, table).get(key ?? '') ?? []);
-  if (!expressions.some(({ calls }) => calls.some(readsSetting))) return restorePolicy(facts, table, policy);
+  if (!expressions.some(({ calls }) => calls.some(readsSetting))) {
+    // What else than the tenant the policy asks for is not to be lost.
+    const isOfTenant = (['empty', 'unset'] as const).some((context) => errorsOf(facts, table, policy).has(context));
+    return isOfTenant ? restorePolicy(facts, table, policy) : undefined;
+  }
   return alterPolicy(table, policy, {
     using: mendedText(facts, table, policy, 'using'),
     check: mendedText(facts, table, policy, 'check'),
