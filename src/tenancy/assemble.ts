@@ -298,7 +298,11 @@ function assembleDefiners({ definers, policyFunctions }: Snapshot, place: Place)
       settings: new Map((row.settings ?? []).map(splitSetting)),
       isTrigger: row.is_trigger,
       isProcedure: row.kind === 'p',
-      requiredArguments: row.required_arguments,
+      givenArguments: row.given_arguments.map(({ has_default: hasDefault, is_variadic: isVariadic, ...one }) => ({
+        ...one,
+        hasDefault,
+        isVariadic,
+      })),
       isVolatile: row.is_volatile,
       returnsNothing: row.returns_nothing,
       isTrusted: row.is_trusted,

@@ -158,6 +158,9 @@ export interface ArgumentFacts {
   readonly category: string;
   /** Labels of an enumeration. */
   readonly labels: readonly string[];
+  /** A call may leave it away. */
+  readonly hasDefault: boolean;
+  readonly isVariadic: boolean;
 }
 
 export interface FunctionFacts extends Named {
@@ -170,8 +173,8 @@ export interface FunctionFacts extends Named {
   readonly settings: ReadonlyMap<string, string>;
   readonly isTrigger: boolean;
   readonly isProcedure: boolean;
-  /** Arguments that have no default, in their order. */
-  readonly requiredArguments: readonly ArgumentFacts[];
+  /** What a call gives, in its order; those with a default come last. */
+  readonly givenArguments: readonly ArgumentFacts[];
   readonly isVolatile: boolean;
   readonly returnsNothing: boolean;
   /** Its language keeps it within the database. */

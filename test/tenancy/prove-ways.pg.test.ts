@@ -54,6 +54,45 @@ test('rows of the other tenant are shown to come through views, and not through 
   });
 });
 
+test('rows are made as a view or function may like them, whosesoever they are', async ({ db }) => {
+  const own = 'tenant_id = (select own_tenant())';
+  const view = (name: string, condition: string) =>
+    `create view ${name} as select id, tenant_id from rich where ${condition}; grant select on ${name} to authenticated;`;
+  const ways = await waysIn(
+    db,
+    `${TABLES} create type "a kind" as enum ('own', 'it''s "public" %');
+    create table rich (id int generated always as identity primary key, tenant_id uuid not null references tenant,
+      note text, "is shown %" boolean not null default false, kind "a kind" not null default 'own', level smallint,
+      tags text[], meta jsonb);
+    select isolate('rich'); alter table rich no force row level security;
+    ${view('by_word', `${own} or note like 'pub%'`)}
+    ${view('by_switch', `${own} or "is shown %"`)}
+    ${view('by_kind', `${own} or kind = 'it''s "public" %'`)}
+    ${view('by_number', `${own} or level = 77`)}
+    ${view('by_tag', `${own} or 'it''s' = any (tags)`)}
+    ${view('by_key', `${own} or meta ->> 'share' = 'all'`)}
+    ${view('of_view', 'id > 0')} create or replace view of_view as select * from by_word;
+    ${view('sound', `${own} and (note like 'pub%' or "is shown %" or true)`)}
+    create function by_word_too() returns setof rich language sql stable security definer set search_path = public
+      as $$ select * from rich where ${own} or note = 'it''s' $$;
+    create function sound_too() returns setof rich language sql stable security definer set search_path = public
+      as $$ select * from rich where ${own} or (${own} and note = 'it''s') $$;`,
+  );
+  const verdicts = Object.entries(ways).map(([name, way]) => [name, (way as { verdict: string }).verdict]);
+  expect(Object.fromEntries(verdicts)).toEqual({
+    'public.by_word': 'refuted',
+    'public.by_switch': 'refuted',
+    'public.by_kind': 'refuted',
+    'public.by_number': 'refuted',
+    'public.by_tag': 'refuted',
+    'public.by_key': 'refuted',
+    'public.of_view': 'refuted',
+    'public.sound': 'proved',
+    'public.by_word_too()': 'refuted',
+    'public.sound_too()': 'proved',
+  });
+});
+
 test('a view that shows no row is judged by whether it changes with the rows of another tenant', async ({ db }) => {
   const views = {
     '"counted ü"': 'select count(*) from open',
@@ -199,6 +238,9 @@ test('functions with arguments are called with what belongs to either tenant', a
     ${define('echo(t text)', 'select t', 'returns text stable')}
     create function helper(n int) returns setof open language sql stable set search_path = public as 'select * from open where id = n';
     ${define('through_another(n int)', 'select * from helper(n)')}
+    ${define('by_default(t uuid default own_tenant())', 'select * from open where tenant_id = t')}
+    ${define('by_own_default(t uuid, k int default 1)', `select * from open where tenant_id = t and ${own}`)}
+    ${define('of_many(variadic "t %" uuid[])', 'select * from open where tenant_id = any ("t %")')}
     ${define('of_row(r open)', 'select * from open where id = r.id')}`,
   );
   const refuted = { kind: 'function', verdict: 'refuted' };
@@ -226,9 +268,18 @@ test('functions with arguments are called with what belongs to either tenant', a
     'public.count_of_own(t uuid)': proved,
     'public.echo(t text)': open(/does not change|no row comes out/),
     'public.through_another(n integer)': refuted,
+    'public.by_default(t uuid)': {
+      ...refuted,
+      statement: expect.stringMatching(/"by_default"\('[0-9a-f-]{36}'::uuid\) seen where/),
+    },
+    'public.by_own_default(t uuid, k integer)': proved,
+    'public.of_many(VARIADIC "t %" uuid[])': {
+      ...refuted,
+      statement: expect.stringMatching(/"of_many"\(variadic '\{"[0-9a-f-]{36}"\}'::uuid\[\]\)/),
+    },
     'public.of_row(r public.open)': open(/does not change|no row comes out/),
   });
-  expect(Object.keys(ways)).toHaveLength(12);
+  expect(Object.keys(ways)).toHaveLength(15);
 });
 
 test('the report names the way with the statement, and what could not be tried is no green', async ({ db }) => {

@@ -7,6 +7,8 @@ interface ArgumentRow {
   readonly category: string;
   /** Labels of an enumeration. */
   readonly labels: string[];
+  readonly has_default: boolean;
+  readonly is_variadic: boolean;
 }
 
 export interface DefinerRow {
@@ -20,8 +22,8 @@ export interface DefinerRow {
   readonly settings: string[] | null;
   readonly is_trigger: boolean;
   readonly kind: 'f' | 'p' | 'a' | 'w';
-  /** Arguments without a default, in their order. */
-  readonly required_arguments: ArgumentRow[];
+  /** Those that a call gives, in their order. */
+  readonly given_arguments: ArgumentRow[];
   readonly is_volatile: boolean;
   readonly returns_nothing: boolean;
   /** Its language keeps it within the database (PostgreSQL docs, CREATE LANGUAGE: TRUSTED). */
@@ -58,15 +60,16 @@ export function readDefiners(session: Session, schemas: readonly number[]): Prom
               pg_catalog.json_build_object(
                 'type', pg_catalog.format_type(t.oid, null), 'category', b.typcategory, 'labels', array(
                   select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = b.oid order by e.enumsortorder
-                )
+                ),
+                'has_default', place > p.pronargs - p.pronargdefaults,
+                'is_variadic', p.provariadic <> 0 and place = p.pronargs
               ) order by place
             ), '[]'
           )
           from pg_catalog.unnest(p.proargtypes::oid[]) with ordinality argument (type, place)
           join pg_catalog.pg_type t on t.oid = argument.type
           join pg_catalog.pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
-          where place <= p.pronargs - p.pronargdefaults
-        ) as required_arguments,
+        ) as given_arguments,
         p.prorettype = 'void'::regtype as returns_nothing, p.prosrc as source, l.lanpltrusted as is_trusted,
         ${RELATIONS_READ} as relations
       from pg_catalog.pg_proc p

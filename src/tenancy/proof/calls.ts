@@ -23,11 +23,30 @@ const MOST_VALUES = 4;
 const BARE: readonly Call[] = [{ arguments: '', values: [] }];
 
 /**
- * Calls with what belongs to a tenant: its identifier, the keys of its rows, its texts, each where its type allows it;
- * for another's also the caller's own identifier beside them, as whoever tries other people's keys would call.
+ * Calls without the arguments that may be left away, and with them: a default that is the own tenant's may be replaced
+ * by whoever calls. Both kinds in turn, since of many calls the first ones are tried.
  * @param caller tenant of the session
  */
 export function callsWith(
+  parameters: readonly ArgumentFacts[],
+  belongings: Belongings,
+  caller: string,
+): readonly Call[] {
+  const required = parameters.filter(({ hasDefault }) => !hasDefault);
+  const short = callsOf(required, belongings, caller);
+  if (required.length === parameters.length) return short;
+  const full = callsOf(parameters, belongings, caller);
+  const longest = Math.max(short.length, full.length);
+  return Array.from({ length: longest }, (_, at) => [short[at], full[at]])
+    .flat()
+    .filter((call) => call !== undefined);
+}
+
+/**
+ * Calls with what belongs to a tenant: its identifier, the keys of its rows, its texts, each where its type allows it;
+ * for another's also the caller's own identifier beside them, as whoever tries other people's keys would call.
+ */
+function callsOf(
   parameters: readonly ArgumentFacts[],
   { tenant, values }: Belongings,
   caller: string,
@@ -49,9 +68,10 @@ function callAt(parameters: readonly ArgumentFacts[], lists: readonly (string | 
     rest = Math.floor(rest / list.length);
     return value;
   });
-  const written = chosen.map(
-    (value, at) => `${value === null ? 'null' : quoteLiteral(value)}::${parameters[at]!.type}`,
-  );
+  const written = chosen.map((value, at) => {
+    const { type, isVariadic } = parameters[at]!;
+    return `${isVariadic ? 'variadic ' : ''}${value === null ? 'null' : quoteLiteral(value)}::${type}`;
+  });
   return { arguments: written.join(', '), values: chosen.filter((value) => value !== null) };
 }
 

@@ -3,7 +3,7 @@ import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { AskLimits } from '../ask.ts';
 import { readBodies } from '../catalog/functions.ts';
-import type { ContextName, RlsFacts, RoleFacts } from '../facts.ts';
+import type { ContextName, RlsFacts, RoleFacts, TableFacts } from '../facts.ts';
 import { sqlName } from '../proposal.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type Belongings, callsWith, isEnumerable } from './calls.ts';
@@ -14,6 +14,7 @@ import { COUNTING_WAY, countedRow, OPEN_WAY, plantingSteps, plantingStepsOfWay, 
 import type { WayProof } from './proof.ts';
 import { freshTenant } from './row-values.ts';
 import { runAttempts, type Step } from './run-probes.ts';
+import { MOST_VARIANTS, variedRows, wordsIn } from './varied-rows.ts';
 import { comparisonsOf, judgeComparisons, type WayComparison } from './way-comparisons.ts';
 import {
   findWays,
@@ -96,7 +97,9 @@ export class WayProver {
     if (way.writes === 'only') return whatIsProvedOf(way, await this.#proveByCalling(way, pair));
     const shown = await this.#proveByRows(way, pair);
     const isOpen = shown.verdict === 'not-provable' && pair.marks !== undefined;
-    const proof = isOpen ? await this.#proveByChange(way, pair, shown) : shown;
+    const usual = isOpen ? await this.#proveByChange(way, pair, shown) : shown;
+    const proof =
+      usual.verdict === 'refuted' ? usual : ((await this.#refuteByOtherRows(way, pair, constantsIn)) ?? usual);
     if (proof.verdict === 'proved' && way.kind === 'view') return this.#proveByWriting(way, pair, proof);
     if (!way.writes || !this.#callsWriters || proof.verdict === 'refuted') return whatIsProvedOf(way, proof);
     const called = await this.#proveByCalling(way, pair);
@@ -127,6 +130,43 @@ export class WayProver {
       this.#try(session, way, pair, contexts.flatMap(probes)),
     );
     return typeof tried === 'string' ? undecided(way, tried) : judgeWay(way, tried);
+  }
+
+  /** Looks for a row that comes out of the way for what stands in it: `or status = 'public'`. */
+  async #refuteByOtherRows(
+    way: Way,
+    usual: Pair,
+    constantsIn: (text: string) => readonly string[],
+  ): Promise<WayProof | undefined> {
+    if (usual.marks === undefined) return undefined;
+    const words = wordsIn([...way.texts, ...(await this.#definitions(way))]);
+    for (let turn = 0; turn < MOST_VARIANTS; turn++) {
+      const ids = [freshTenant(categoryOf(way), token()), freshTenant(categoryOf(way), token())] as const;
+      const pair = await this.#makeRows(way, ids, constantsIn, { fillsTexts: true, varied: { words, turn } });
+      if (pair === undefined) continue;
+      const proof = await this.#proveByRows(way, pair);
+      if (proof.verdict === 'refuted') return proof;
+    }
+    return undefined;
+  }
+
+  /** Where somebody has locked a view, its words are not known. */
+  async #definitions({ views }: Way): Promise<string[]> {
+    if (views.length === 0) return [];
+    await this.#session.query('begin');
+    try {
+      await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
+      const rows = await this.#session.query<{ text: string | null }>(
+        'select pg_catalog.pg_get_viewdef(v.oid) as text from pg_catalog.unnest($1::oid[]) v (oid)',
+        [views],
+      );
+      return rows.flatMap(({ text }) => text ?? []);
+    } catch (error) {
+      if (!this.#session.inTransaction) throw error;
+      return [];
+    } finally {
+      await this.#session.undo();
+    }
   }
 
   /** Looks whether a call shows the other tenant's rows or makes them other than they were. */
@@ -290,14 +330,14 @@ export class WayProver {
 
   /** Rows that are made for the occasion; what a materialized view holds was there before them. */
   async #pair(way: Way, constantsIn: (text: string) => readonly string[]): Promise<Pair> {
-    const category = way.tables[0]?.tenantColumn?.category ?? 'U';
+    const category = categoryOf(way);
     const bare = (tenant: string): Side => ({ tenant, values: new Set(), steps: [] });
     const ids = [freshTenant(category, token()), freshTenant(category, token())] as const;
     const none: Pair = { own: bare(ids[0]), other: bare(ids[1]), marks: undefined };
     if (way.kind === 'materialized view' || way.tables.length === 0) return none;
     // Texts that may stay empty are filled, if their constraints let them.
     for (const fillsTexts of [true, false]) {
-      const made = await this.#makeRows(way, ids, constantsIn, fillsTexts);
+      const made = await this.#makeRows(way, ids, constantsIn, { fillsTexts });
       if (made !== undefined) return made;
     }
     return none;
@@ -307,7 +347,7 @@ export class WayProver {
     way: Way,
     ids: readonly [string, string],
     constantsIn: (text: string) => readonly string[],
-    fillsTexts: boolean,
+    { fillsTexts, varied }: RowKind,
   ): Promise<Pair | undefined> {
     const ofTenant = (id: string) => this.#sessionOf('own', id);
     const maker = new RowMaker(this.#session, this.#facts, ofTenant, constantsIn, { fillsTexts, tellsKeys: true });
@@ -316,6 +356,7 @@ export class WayProver {
     try {
       await this.#session.query("set local lock_timeout = '250ms'; set local statement_timeout = '5s'");
       const made = [new Map<number, MadeRow>(), new Map<number, MadeRow>()] as const;
+      let hasVaried = false;
       for (const [at, id] of ids.entries()) {
         if (at === 1) for (const [oid, row] of this.#shared(made[0])) made[1].set(oid, row);
         if (registry !== undefined) await maker.makeTenant(registry, id, made[at]!);
@@ -323,9 +364,12 @@ export class WayProver {
         for (const table of way.tables) {
           const [who] = makersFor(this.#facts, table, ofTenant);
           if (who === undefined) throw new CannotMake(`nobody may make a row of ${table.name}`);
-          await maker.make(table, id, who, made[at]!);
+          const given = varied && variedRows(await maker.table(table, who), fixedIn(table), varied.words)[varied.turn];
+          hasVaried ||= given !== undefined;
+          await maker.make(table, id, who, made[at]!, given);
         }
       }
+      if (varied !== undefined && !hasVaried) return undefined;
       const [own, other] = made.map((rows, at) => sideOf(ids[at]!, rows));
       return { own: own!, other: other!, marks: marksOf(own!.values, other!.values) };
     } catch (error) {
@@ -352,6 +396,23 @@ export class WayProver {
     );
     return rows[0]?.name;
   }
+}
+
+/** How the rows of a way are made. */
+interface RowKind {
+  /** Texts that may stay empty are filled. */
+  readonly fillsTexts: boolean;
+  /** They hold words of the definition, others in each turn. */
+  readonly varied?: { readonly words: readonly string[]; readonly turn: number };
+}
+
+function categoryOf({ tables }: Way): string {
+  return tables[0]?.tenantColumn?.category ?? 'U';
+}
+
+/** Columns whose values refer to a row, or say whose it is. */
+function fixedIn({ tenantColumn, foreignKeys }: TableFacts): ReadonlySet<string> {
+  return new Set([tenantColumn!.name, ...foreignKeys.flatMap(({ columnNames }) => columnNames)]);
 }
 
 function sideOf(tenant: string, rows: ReadonlyMap<number, MadeRow>): Side {

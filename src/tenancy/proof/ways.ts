@@ -27,12 +27,16 @@ export interface Way {
   readonly oid: number;
   /** What follows FROM; of a function without its arguments. */
   readonly from: string;
-  /** Arguments that a function has to be called with; `undefined` of what is no function. */
+  /** Arguments that a function may be called with; `undefined` of what is no function. */
   readonly parameters: readonly ArgumentFacts[] | undefined;
   /** Clients that RLS binds and that may use it. */
   readonly roles: readonly RoleFacts[];
   /** Tables of tenants whose rows may come out of it. */
   readonly tables: readonly TableFacts[];
+  /** Of a view: it and those that it reads, by OID. */
+  readonly views: readonly number[];
+  /** Of a function: its body, and what it calls. */
+  readonly texts: readonly string[];
   /** Why it cannot be tried. */
   readonly untried: string | undefined;
   /** What else than SELECT each role may do with it, by OID. */
@@ -82,6 +86,8 @@ function wayOfView(facts: RlsFacts, view: ViewFacts): Way[] {
       parameters: undefined,
       roles,
       tables,
+      views: viewsBehind(facts, view),
+      texts: [],
       untried: undefined,
       writers: new Map(roles.map((role) => [role.oid, writesOf(role, view)])),
       writes: false,
@@ -101,6 +107,11 @@ function leadsAround(facts: RlsFacts, view: ViewFacts, seen: ReadonlySet<number>
   return inner.some((one) => leadsAround(facts, one, new Set([...seen, view.oid])));
 }
 
+function viewsBehind(facts: RlsFacts, view: ViewFacts, seen: readonly number[] = []): number[] {
+  const inner = view.reads.flatMap((oid) => (seen.includes(oid) ? [] : (facts.views.get(oid) ?? [])));
+  return [...new Set([view.oid, ...inner.flatMap((one) => viewsBehind(facts, one, [...seen, view.oid]))])];
+}
+
 function tenantTables(tables: readonly TableFacts[]): TableFacts[] {
   return [...new Set(tables)].filter(({ tenantColumn, kind }) => tenantColumn !== undefined && kind !== 'foreign');
 }
@@ -113,21 +124,21 @@ function wayOfFunction(facts: RlsFacts, definer: FunctionFacts, bodies: readonly
   // What policies look up with is called for a row at a time, by the policies.
   if (roles.length === 0 || isIdle || (untried !== undefined && definer.servesPolicy)) return [];
   const kind = definer.isProcedure ? 'procedure' : 'function';
-  const { oid, requiredArguments: parameters, servesPolicy } = definer;
+  const { oid, givenArguments: parameters, servesPolicy } = definer;
   const about = { kind, object: displaySignature(definer), oid, from: sqlName(definer), parameters } as const;
   const writes = definer.isProcedure || definer.returnsNothing ? 'only' : definer.isVolatile;
-  return [{ ...about, roles, tables, untried, writers: new Map(), writes, servesPolicy }];
+  const texts = textsOf(definer, bodies);
+  return [{ ...about, roles, tables, views: [], texts, untried, writers: new Map(), writes, servesPolicy }];
 }
 
 function whyUntried(definer: FunctionFacts, bodies: readonly Body[], callsWriters: boolean): string | undefined {
-  const { isProcedure, isVolatile, isTrusted, returnsNothing, requiredArguments, servesPolicy } = definer;
+  const { isProcedure, isVolatile, isTrusted, returnsNothing, givenArguments, servesPolicy } = definer;
   if (!isTrusted) return 'its language lets it out of the database: what it does there no rollback undoes';
-  const texts = [definer.source, ...calledFrom(definer, bodies).map(({ definition }) => definition)];
-  const [outside] = texts.flatMap((text) => reachesOut(text) ?? []);
+  const [outside] = textsOf(definer, bodies).flatMap((text) => reachesOut(text) ?? []);
   if (outside !== undefined) return `it reaches out of its transaction (${outside}): that no rollback undoes`;
   const isForEffect = isProcedure || (returnsNothing && isVolatile);
   if (isForEffect && !callsWriters) return 'it is called for what it does, which --call-volatile lets it try';
-  const isOpen = servesPolicy && requiredArguments.length > 0;
+  const isOpen = servesPolicy && givenArguments.some(({ hasDefault }) => !hasDefault);
   return isOpen ? 'policies call it with what stands in their rows' : undefined;
 }
 
@@ -136,8 +147,7 @@ function whyUntried(definer: FunctionFacts, bodies: readonly Body[], callsWriter
  * rows are made, and nothing else.
  */
 function tablesRead(facts: RlsFacts, definer: FunctionFacts, bodies: readonly Body[]): TableFacts[] {
-  const called = calledFrom(definer, bodies);
-  const source = [definer.source, ...called.map(({ definition }) => definition)].join('\n');
+  const source = textsOf(definer, bodies).join('\n');
   const isNamed = ({ oid, name }: { readonly oid: number; readonly name: string }) =>
     definer.relations.includes(oid) || isWordOf(source, name);
   const behind = [...facts.views.values()].filter(isNamed).flatMap((view) => tablesBehind(facts, view));
@@ -145,6 +155,10 @@ function tablesRead(facts: RlsFacts, definer: FunctionFacts, bodies: readonly Bo
     ...[...facts.tables.values()].filter((table) => isNamed(table)),
     ...behind.map(({ table }) => table),
   ]);
+}
+
+function textsOf(definer: FunctionFacts, bodies: readonly Body[]): string[] {
+  return [definer.source, ...calledFrom(definer, bodies).map(({ definition }) => definition)];
 }
 
 /** Functions whose names stand in a body, and in theirs. */
