@@ -373,6 +373,7 @@ function draftAsked(
     columns: readable(read),
     constants: [...new Set(syntaxes.flatMap(({ syntax }) => syntax?.constants ?? []))],
     tenants: owners === undefined ? tenants : { ...owners, subject: tenants.subject },
+    isForProof: setup.assumes,
   };
   const rows = sampleRows({ ...question, tenantColumn: ownerColumn });
   const triedAll = !setup.assumes || triesAll(question);

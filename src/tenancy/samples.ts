@@ -20,8 +20,9 @@ export interface Tenants {
 
 type Companion = readonly [column: string, own: string, other: string];
 
-/** More combinations than this are not tried all: each is a row that the server evaluates in every context. */
+/** More combinations than these are not tried all: each is a row that the server evaluates in every context. */
 const MOST_COMBINATIONS = 48;
+const MOST_FOR_PROOF = 192;
 
 export interface SampleQuestion {
   readonly tenantColumn: ColumnFacts | undefined;
@@ -29,16 +30,21 @@ export interface SampleQuestion {
   readonly columns: readonly (ColumnFacts & { readonly labels: readonly string[] })[];
   readonly constants: readonly string[];
   readonly tenants: Tenants;
+  /** More depends on it than findings: more combinations are tried. */
+  readonly isForProof?: boolean | undefined;
 }
 
 /**
  * Rows that an expression is asked about: one's own, another tenant's, one that a constant of the expression names and
  * nobody's; each with every combination of values at which the expression may change its mind.
  */
-export function sampleRows({ tenantColumn, columns, constants, tenants }: SampleQuestion): SampleRow[] {
+export function sampleRows({ tenantColumn, columns, constants, tenants, isForProof }: SampleQuestion): SampleRow[] {
   const { companions = [] } = tenants;
   const isFree = ({ name }: ColumnFacts) => !companions.some(([column]) => column === name);
-  const combinations = combine(columns.filter(isFree).map((column) => candidatesFor(column, constants, tenants)));
+  const combinations = combine(
+    columns.filter(isFree).map((column) => candidatesFor(column, constants, tenants)),
+    mostCombinations(isForProof),
+  );
   const rows = combinations.map((values) => ({
     values: Object.fromEntries(values.map(({ column, value }) => [column, value])),
     isPersonal: values.some(({ isPersonal }) => isPersonal),
@@ -62,10 +68,12 @@ export function sampleRows({ tenantColumn, columns, constants, tenants }: Sample
 }
 
 /** Every value that the expression names is in some row beside every one in the other columns. */
-export function triesAll({ columns, constants, tenants }: Omit<SampleQuestion, 'tenantColumn'>): boolean {
+export function triesAll({ columns, constants, tenants, isForProof }: Omit<SampleQuestion, 'tenantColumn'>): boolean {
   const count = columns.reduce((product, column) => product * candidatesFor(column, constants, tenants).length, 1);
   const numerals = constants.filter((one) => NUMERAL.test(one));
-  return count <= MOST_COMBINATIONS && numerals.length <= MOST_NUMERALS && constants.length <= MOST_CONSTANTS;
+  return (
+    count <= mostCombinations(isForProof) && numerals.length <= MOST_NUMERALS && constants.length <= MOST_CONSTANTS
+  );
 }
 
 /**
@@ -199,10 +207,14 @@ const CLOCK = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/;
 const DAY =
   /^[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])([ T][0-2]\d:[0-5]\d(:[0-5]\d(\.\d+)?)?([+-]\d\d(:?\d\d)?)?)?$/;
 
+function mostCombinations(isForProof: boolean | undefined): number {
+  return isForProof ? MOST_FOR_PROOF : MOST_COMBINATIONS;
+}
+
 /** Every combination while they are few; else each value alone beside first ones, which misses only conspiracies. */
-function combine(choices: readonly (readonly Candidate[])[]): Candidate[][] {
+function combine(choices: readonly (readonly Candidate[])[], most: number): Candidate[][] {
   const count = choices.reduce((product, choice) => product * choice.length, 1);
-  if (count <= MOST_COMBINATIONS)
+  if (count <= most)
     return choices.reduce<Candidate[][]>(
       (combined, choice) => combined.flatMap((values) => choice.map((value) => [...values, value])),
       [[]],

@@ -151,6 +151,15 @@ test('rows are made from the catalog, whatever a table demands, and nothing of t
     create table demanding (tenant_id uuid not null references tenant, note text not null);
     create trigger t before insert on demanding for each row execute function demand();
     select isolate('demanding');
+    create type "an address %" as (street text, zip text);
+    create table booked (
+      tenant_id uuid not null references tenant,
+      room int4range not null,
+      during tstzrange not null check (not isempty(during) and lower(during) < upper(during)),
+      kind "Kind ""1""" not null, note text not null, check ((kind = 'two') = (length(note) > 100)),
+      place "an address %" not null,
+      exclude using gist (room with &&, during with &&));
+    select isolate('booked');
     -- Whatever tenant is written, it is the session's: nothing gets through, not even where there is no such tenant.
     create function owned() returns trigger language plpgsql
       as $f$ begin new.tenant_id := coalesce(own_tenant(), new.tenant_id); return new; end $f$;
@@ -162,6 +171,7 @@ test('rows are made from the catalog, whatever a table demands, and nothing of t
   expect(proof.tables.map(({ table: { name }, verdict, level, reason }) => [name, verdict, level, reason])).toEqual([
     ['Child ü 100%', 'proved', 'rows', undefined],
     ['Parent </script>', 'proved', 'rows', undefined],
+    ['booked', 'proved', 'rows', undefined],
     ['country', 'closed', 'policies', undefined],
     ['demanding', 'proved', 'rows', undefined],
     ['egg', 'proved', 'rows', undefined],
@@ -176,6 +186,32 @@ test('rows are made from the catalog, whatever a table demands, and nothing of t
     ['tenant', 'proved', 'rows', undefined],
   ]);
   expect(proof.leftBehind).toEqual([]);
+  expect(await contentsOf(db)).toBe(before);
+});
+
+test('rows are made as policies like them, where others are shown to nobody', async ({ db }) => {
+  await db.query(`${prelude}
+    create table choosy (
+      tenant_id uuid not null references tenant, "is active %" boolean not null default false, expires timestamptz not null,
+      kind text not null default 'x' check (kind in ('x', 'it''s shown')));
+    select isolate('choosy', $$tenant_id = (select own_tenant()) and "is active %" and expires > now()
+      and kind = 'it''s shown'$$);
+    create table of_types (tenant_id uuid not null references tenant, tags text[] not null default '{}', during tstzrange);
+    select isolate('of_types', $$tenant_id = (select own_tenant()) and 'a %' = any (tags) and during @> now()$$);
+    create table of_documents (tenant_id uuid not null references tenant, meta jsonb);
+    select isolate('of_documents', $$tenant_id = (select own_tenant()) and (meta ->> 'level "%"')::int > 3$$);
+    create table leaky (tenant_id uuid not null references tenant, expires timestamptz not null, "is active" boolean not null);
+    select isolate('leaky', $$tenant_id = (select own_tenant()) and expires > now()$$);
+    create policy loose on leaky for delete using (expires > now() and "is active");`);
+  const before = await contentsOf(db);
+  const proof = await proofOf(db.url, {}, 'rows');
+  expect(proof.tables.map(({ table: { name }, verdict, level }) => [name, verdict, level])).toEqual([
+    ['choosy', 'proved', 'rows'],
+    ['leaky', 'refuted', 'rows'],
+    ['of_documents', 'proved', 'rows'],
+    ['of_types', 'proved', 'rows'],
+    ['tenant', 'proved', 'rows'],
+  ]);
   expect(await contentsOf(db)).toBe(before);
 });
 

@@ -60,6 +60,34 @@ describe('policies that are sound are proved, and what gets through refutes:', (
       table('t', `tenant_id = (select own_tenant()) or (select own_tenant()) is null`),
       'refuted',
     ],
+    [
+      'a role that a restrictive policy shuts out',
+      `${table('t')} grant select on t to anon; create policy "no %" on t as restrictive to anon using (false)`,
+      'proved',
+    ],
+    [
+      'a role for whom there is only a policy that is false',
+      `create table t (tenant_id uuid not null); alter table t enable row level security;
+       alter table t force row level security; grant select, insert on t to anon, authenticated;
+       create policy own on t to authenticated, current_user using (tenant_id = (select own_tenant()));
+       create policy "no %" on t to anon using (1 = 2)`,
+      'proved',
+    ],
+    [
+      'a role that sees nothing for what its sessions may not say',
+      `${table('t')} grant select on t to anon; create policy maybe on t as restrictive to anon
+        using (current_setting('app.unheard_of', true) = 'yes')`,
+      'not-provable',
+    ],
+    [
+      'an owner whose sessions have another role in their claims than clients',
+      table(
+        't',
+        `tenant_id = (select own_tenant())
+        and (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role') = 'authenticated'`,
+      ),
+      'proved',
+    ],
     ['a policy that shows nobody anything', table('t', 'false'), 'not-provable'],
     ['a policy of the wrong column', table('t', `note = current_setting('app.current_tenant_id', true)`), 'refuted'],
     ...[

@@ -57,6 +57,27 @@ describe('what a check says makes values:', () => {
   test('the start of a text', () => {
     expect(of('text', 'S', ['OK-%'])[0]).toMatch(/^OK-.+/);
   });
+  test('a label of an enumeration, and no other word', () => {
+    const kind = { ...column('app.kind', 'E'), labels: ["it's", 'b'] };
+    const check = { name: 'k', kind: 'check' as const, columns: [1], text: 'the check' };
+    const made = candidatesOf(kind, { constraints: [check], example: {} }, () => ['100', 'b'], TOKEN);
+    expect(made).toEqual(['b', "it's"]);
+  });
+  test('a range that is not empty, and another for another row', () => {
+    const ranges = [TOKEN, [...TOKEN].reverse().join('')].map(
+      (token) => candidatesOf(column('tstzrange', 'R'), { constraints: [], example: {} }, () => [], token)[0],
+    );
+    expect(ranges[0]).toMatch(/^\[\d{4}-\d\d-\d\d,\d{4}-\d\d-\d\d\)$/);
+    expect(ranges[1]).not.toBe(ranges[0]);
+    const place = Number.parseInt(TOKEN.slice(0, 6), 16);
+    expect(of('int8range', 'R', ['[1,5]', '7'])).toEqual(['[1,5]', `[${place},${place + 1})`, 'empty', '(,)']);
+    expect(of('datemultirange', 'R', []).slice(-2)).toEqual(['{}', '{(,)}']);
+    expect(of('app.span', 'R', [])).toEqual(['empty', '(,)']);
+  });
+  test('a composite value with nothing in it', () => {
+    const address = { ...column('app.address', 'C'), fields: 3 };
+    expect(candidatesOf(address, { constraints: [], example: {} }, () => [], TOKEN)).toEqual(['(,,)']);
+  });
   test('a number between two', () => {
     expect(of('integer', 'N', ['10', '20'])).toContain('15');
     expect(of('numeric(10,2)', 'N', ['10', '11'])).toContain('10.5');

@@ -26,6 +26,9 @@ const MOST_PARENTS = 8;
 const MOST_TRIES = 100;
 const MOST_CLASHES = 12;
 
+/** A unique key, or an exclusion constraint, finds another row in the way (PostgreSQL docs, appendix A). */
+const TAKEN: readonly string[] = ['23505', '23P01'];
+
 const DEFERRED: Step = { role: undefined, settings: {}, sql: 'set constraints all deferred' };
 
 /** Makes rows from what the catalog says of them; everything happens in a transaction that the caller rolls back. */
@@ -342,7 +345,7 @@ export class RowMaker {
       const columns = told.length > 0 ? told : textsOf(known, given, values);
       if (columns.length === 0) break;
       const label = `${answer.sqlState} ${answer.constraint ?? columns.join()}`;
-      if (answer.sqlState === '23505') {
+      if (TAKEN.includes(answer.sqlState)) {
         // The same kind of value, of which another token makes another.
         for (const name of columns) {
           const place = Math.max(0, candidates.get(name)?.indexOf(values.get(name)!) ?? 0);

@@ -4,6 +4,7 @@ import {
   audience,
   describeContext,
   describeRow,
+  expressionsOf,
   GATES,
   type Gate,
   type Opening,
@@ -12,7 +13,7 @@ import {
   undecidedBecause,
   writesToAnother,
 } from '../answers.ts';
-import { CONTEXTS, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
+import { CONTEXTS, type PolicyFacts, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
 import { ownerColumnOf } from '../lineage.ts';
 import { listNames } from '../names.ts';
 import { sqlColumns, sqlName } from '../proposal.ts';
@@ -25,7 +26,7 @@ export function provePolicies(facts: RlsFacts, table: TableFacts): TableProof {
   const missed = facts.unreachable.map(
     (role): RoleProof => ({ role: role.name, outcome: 'undecided', reason: `${facts.reader.name} cannot become it` }),
   );
-  return concludeTable(table, 'policies', [...roles, ...missed]);
+  return concludeTable(table, 'policies', withoutIdleRoles(facts, table, [...roles, ...missed]));
 }
 
 function proveForRole(facts: RlsFacts, table: TableFacts, role: RoleFacts, undecided: string | undefined): RoleProof {
@@ -71,6 +72,60 @@ function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gate
     return { ...about, outcome: 'denied', reason: 'no policy opens a row to it' };
   }
   return { ...about, outcome: 'vacuous', reason: 'the own tenant is shown nothing either' };
+}
+
+const SHUT = 'its policies are false whatever the row and the session';
+
+/** `using (false)`, restrictive, or as all there is: made of no column, no other table, no function and no clock. */
+function isShut(facts: RlsFacts, table: TableFacts, role: RoleFacts): boolean {
+  const expressions = expressionsOf(facts, table);
+  const isFalse = (policy: PolicyFacts, key: string | undefined) => {
+    const expression = expressions.get(key ?? '');
+    if (expression === undefined || !policy.isPlain || policy.columns.length > 0 || policy.relations.length > 0)
+      return false;
+    if (expression.calls.length > 0 || /current|localtime|user/i.test(expression.text)) return false;
+    const own = expression.evaluations.filter((one) => one.role === role.oid);
+    return own.length > 0 && own.every(({ truths }) => truths.every((truth) => truth === false));
+  };
+  const applying = table.policies.filter((policy) => appliesTo(policy, role));
+  const isFalseThroughout = (policy: PolicyFacts) =>
+    policy.using !== undefined &&
+    isFalse(policy, policy.using) &&
+    (policy.check === undefined || isFalse(policy, policy.check));
+  const permissive = applying.filter((policy) => policy.permissive);
+  return (
+    applying.some((policy) => !policy.permissive && policy.command === 'ALL' && isFalseThroughout(policy)) ||
+    permissive.every(isFalseThroughout)
+  );
+}
+
+/**
+ * Where a table is proved for some, it says nothing against that if others are shut out. The owner who is bound may use
+ * it through the same policies as a client for whom they are proved: what they ask of a session, such as the role in its
+ * claims, no session of the owner has to have.
+ */
+export function withoutIdleRoles(
+  facts: RlsFacts,
+  table: TableFacts,
+  roles: readonly RoleProof[],
+): readonly RoleProof[] {
+  const applying = (name: string) => {
+    const role = facts.subjects.find((one) => one.name === name);
+    return role && table.policies.map((policy) => appliesTo(policy, role)).join();
+  };
+  const isClient = (name: string) => facts.clients.some((one) => one.name === name);
+  const proved = new Set(
+    roles.filter(({ outcome, role }) => outcome === 'proved' && isClient(role)).map(({ role }) => applying(role)),
+  );
+  const isProved = roles.some(({ outcome }) => outcome === 'proved');
+  return roles.map((one) => {
+    if (one.outcome !== 'vacuous' || !isProved) return one;
+    const role = facts.subjects.find(({ name }) => name === one.role);
+    const denied = (reason: string): RoleProof => ({ role: one.role, outcome: 'denied', reason });
+    if (role !== undefined && isShut(facts, table, role)) return denied(SHUT);
+    const isIdle = !isClient(one.role) && proved.has(applying(one.role));
+    return isIdle ? denied('no session of it is shown a row, as those of clients are') : one;
+  });
 }
 
 const MOST_CONDITIONS = 3;

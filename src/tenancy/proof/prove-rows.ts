@@ -2,7 +2,7 @@ import { messageOf } from '../../errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
 import { hasPrivilege, isBound } from '../access.ts';
-import { audience, classOf } from '../answers.ts';
+import { audience, classOf, GATES, openingsAt } from '../answers.ts';
 import type { AskLimits } from '../ask.ts';
 import { memberOf } from '../catalog/members.ts';
 import { settingsOf } from '../contexts.ts';
@@ -28,9 +28,10 @@ import { plantingSteps, probesOfControls, uncaught } from './planted.ts';
 import { type ProbeRole, type ProbeSetup, type ProbeTable, type ProbeTenant, placeOf, probesIn } from './probes.ts';
 import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
 import type { Proof, Unchecked } from './prove.ts';
+import { withoutIdleRoles } from './prove-policies.ts';
 import { WayProver } from './prove-ways.ts';
 import type { RowTable } from './row-columns.ts';
-import { freshTenant } from './row-values.ts';
+import { freshTenant, type Value } from './row-values.ts';
 import { runAttempts, type Step, type Tried } from './run-probes.ts';
 
 /** What the proof with rows needs besides the facts. */
@@ -41,8 +42,8 @@ export interface RowProofSetup {
   readonly neverSet: Session;
   /** Functions and procedures that are called for what they do are called as well. */
   readonly callsWriters: boolean;
-  /** Called before each table. */
-  readonly onTable: (done: number, total: number, table: TableFacts) => void;
+  /** Called before each table, and each way around them; what it throws ends the proof. */
+  readonly onTable: (done: number, total: number, object: string) => void;
 }
 
 /** The same with the users that are known of tenants. */
@@ -72,7 +73,7 @@ export async function proveWithRows(session: Session, without: Proof, given: Row
   const leftBehind: string[] = [];
   const unchecked: Unchecked[] = [];
   for (const proof of without.tables) {
-    setup.onTable(tables.length, without.tables.length, proof.table);
+    setup.onTable(tables.length, without.tables.length, displayPath(proof.table));
     const provers = variants(proof).map((one) => new TableProver(session, maker, one, setup));
     tables.push(await proveAll(provers, proof));
     leftBehind.push(...provers.flatMap((prover) => prover.leftBehind));
@@ -81,7 +82,10 @@ export async function proveWithRows(session: Session, without: Proof, given: Row
   const wayProver = new WayProver(session, setup, (context, own, other, role) =>
     sessionOf(setup, context, own, other, role),
   );
-  const ways = await wayProver.proveAll((text) => parse(text)?.constants ?? []);
+  const ways = await wayProver.proveAll(
+    (text) => parse(text)?.constants ?? [],
+    (object) => setup.onTable(tables.length, tables.length, object),
+  );
   return { ...without, tables, leftBehind, unchecked, ways };
 }
 
@@ -195,6 +199,11 @@ class TableProver {
       if (typeof made !== 'string') yield made;
       else reasons.push(made);
     }
+    for (const maker of this.#setup.settings.tenants === undefined ? this.#makers() : []) {
+      const liked = await this.#likedValues(maker);
+      const fresh = liked.size === 0 ? undefined : await this.#freshPair(maker, undefined, liked);
+      if (typeof fresh === 'object') yield fresh;
+    }
     if (this.#table.lineage !== undefined) return;
     for (const maker of this.#makers()) {
       const real = await this.#realPair(maker).catch((error: unknown) => messageOf(error));
@@ -214,11 +223,44 @@ class TableProver {
     return settings.tenants ?? (tenants?.areReal ? [tenants.own, tenants.other] : undefined);
   }
 
+  /** What a made-up row held that the own tenant is shown: policies ask for more than whose a row is. */
+  async #likedValues(maker: Maker): Promise<ReadonlyMap<string, Value>> {
+    const { facts } = this.#setup;
+    const { columns } = await this.#knownTable(maker);
+    const owners = [this.#table.tenantColumn?.name, ...(this.#table.lineage?.columns ?? []).map(({ name }) => name)];
+    const referring = this.#table.foreignKeys.flatMap(({ columnNames }) => columnNames);
+    const free = columns.filter(
+      ({ name, generated }) => !generated && !owners.includes(name) && !referring.includes(name),
+    );
+    const tenant = classOf(facts, this.#table)?.tenants.own;
+    for (const role of this.#roles()) {
+      const at = { gate: GATES[0], role, context: 'own' } as const;
+      const shown = openingsAt(facts, this.#table, this.#table.policies, at).map(({ row }) => row);
+      const liked = shown.find(
+        ({ owner, values, isPersonal, assumes }) =>
+          owner === 'own' &&
+          !isPersonal &&
+          assumes === undefined &&
+          !Object.values(values).includes(tenant) &&
+          free.every(({ name, required }) => !(required && values[name] === null)),
+      );
+      if (liked === undefined) continue;
+      const told = free.filter(({ name }) => liked.values[name] !== undefined);
+      return new Map(told.map(({ name, category }) => [name, textOf(liked.values[name], category)]));
+    }
+    return new Map();
+  }
+
   /**
    * Two tenants with a row each that are made for the occasion; or why that cannot be.
    * @param there tenants that need not be made
+   * @param liked what the rows of the table hold
    */
-  async #freshPair(maker: Maker, there?: readonly [string, string]): Promise<Pair | string> {
+  async #freshPair(
+    maker: Maker,
+    there?: readonly [string, string],
+    liked: ReadonlyMap<string, Value> = new Map(),
+  ): Promise<Pair | string> {
     const registry = [...this.#setup.facts.tables.values()].find(({ isRegistry }) => isRegistry);
     const kind = categoryOfTenant(this.#table, registry);
     const ids = there ?? [freshTenant(kind, token()), freshTenant(kind, token())];
@@ -239,11 +281,12 @@ class TableProver {
         const isKnown = there !== undefined && this.#setup.users.has(id);
         if (!isKnown && asksUsers) await this.#maker.makeMember(id, this.#setup.users, made, membership);
         const isOwned = this.#table.lineage === undefined;
-        const given = isOwned
+        const owned = isOwned
           ? new Map<string, string>()
           : await this.#maker.ownerKey(this.#table, id, made, new Map(alike));
-        alike = [...given].filter(([name]) => name !== this.#owner.name);
-        const key = given.get(this.#owner.name) ?? id;
+        alike = [...owned].filter(([name]) => name !== this.#owner.name);
+        const key = owned.get(this.#owner.name) ?? id;
+        const given = new Map([...liked, ...owned]);
         if (keys.includes(key)) throw new CannotMake(`rows of two tenants have the same ${this.#owner.name}`);
         const row = await this.#maker.make(this.#table, id, maker, made, given);
         keys.push(key);
@@ -315,7 +358,7 @@ class TableProver {
     id: string,
     maker: Maker,
     made: ReadonlyMap<number, MadeRow>,
-    given?: ReadonlyMap<string, string>,
+    given?: ReadonlyMap<string, Value>,
   ): Promise<MadeRow | undefined> {
     const others = new Map([...made].filter(([oid]) => oid !== this.#table.oid));
     return this.#maker.make(this.#table, id, maker, others, given).catch((error: unknown) => {
@@ -464,7 +507,7 @@ class TableProver {
     const roles = this.#without.roles.map(
       (role): RoleProof => (tried.has(role.role) ? judgeRole(role.role, outcomes) : role),
     );
-    return concludeTable(this.#table, 'rows', roles);
+    return concludeTable(this.#table, 'rows', withoutIdleRoles(this.#setup.facts, this.#table, roles));
   }
 
   /** Nothing of what was made may be there once its transaction is undone. */
@@ -514,6 +557,13 @@ function sessionOf(
   const source = { settings: names, columns, claims, users: facts.userSettings };
   const unknown = /^\d+$/.test(own) ? NOBODY.number : NOBODY.uuid;
   return settingsOf(context, source, { own, other, unknown, subject: users.get(own) }, role);
+}
+
+/** A value of a made-up row as its type reads it. */
+function textOf(value: unknown, category: string): Value {
+  if (value === null || value === undefined) return null;
+  if (Array.isArray(value) && category === 'A') return `{${value.map((one) => JSON.stringify(one)).join(',')}}`;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 function withoutSettings<T extends { readonly attempt: { readonly settings: object } }>(probe: T): T {

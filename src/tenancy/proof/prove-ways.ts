@@ -80,10 +80,15 @@ export class WayProver {
     this.#sessionOf = sessionOf;
   }
 
-  async proveAll(constantsIn: (text: string) => readonly string[]): Promise<WayProof[]> {
+  /** @param onWay called before each */
+  async proveAll(
+    constantsIn: (text: string) => readonly string[],
+    onWay: (object: string) => void,
+  ): Promise<WayProof[]> {
     const proofs: WayProof[] = [];
     const bodies = this.#facts.definers.length === 0 ? [] : await readBodies(this.#session);
     for (const way of findWays(this.#facts, bodies, this.#callsWriters)) {
+      onWay(way.object);
       const proof = await this.#prove(way, constantsIn);
       if (!way.servesPolicy || proof.verdict === 'refuted') proofs.push(proof);
     }

@@ -19,6 +19,8 @@ export interface RowColumn {
   readonly generated: boolean;
   /** Labels of an enumeration. */
   readonly labels: readonly string[];
+  /** Of a composite type: how many it has. */
+  readonly fields?: number | undefined;
 }
 
 /** Something that a row has to satisfy. */
@@ -55,7 +57,11 @@ const COLUMNS = `
     b.typcategory as category, a.attnotnull or t.typnotnull as required,
     a.atthasdef or a.attidentity <> '' or t.typdefault is not null as fills,
     a.attidentity <> '' as identity, a.attgenerated <> '' as generated,
-    array(select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = b.oid order by e.enumsortorder) as labels
+    array(select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = b.oid order by e.enumsortorder) as labels,
+    (
+      select count(*)::int from pg_catalog.pg_attribute f
+      where f.attrelid = nullif(b.typrelid, 0) and f.attnum > 0 and not f.attisdropped
+    ) as fields
   from pg_catalog.pg_attribute a
   join pg_catalog.pg_type t on t.oid = a.atttypid
   join pg_catalog.pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
@@ -68,7 +74,7 @@ const CONSTRAINTS = `
   select conname as name, case contype when 'c' then 'check' else 'unique' end as kind, conkey::int[] as columns,
     pg_catalog.pg_get_expr(conbin, conrelid) as text
   from pg_catalog.pg_constraint
-  where conrelid = $1 and contype in ('c', 'u', 'p')
+  where conrelid = $1 and contype in ('c', 'u', 'p', 'x')
   union all
   select c.conname, 'check', array[a.attnum::int], pg_catalog.pg_get_expr(c.conbin, 0)
   from pg_catalog.pg_attribute a

@@ -39,7 +39,7 @@ export function candidatesOf(
 const isNumber = (text: string) => /^-?\d+(\.\d+)?$/.test(text);
 
 /** What the constants of its checks make of a column: a value, a length, a pattern, the keys of a document. */
-function mentionedFor({ category, type }: RowColumn, constants: readonly string[], token: string): string[] {
+function mentionedFor({ category, type, labels }: RowColumn, constants: readonly string[], token: string): string[] {
   const numbers = constants.filter(isNumber).map(Number);
   switch (category) {
     case 'N':
@@ -48,6 +48,11 @@ function mentionedFor({ category, type }: RowColumn, constants: readonly string[
       return textsMentioned(constants, type, token);
     case 'A':
       return arraysFor(type, numbers, constants);
+    case 'E':
+      return labels.filter((label) => constants.includes(label));
+    case 'R':
+    case 'C':
+      return constants.filter((text) => /^[[({]/.test(text));
     default:
       return type === 'json' || type === 'jsonb'
         ? documentsFor(constants)
@@ -122,7 +127,7 @@ function isJson(text: string): boolean {
   }
 }
 
-function plausibleFor({ category, type, labels }: RowColumn, token: string): Value[] {
+function plausibleFor({ category, type, labels, fields }: RowColumn, token: string): Value[] {
   switch (category) {
     case 'B':
       return ['true', 'false'];
@@ -142,7 +147,9 @@ function plausibleFor({ category, type, labels }: RowColumn, token: string): Val
     case 'G':
       return ['(0,0)', '((0,0),(1,1))'];
     case 'R':
-      return ['empty'];
+      return rangesFor(type, token);
+    case 'C':
+      return fields === undefined ? [] : [`(${','.repeat(fields - 1)})`];
     case 'V':
       return ['1'];
     case 'S':
@@ -150,6 +157,21 @@ function plausibleFor({ category, type, labels }: RowColumn, token: string): Val
     default:
       return othersFor(type, token);
   }
+}
+
+/** One that overlaps no other by chance, the empty one, and all there is. */
+function rangesFor(type: string, token: string): string[] {
+  const place = Number.parseInt(token.slice(0, 6), 16);
+  const kind = /^(int4|int8|num|tstz|ts|date)(?:multi)?range$/.exec(type)?.[1];
+  const day = (days: number) => new Date(days * 86_400_000).toISOString().slice(0, 10);
+  const bounds =
+    kind === undefined
+      ? undefined
+      : /^(int|num)/.test(kind)
+        ? [place, place + 1]
+        : [day(place % 300_000), day((place % 300_000) + 1)];
+  const ranges = [...(bounds === undefined ? [] : [`[${bounds.join(',')})`]), 'empty', '(,)'];
+  return /multirange$/.test(type) ? ranges.map((range) => (range === 'empty' ? '{}' : `{${range}}`)) : ranges;
 }
 
 function numbersFor(type: string, token: string): string[] {
