@@ -12,11 +12,10 @@ import type { Session } from '../postgres/session.ts';
 import { resolveTarget, type Target } from '../postgres/target.ts';
 import type { CommandResult, ReportTable } from '../report/report.ts';
 import { applicationCheck } from '../tenancy/application.ts';
-import type { RlsFacts, TableFacts } from '../tenancy/facts.ts';
+import type { RlsFacts } from '../tenancy/facts.ts';
 import { fixMigration, type LeftFinding } from '../tenancy/fix-migration.ts';
 import { judgeFacts, type Verdict } from '../tenancy/judge.ts';
 import { loadChecks, type NamedCheck } from '../tenancy/load-checks.ts';
-import { displayPath } from '../tenancy/names.ts';
 import { leftBehindCheck, proofCheck } from '../tenancy/proof/proof-check.ts';
 import { type Proof, proveWithoutRows } from '../tenancy/proof/prove.ts';
 import { proveWithRows } from '../tenancy/proof/prove-rows.ts';
@@ -87,8 +86,9 @@ export const command: Command = {
         loadChecks(),
       ]);
       refuseUnknownSchemas(facts, settings);
+      context.signal.throwIfAborted();
       const tenant = options['tenant'] as string | undefined;
-      if (tenant !== undefined) return await viewAs(session, facts, settings, tenant);
+      if (tenant !== undefined) return await viewAs(session, facts, settings, tenant, context.signal);
       const run = { context, target, hooks, session, second: await second, facts, settings };
       const proof = await prove(
         options['prove'] as 'policies' | 'rows' | undefined,
@@ -167,13 +167,14 @@ function proofChecks(proof: Proof): NamedCheck[] {
 /** A terminal is not told of each of thousands of tables (ms). */
 const STATUS_MS = 200;
 
-/** Tells how far a proof is: of many tables it takes its time. */
-function progress({ talk }: Context, how: string): (done: number, total: number, table?: TableFacts) => void {
+/** Tells how far a proof is: of many tables it takes its time. Between two of them it ends when it is told to. */
+function progress({ talk, signal }: Context, how: string): (done: number, total: number, object?: string) => void {
   let told = 0;
-  return (done, total, table) => {
+  return (done, total, object) => {
+    signal.throwIfAborted();
     if (talk.interactive && Date.now() - told < STATUS_MS) return;
     told = Date.now();
-    const now = table === undefined ? [] : [displayPath(table)];
+    const now = object === undefined ? [] : [object];
     talk.progress({
       what: `proving ${how}`,
       share: done / Math.max(total, 1),

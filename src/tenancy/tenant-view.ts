@@ -12,6 +12,7 @@ import { displayPath } from './names.ts';
 import { sqlName } from './proposal.ts';
 import { seers } from './read-facts.ts';
 import type { TenancySettings } from './settings.ts';
+import { chunksOf } from './share-out.ts';
 
 /** Looking stops here: what a tenant sees is the question, not how much. */
 const MOST_ROWS = 100_000;
@@ -34,6 +35,7 @@ export async function viewAs(
   facts: RlsFacts,
   settings: TenancySettings,
   tenant: string,
+  signal?: AbortSignal,
 ): Promise<CommandResult> {
   refuseWhatIsNoTenant(facts, tenant);
   const subject = await memberOf(session, facts.memberships, tenant, seers(facts));
@@ -45,15 +47,16 @@ export async function viewAs(
   const names = [...new Set([facts.tenantSetting, ...settings.settings])];
   const { columns, claims } = settings;
   const source = { settings: names, columns, claims, users: facts.userSettings };
-  const answers = await ask(
-    session,
-    asked.map(({ table, role }) => ({
+  const answers: Answer[] = [];
+  for (const chunk of chunksOf(asked, CHUNK)) {
+    signal?.throwIfAborted();
+    const questions = chunk.map(({ table, role }) => ({
       role: role.name,
       settings: settingsOf('own', source, { own: tenant, other: tenant, unknown: tenant, subject }, role.name),
       sql: countSql(table, tenant),
-    })),
-    LIMITS,
-  );
+    }));
+    answers.push(...(await ask(session, questions, LIMITS)));
+  }
   const counted = await countBare(session, asked, answers, (role) =>
     settingsOf('own', source, { own: tenant, other: tenant, unknown: tenant, subject }, role),
   );
@@ -61,6 +64,9 @@ export async function viewAs(
   const result = toResult(tenant, views, facts);
   return (await isKnown(session, facts, tenant)) === false ? withUnknown(result, tenant) : result;
 }
+
+/** Tables and roles that are asked about in one message: between two of them it ends when it is told to. */
+const CHUNK = 50;
 
 /** Who may not read the tenant's column may be shown rows all the same: those are counted without it. */
 async function countBare(
