@@ -32,7 +32,9 @@ export const command: Command = {
 
 async function withProof(result: CommandResult, context: Context): Promise<CommandResult> {
   const target = await context.target();
-  const session = await openSession(target, 'aisha-db security-check', {}, runHooks(context, target));
+  // The checks have named the server already.
+  const hooks = { ...runHooks(context, target), connected: () => {} };
+  const session = await openSession(target, 'aisha-db security-check', {}, hooks);
   try {
     const { tables, proofs } = await proveAudit(session, context.config.tenancy, (done, total) =>
       context.talk.progress({

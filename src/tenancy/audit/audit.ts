@@ -1,4 +1,5 @@
 import type { Check, Finding } from '../../report/report.ts';
+import { groupByReason } from '../judge.ts';
 import { displayName, listNames } from '../names.ts';
 import { triggerThatReachesOut } from '../reaching-out.ts';
 
@@ -99,12 +100,27 @@ export function auditCheck(
 ): { check: Check; findings: Finding[] } {
   const findings = tables.flatMap((table) => silentIn(table, proofs));
   const open = proofs.filter(({ verdict }) => verdict === 'not-provable');
-  const reason = open.map((one) => `${one.object} (${one.event}): ${one.reason}`).join('; ');
+  const reason = groupByReason(eventsTogether(open)).join('; ');
   const about = { id: CHECK, title: 'Audit triggers write what happens', category: 'security' };
   if (proofs.length === 0)
     return { check: { ...about, status: 'not-applicable', reason: 'no trigger is one of an audit' }, findings };
   const status = findings.length > 0 ? 'failed' : open.length > 0 ? 'unknown' : 'passed';
   return { check: { ...about, status, ...(reason === '' ? {} : { reason }) }, findings };
+}
+
+/** Each table with the events that the same reason keeps from being proved: `public.a (INSERT and DELETE)`. */
+function eventsTogether(open: readonly AuditProof[]): { object: string; reason: string }[] {
+  const together = new Map<string, { object: string; reason: string; events: AuditEvent[] }>();
+  for (const { object, event, reason = '' } of open) {
+    const key = `${object}\0${reason}`;
+    const known = together.get(key) ?? { object, reason, events: [] };
+    known.events.push(event);
+    together.set(key, known);
+  }
+  return [...together.values()].map(({ object, reason, events }) => ({
+    object: `${object} (${listNames(events)})`,
+    reason,
+  }));
 }
 
 function silentIn(table: AuditedTable, proofs: readonly AuditProof[]): Finding[] {
