@@ -12,6 +12,8 @@ export interface Subject {
   readonly text: string;
   readonly table: Pick<Named, 'schema' | 'name'>;
   readonly tenantColumn: string | undefined;
+  /** That column lists the tenants of a row. */
+  readonly isList?: boolean | undefined;
   readonly rows: readonly SampleRow[];
   /** Rows for which some conditions are taken to hold, and the expression as it is then. */
   readonly assumed?: { readonly text: string; readonly rows: readonly SampleRow[] } | undefined;
@@ -128,10 +130,10 @@ function questionFor(subject: Subject, role: RoleFacts, context: ContextName, pa
 }
 
 /** The rows as if they were the table's: its type, its name, but none of its locks, grants or contents. */
-function rowsOf({ table, tenantColumn }: Subject, rows: readonly SampleRow[]): string {
+function rowsOf({ table, tenantColumn, isList }: Subject, rows: readonly SampleRow[]): string {
   const objects = rows.map(({ values, tenant }) => ({
     ...values,
-    ...(tenantColumn === undefined ? {} : { [tenantColumn]: tenant }),
+    ...(tenantColumn === undefined ? {} : { [tenantColumn]: isList && tenant !== null ? [tenant] : tenant }),
   }));
   const type = quoteQualified(table.schema, table.name);
   return `pg_catalog.jsonb_populate_recordset(null::${type}, ${quoteLiteral(JSON.stringify(objects))}) as ${quoteIdentifier(table.name)}`;

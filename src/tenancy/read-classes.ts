@@ -385,7 +385,8 @@ function draftAsked(
   const users = [...new Set([...named.filter(isUserSetting), ...setup.userSettings])];
   const keys = new Map(syntaxes.flatMap(({ syntax }) => [...(syntax?.keys ?? [])]));
   const source = { ...setup.source, settings: setup.settings, users, keys };
-  const subject = { table, tenantColumn: ownerColumn?.name, rows, tenants, source, roles };
+  const isList = ownerColumn?.category === 'A';
+  const subject = { table, tenantColumn: ownerColumn?.name, isList, rows, tenants, source, roles };
   const columns = [ownerColumn, ...read].filter((column) => column !== undefined);
   const expressions = syntaxes.map(({ shape, syntax }, at): [string, DraftExpression] => {
     const { text } = shape;

@@ -161,6 +161,21 @@ test('a policy that casts what columns hold does not fail for what was made up',
   expect(report.findings.filter(({ check }: { check: string }) => check === 'policy-fails')).toEqual([]);
 });
 
+test('a row may list its tenants, and takes nothing from the verdicts of other tables', async ({ db }) => {
+  await db.query(`${prelude}${table('t')}
+    create table "a list %" (tenant_ids uuid[] not null); select isolate('"a list %"', '(select own_tenant()) = any (tenant_ids)');
+    create table leaky (tenant_ids uuid[] not null, note text);
+    select isolate('leaky', $$(select own_tenant()) = any (tenant_ids) or note = 'x'$$);`);
+  const { tables, failedControl } = await proofOf(db.url, { columns: ['tenant_id', 'tenant_ids'] });
+  expect(failedControl).toBeUndefined();
+  expect(tables.map(({ table: { name }, verdict }) => [name, verdict])).toEqual([
+    ['a list %', 'proved'],
+    ['leaky', 'refuted'],
+    ['t', 'proved'],
+    ['tenant', 'proved'],
+  ]);
+});
+
 test('where a control comes out wrong, nothing is proved', async ({ db }) => {
   await db.query(`${prelude}${table('t')}`);
   const same = 'aaaaaaaa-0000-4000-8000-00000000000a';

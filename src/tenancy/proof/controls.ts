@@ -41,6 +41,8 @@ export async function failedControl(session: Session, facts: RlsFacts, limits: A
   const host = tablesInScope(facts).find(
     (table) =>
       table.tenantColumn !== undefined &&
+      // A list of tenants is no tenant: what the controls compare, it cannot be compared with.
+      table.tenantColumn.category !== 'A' &&
       (classOf(facts, table)?.rows.length ?? 0) > 0 &&
       undecidedBecause(facts, table) === undefined,
   );
