@@ -10,6 +10,7 @@ const LOOKED = `tenant_id in (select m.tenant_id from ${MEMBER} m where m.user_i
 
 /** Two tenants with a member each; policies that look them up themselves, by functions, by a view and by an operator. */
 const SCHEMA = `
+  alter default privileges revoke select on tables from app_reader;
   grant usage on schema public to anon, authenticated;
   create table tenant (id uuid primary key);
   insert into tenant values ('aaaaaaaa-0000-4000-8000-00000000000a'), ('bbbbbbbb-0000-4000-8000-00000000000b');
@@ -59,7 +60,6 @@ const test = anyTest.extend<{ template: TestDatabase; looking: Looking }>({
   template: [
     async ({ maintenance }, use) =>
       withDatabase(maintenance, undefined, async (db) => {
-        await withdrawReader(db);
         await (await makeProject(db, FILES)).succeed();
         await use(db);
       }),
