@@ -9,7 +9,7 @@ import { migrationError, placeOfFailure } from './failure.ts';
 import type { LaterFile } from './gate.ts';
 import { isInterrupted, type LedgerRow, upsertSql } from './ledger.ts';
 import { lockRun } from './lock-run.ts';
-import { lookBehind } from './look-behind.ts';
+import { lookAtPart, lookBehind } from './look-behind.ts';
 import { AppliedAnyway } from './lost.ts';
 import type { MigrateOptions, MigrateResult, Preflight } from './migrate.ts';
 import type { MigrationSource, RunHooks } from './open.ts';
@@ -159,13 +159,15 @@ async function applyOne(
   grammar: () => Promise<Grammar>,
   next: () => Job | undefined,
 ): Promise<Outcome> {
+  let script: Script | undefined;
   try {
-    const script = await scriptOf(preflight, entry, grammar);
+    script = await scriptOf(preflight, entry, grammar);
     for (const line of script.expanded.echoes) running.tell(line);
     if (script.mode.kind === 'statements') await running.gate?.remember();
     await runScript(running, jobOf(preflight, entry, script, row, next), row);
     return { error: await lookBehind(running, script), stands: true };
   } catch (error) {
+    if (error instanceof AishaError && error.kind === 'partial' && script) await lookAtPart(running, script);
     if (error instanceof AishaError) return { error, stands: error instanceof AppliedAnyway };
     throw error;
   }

@@ -15,3 +15,15 @@ export async function lookBehind(running: Running, { mode, file }: Script): Prom
   if (verdict !== undefined) await work.query(verdictSql(ledger, file, verdict));
   return refusal;
 }
+
+/** The same of one that failed on its way: what ran is committed, and the run that goes on with it starts from there. */
+export async function lookAtPart({ gate, work }: Running, { mode, file }: Script): Promise<void> {
+  if (!gate || mode.kind !== 'statements') return;
+  try {
+    await work.undo();
+    await gate.judge(work, file);
+    gate.accept();
+  } catch {
+    // The session may be what failed: the report is about that.
+  }
+}

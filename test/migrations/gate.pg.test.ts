@@ -867,6 +867,17 @@ test('a file that runs statement by statement is judged behind its end: 9, and w
   expect(await filesOf(isolated)).toContain('005_change.sql');
 });
 
+test('of a file that fails on its way, the report says what is worse already', async ({ isolated }) => {
+  const { result, report, findings } = await change(
+    isolated,
+    `create index concurrently i on ${TABLE} (tenant_id); alter table ${TABLE} disable row level security; select 1 / 0`,
+  );
+  expect(result.code).toBe(8);
+  expect(findings).toMatchObject([{ object: OBJECT, severity: 'critical' }]);
+  expect(report.data.gate.judged).toMatchObject([{ file: '005_change.sql', verdict: 'refused' }]);
+  expect(states(result)['005_change.sql']).toBe('interrupted');
+});
+
 test('the summary of a run names the gate', async ({ isolated }) => {
   const { project } = isolated;
   await project.write({ '002_policy.sql': `create policy more on ${TABLE} using (${MINE} and id > 7)` });
