@@ -308,6 +308,7 @@ function assembleDefiners({ definers, policyFunctions }: Snapshot, place: Place)
       isTrusted: row.is_trusted,
       source: row.source,
       relations: row.relations,
+      users: row.users,
       servesPolicy: policyFunctions.has(row.oid),
     };
   });

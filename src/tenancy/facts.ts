@@ -183,6 +183,8 @@ export interface FunctionFacts extends Named {
   readonly source: string;
   /** Relations that a body in standard SQL reads, from pg_depend. */
   readonly relations: readonly number[];
+  /** What needs it to be executable by whoever uses that: `default value for public.t.id`, from pg_depend. */
+  readonly users: readonly string[];
   readonly inScope: boolean;
   /** A policy calls it, from pg_depend. */
   readonly servesPolicy: boolean;

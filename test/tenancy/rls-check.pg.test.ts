@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import { judgeFacts } from '../../src/tenancy/judge.ts';
+import { loadCheck } from '../../src/tenancy/load-checks.ts';
 import { makeProject, type Project } from '../commands/project.ts';
 import { expect, type TestDatabase } from '../support/database.ts';
 import { test } from './database.ts';
@@ -244,4 +246,28 @@ test('looking reads no row of any table', async ({ db }) => {
   await reader.query('select count(*) from contacts');
   await reader.end();
   await expect.poll(scans, { timeout: 20_000 }).toBe(before + 1);
+});
+
+test('no REVOKE is offered of a function that defaults, constraints, indexes, views or functions need', async ({
+  db,
+}) => {
+  await db.query(`${prelude}
+    create function next_no() returns int language sql security definer set search_path = '' as 'select 1';
+    create function is_fine(n int) returns boolean language sql immutable security definer set search_path = '' as 'select true';
+    create function shown() returns int language sql security definer set search_path = '' as 'select 1';
+    create function unused() returns int language sql security definer set search_path = '' as 'select 1';
+    create table "Bills %" (no int default next_no(), tenant_id uuid not null, constraint "fine?" check (is_fine(no)));
+    create view v with (security_barrier) as select shown() as n;`);
+  const facts = await factsOf(db.superUrl);
+  const { findings } = judgeFacts(facts, [await loadCheck('definer-function-exposed')], []);
+  const of = (name: string) => findings.find(({ object }) => object.startsWith(`public.${name}(`));
+  expect(of('next_no')).toMatchObject({
+    fix: undefined,
+    message: expect.stringContaining('default value for public."Bills %".no would fail'),
+  });
+  expect(of('is_fine')?.message).toContain('"fine?" on public."Bills %" would fail');
+  expect(of('is_fine')?.fix).toBeUndefined();
+  expect(of('shown')?.message).toContain('view public.v would fail');
+  expect(of('shown')?.fix).toBeUndefined();
+  expect(of('unused')?.fix).toBe('revoke execute on routine "public"."unused"() from public;');
 });

@@ -31,6 +31,8 @@ export interface DefinerRow {
   readonly source: string;
   /** Relations that a body in standard SQL reads. */
   readonly relations: number[];
+  /** What calls it whenever it is used itself: defaults, constraints, indexes, views, functions in standard SQL. */
+  readonly users: string[];
 }
 
 /** SQL of the relations that the body of the function `p` reads, as far as the server recorded them: in standard SQL. */
@@ -71,7 +73,22 @@ export function readDefiners(session: Session, schemas: readonly number[]): Prom
           join pg_catalog.pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
         ) as given_arguments,
         p.prorettype = 'void'::regtype as returns_nothing, p.prosrc as source, l.lanpltrusted as is_trusted,
-        ${RELATIONS_READ} as relations
+        ${RELATIONS_READ} as relations,
+        array(
+          select distinct case d.classid
+            when 'pg_catalog.pg_rewrite'::regclass
+            then (select 'view ' || r.ev_class::pg_catalog.regclass from pg_catalog.pg_rewrite r where r.oid = d.objid)
+            else used.type || ' ' || used.identity
+          end
+          from pg_catalog.pg_depend d, pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) used
+          where d.refclassid = 'pg_catalog.pg_proc'::regclass and d.refobjid = p.oid and d.deptype in ('n', 'a')
+            and d.classid in (
+              'pg_catalog.pg_attrdef'::regclass, 'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_class'::regclass,
+              'pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass
+            )
+            and (d.classid, d.objid) <> ('pg_catalog.pg_proc'::regclass, p.oid)
+          order by 1
+        ) as users
       from pg_catalog.pg_proc p
       join pg_catalog.pg_language l on l.oid = p.prolang
       where p.prosecdef

@@ -22,12 +22,19 @@ function notice(facts: RlsFacts, definer: FunctionFacts): Noticed[] {
   const through = [...definer.executors].filter(
     (oid) => oid === PUBLIC || callers.some((role) => role.inherits.has(oid)),
   );
+  const needed =
+    definer.users.length === 0
+      ? ''
+      : `; ${listNames(definer.users)} would fail for them without EXECUTE: move it to a schema that the API does not serve, where what uses it still finds it`;
   return [
     {
       severity: isUnbound ? 'warning' : 'info',
       object: displaySignature(definer),
-      message: `${listNames(callers.map(({ name }) => name))} may call it, and it runs as ${owner?.name}, ${isUnbound ? 'whom RLS does not bind' : 'with whatever rights that role has'}`,
-      fix: `revoke execute on routine ${sqlSignature(definer)} from ${sqlGrantees(facts, through)};`,
+      message: `${listNames(callers.map(({ name }) => name))} may call it, and it runs as ${owner?.name}, ${isUnbound ? 'whom RLS does not bind' : 'with whatever rights that role has'}${needed}`,
+      fix:
+        needed === ''
+          ? `revoke execute on routine ${sqlSignature(definer)} from ${sqlGrantees(facts, through)};`
+          : undefined,
     },
   ];
 }
