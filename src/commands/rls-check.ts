@@ -78,13 +78,14 @@ export const command: Command = {
     const hooks = runHooks(context, target);
     const session = await openSession(target, 'aisha-db rls-check', {}, hooks);
     let second: Promise<Session | undefined> | undefined;
+    let apart: Promise<Session | undefined> | undefined;
     try {
-      const helper = () => (second ??= openHelper(target, hooks));
-      const assumes = options['prove'] !== undefined;
-      const [facts, checks] = await Promise.all([
-        readFacts(session, settings, undefined, helper, assumes),
-        loadChecks(),
-      ]);
+      const reading = {
+        helper: () => (second ??= openHelper(target, hooks)),
+        apart: () => (apart ??= openHelper(target, hooks)),
+        assumes: options['prove'] !== undefined,
+      };
+      const [facts, checks] = await Promise.all([readFacts(session, settings, reading), loadChecks()]);
       refuseUnknownSchemas(facts, settings);
       context.signal.throwIfAborted();
       const tenant = options['tenant'] as string | undefined;
@@ -106,7 +107,7 @@ export const command: Command = {
       return toBlindResult(await loadChecks(), refusal, target.user);
     } finally {
       await session.close();
-      await (await second)?.close();
+      for (const one of await Promise.all([second, apart])) await one?.close();
     }
   },
 };

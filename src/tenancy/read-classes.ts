@@ -55,6 +55,8 @@ export interface EvaluationSetup {
    * from it; none: they are such themselves.
    */
   readonly untouched?: Untouched | undefined;
+  /** Opens a session in which settings may be left as no other one should find them. */
+  readonly apart?: (() => Promise<Session | undefined>) | undefined;
   /** What was read of the policies already: their SQL, and every column that they read. */
   readonly known?:
     | { readonly texts: ReadonlyMap<number, PolicyText>; readonly columns: readonly LabelledColumnRow[] }
@@ -100,6 +102,7 @@ export async function readClasses(
     if (setup.untouched === undefined) await evaluateUnset(session, added, setup);
   });
   await Promise.all(lanes.map((lane) => evaluateLane(lane, setup)));
+  if (setup.findsRepeatedCalls) await evaluateOthersEmpty(sessions[0]!, lanes, setup);
   const all = drafts.flat();
   const stuck = new Map([...new Set(all.map(({ asked }) => asked))].map((asked) => [asked, whyAnyStuck(asked)]));
   return {
@@ -520,20 +523,15 @@ async function evaluateNamed(
     expression.evaluations.push(...evaluations.filter(({ context }) => context !== 'own'));
   const rest = expressions.filter((one) => !quick.has(one));
   for (const context of LATER_CONTEXTS) await evaluateIn(session, rest, context, setup);
-  if (!setup.findsRepeatedCalls) return;
-  await findRepeatedCalls(session, expressions, setup);
-  await evaluateOthersEmpty(session, expressions, setup);
+  if (setup.findsRepeatedCalls) await findRepeatedCalls(session, expressions, setup);
 }
 
 /**
  * Settings beyond the tenant's are the empty string as well once the transaction that made them has ended, and stay that
- * in this session: it is asked last, and what it lets through counts for nothing.
+ * in the session that is asked: it is one of its own, or else asked last, and what it lets through counts for nothing.
  */
-async function evaluateOthersEmpty(
-  session: Session,
-  expressions: readonly DraftExpression[],
-  setup: EvaluationSetup,
-): Promise<void> {
+async function evaluateOthersEmpty(session: Session, lanes: readonly Lane[], setup: EvaluationSetup): Promise<void> {
+  const expressions = lanes.flatMap((lane) => lane.expressions);
   const candidates = expressions.some(({ plain }) => plain === undefined) ? await setup.candidates(session) : [];
   const read = new Map(expressions.map((one) => [one, othersRead(one, candidates)]));
   const kept = await readLastingSettings(session, [...new Set([...read.values()].flat())]);
@@ -542,11 +540,13 @@ async function evaluateOthersEmpty(
     return others.length === 0 ? [] : [{ one, others }];
   });
   const willing = emptied.filter(({ one }) => whyStuck(one) === undefined);
+  if (willing.length === 0) return;
   const subjects = willing.map(({ one: { subject }, others }) => ({
     ...subject,
     source: { ...subject.source, others },
   }));
-  const answers = await evaluate(session, subjects, 'others-empty', setup.limits);
+  const apart = (await setup.apart?.()) ?? session;
+  const answers = await evaluate(apart, subjects, 'others-empty', setup.limits);
   for (const [at, { one }] of willing.entries()) one.evaluations.push(...answers[at]!);
 }
 

@@ -20,18 +20,25 @@ import { isSound } from './soundness.ts';
 /** No question of the program's own waits or runs longer than this: production goes first. */
 const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 2_000 };
 
+/** How it is read. */
+export interface Reading {
+  readonly limits?: AskLimits | undefined;
+  /** Opens a second such session, once; asked for only where there is enough for two to do. */
+  readonly helper?: Helper | undefined;
+  /** Opens a session in which settings are left as no other one should find them; else that is done in the first, last. */
+  readonly apart?: Helper | undefined;
+  /** What no made-up row may satisfy is also taken for granted, as a proof needs it. */
+  readonly assumes?: boolean | undefined;
+}
+
 /**
  * Everything that `rls-check` judges: the catalog, and what its policies answer. Reads only; waits for no lock; a
  * session of its own, since policies are also asked what they say where nothing was ever set.
- * @param helper opens a second such session, once; asked for only where there is enough for two to do
- * @param assumes what no made-up row may satisfy is also taken for granted, as a proof needs it
  */
 export async function readFacts(
   session: Session,
   settings: TenancySettings,
-  limits: AskLimits = LIMITS,
-  helper?: Helper,
-  assumes = false,
+  { limits = LIMITS, helper, apart, assumes = false }: Reading = {},
 ): Promise<RlsFacts> {
   // What it takes to read policies is loaded while the server reads its catalog.
   loadParse().catch(() => undefined);
@@ -45,6 +52,7 @@ export async function readFacts(
     lookedUp,
     userSettings: functionSettings.filter(isUserSetting),
     helper,
+    apart,
   });
   return { ...facts, tables: await withTexts(session, facts) };
 }
@@ -114,7 +122,7 @@ function toCatalog(
 interface How
   extends Pick<
     EvaluationSetup,
-    'limits' | 'candidates' | 'findsRepeatedCalls' | 'assumes' | 'untouched' | 'known' | 'userSettings'
+    'limits' | 'candidates' | 'findsRepeatedCalls' | 'assumes' | 'untouched' | 'known' | 'userSettings' | 'apart'
   > {
   readonly isLookedAt: (table: TableFacts) => boolean;
   /** Relations that functions of policies read; `undefined`: policies look nowhere but at their rows. */

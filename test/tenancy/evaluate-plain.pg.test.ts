@@ -150,9 +150,12 @@ test('two sessions find in a large catalog what one finds', async ({ db }) => {
   const alone = await factsOf(db.url);
   const [session, second] = [await open(db.url), await open(db.url)];
   let asked = 0;
-  const facts = await readFacts(session, settings, LIMITS, async () => {
-    asked++;
-    return second;
+  const facts = await readFacts(session, settings, {
+    limits: LIMITS,
+    helper: async () => {
+      asked++;
+      return second;
+    },
   });
   expect(asked).toBeGreaterThan(0);
   expect(facts.classes.size).toBe(300);

@@ -142,6 +142,17 @@ describe('--tenant', () => {
   });
 });
 
+test('a switch that is asked as the empty string is none that was made when rows prove the table', async ({ db }) => {
+  const own = 'tenant_id = (select own_tenant())';
+  await db.query(`${prelude}
+    ${table('switched', `${own} and coalesce(current_setting('app.switch', true), 'on') = 'on'`)}
+    ${table('"ca%st"', `${own} and not coalesce(current_setting('app.readonly', true)::boolean, false)`)}`);
+  const report = await (await projectOf(db)).report('rls-check', '--prove=rows');
+  const verdicts = report.data.tables.map(({ table: name, verdict }: Record<string, string>) => `${name} ${verdict}`);
+  expect(verdicts).toEqual(expect.arrayContaining(['public."ca%st" proved', 'public.switched proved']));
+  expect(found(report)).toContain('setting-error public."ca%st"');
+});
+
 test('names that are misspelt are errors, and look like nothing sound', async ({ db }) => {
   await db.query(prelude);
   const project = await projectOf(db);

@@ -23,7 +23,7 @@ export async function factsOf(
 ): Promise<RlsFacts> {
   const session = await openSession(url);
   try {
-    return await readFacts(session, { ...SETTINGS, ...settings }, limits);
+    return await readFacts(session, { ...SETTINGS, ...settings }, { limits });
   } finally {
     await session.close();
   }
@@ -61,7 +61,7 @@ export async function proofsOf(
   const session = await openSession(url);
   const neverSet = await openSession(url);
   try {
-    const facts = await readFacts(session, all, undefined, undefined, true);
+    const facts = await readFacts(session, all, { assumes: true });
     const without = await proveWithoutRows(session, facts, all);
     const chosen = { ...without, tables: without.tables.filter(({ table }) => withRows(table)) };
     const setup = { facts, settings: all, neverSet, callsWriters, onTable: () => {} };
