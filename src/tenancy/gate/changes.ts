@@ -10,6 +10,14 @@ export interface Successor {
   readonly wasForced: boolean;
 }
 
+/** A table that was isolated, whose rows are now read through another one as well: it is a partition or child of that. */
+export interface Exposed {
+  readonly table: number;
+  /** What it was before: itself, or the one whose name it bears now. */
+  readonly instead: number;
+  readonly through: number;
+}
+
 /** What differs between the two sides, in short. Everything by OID. */
 export interface Changes {
   /** Something was isolated before: else there is nothing to make worse. */
@@ -26,6 +34,7 @@ export interface Changes {
   /** Views and SECURITY DEFINER functions may lead further around RLS, or it may bind fewer roles. */
   readonly ways: boolean;
   readonly successors: readonly Successor[];
+  readonly exposed: readonly Exposed[];
   /** What sessions begin with may name a tenant. */
   readonly defaults: boolean;
 }
@@ -39,20 +48,26 @@ export const NO_CHANGES: Changes = {
   views: [],
   ways: false,
   successors: [],
+  exposed: [],
   defaults: false,
 };
 
 const NOTHING: Focus = { tables: [], policiesOf: [], ways: false, defaults: false };
 
 /** What has to be looked at. */
-export function focusOf({ isolates, tables, policiesOf, ways, successors, defaults }: Changes): Focus {
+export function focusOf({ isolates, tables, policiesOf, ways, successors, exposed, defaults }: Changes): Focus {
   // Where nothing is isolated there is nothing to make worse.
   if (!isolates) return NOTHING;
-  const looked = new Set([...tables, ...policiesOf, ...successors.map(({ table }) => table)]);
+  const looked = new Set([
+    ...tables,
+    ...policiesOf,
+    ...successors.map(({ table }) => table),
+    ...exposed.flatMap(({ table, instead, through }) => [table, instead, through]),
+  ]);
   return { tables: [...looked], policiesOf, ways, defaults };
 }
 
-export function changesBetween(before: Lists, after: Lists): Changes {
+export function changesBetween(before: Lists, after: Lists): Omit<Changes, 'exposed'> {
   const tables = [...before.secured].filter(([oid, was]) => isWeaker(was, after.secured.get(oid))).map(([oid]) => oid);
   const functions = changedKeys(before.functions, after.functions);
   const isMoved = [...before.secured].some(([oid, was]) => {

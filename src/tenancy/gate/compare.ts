@@ -2,7 +2,7 @@ import { groupBy } from '../../group-by.ts';
 import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts';
 import type { Named } from '../facts.ts';
 import { displayName, displayPath, listNames } from '../names.ts';
-import type { Successor } from './changes.ts';
+import type { Exposed, Successor } from './changes.ts';
 import type { GatePolicy, GateState, OpenTable, SecuredTable, SessionDefault, WayAround } from './state.ts';
 import { commandsOf, isStricter } from './stricter.ts';
 
@@ -20,10 +20,18 @@ export interface Comparison {
   readonly worse: readonly Worsening[];
   /** Tables that were isolated before and are still, whose policies have to be asked what they open now. */
   readonly suspects: readonly SecuredTable[];
+  /** Tables through which others are read now, whose policies have to be asked as well. */
+  readonly exposures: readonly Exposure[];
   /** Tables that had RLS before and have none now. */
   readonly disabled: readonly number[];
   /** What was looked at, in words. */
   readonly looked: readonly string[];
+}
+
+interface Exposure {
+  readonly table: SecuredTable;
+  readonly through: SecuredTable;
+  readonly instead: number;
 }
 
 /**
@@ -35,6 +43,7 @@ export function compareStates(
   after: GateState,
   isolated: ReadonlySet<number>,
   successors: readonly Successor[],
+  exposed: readonly Exposed[],
 ): Comparison {
   const kept = keptTables(before, after);
   const wasSecured = new Set(before.tables.flatMap(({ oid, isSecured }) => (isSecured ? [oid] : [])));
@@ -44,12 +53,17 @@ export function compareStates(
     const table = after.tables.find(({ oid }) => oid === successor.table);
     return table === undefined ? [] : [{ ...successor, table }];
   });
+  const exposures = exposed.flatMap(({ table, instead, through }) => {
+    const [child, parent] = [table, through].map((oid) => after.tables.find((one) => one.oid === oid));
+    return child === undefined || parent === undefined ? [] : [{ table: child, through: parent, instead }];
+  });
   const ways = after.ways.filter((way) => isNewlyOpen(way, before, isolated));
   return {
     worse: [
       ...disabled.map(switchedOff),
       ...kept.flatMap(({ was, now }) => (was.forced && !now.forced ? [noLongerForced(now)] : [])),
       ...places.flatMap(tookPlace),
+      ...exposures.flatMap((exposure) => lessBound(exposure, before)),
       ...changed.flatMap(({ now }) => droppedPolicies(before, after, now)),
       ...ways.map(newlyOpen),
       ...after.unbound.filter((role) => !before.unbound.includes(role)).map(newlyUnbound),
@@ -62,11 +76,15 @@ export function compareStates(
         table.isSecured && !changed.some(({ now }) => now.oid === table.oid) ? [table] : [],
       ),
     ],
+    exposures: exposures.filter(({ through }) => through.isSecured),
     disabled: disabled.map(({ oid }) => oid),
     looked: [
       ...disabled.map((table) => `row-level security of ${displayPath(table)}`),
       ...changed.map(({ now }) => `policies of ${displayPath(now)}`),
       ...places.map(({ table }) => `table ${displayPath(table)}, which bears the name of another`),
+      ...exposures.map(
+        ({ table, through }) => `table ${displayPath(table)}, which is read through ${displayPath(through)}`,
+      ),
       ...ways.map((way) => `${way.kind} ${describe(way)}`),
     ],
   };
@@ -116,6 +134,25 @@ function tookPlace({
       object: displayPath(table),
       what: 'another table without row-level security bears its name now',
       fix: `alter table ${sqlName(table)} enable row level security, force row level security;`,
+    },
+  ];
+}
+
+/** How the report begins what is wrong with the table through which another one is read. */
+export function readThrough(through: Named): string {
+  return `its rows are read through ${displayPath(through)} as well, under the policies of that table alone`;
+}
+
+function lessBound({ table, through, instead }: Exposure, before: GateState): Worsening[] {
+  const wasForced = before.tables.some(({ oid, forced }) => oid === instead && forced);
+  if (through.isSecured && (through.forced || !wasForced)) return [];
+  return [
+    {
+      object: displayPath(table),
+      what: through.isSecured
+        ? `${readThrough(through)}, for which row-level security is not forced`
+        : `${readThrough(through)}, which has no row-level security`,
+      fix: `alter table ${sqlName(through)} ${through.isSecured ? '' : 'enable row level security, '}force row level security;`,
     },
   ];
 }

@@ -12,7 +12,8 @@ import { displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
 import { type Ahead, Asking } from './asking.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
-import { compareStates, leftOpen, type Worsening } from './compare.ts';
+import { compareStates, leftOpen, readThrough, type Worsening } from './compare.ts';
+import { exposedBetween, readInherits, readUsed } from './exposed.ts';
 import { type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
 import { type InHand, knownStates, type Read, readChanges } from './read-changes.ts';
@@ -33,12 +34,22 @@ interface Case {
   readonly file: string;
   readonly worse: readonly Worsening[];
   readonly answers: ReadonlyMap<number, TableAnswer>;
-  readonly suspects: readonly SecuredTable[];
-  /** Tables whose names others bear now, by the OID of those. */
-  readonly instead: ReadonlyMap<number, number>;
+  readonly suspects: readonly Suspect[];
   /** Tables without RLS that are said to be so here, and need not be again. */
   readonly open: readonly number[];
   readonly looked: readonly string[];
+}
+
+/** Somebody's rows that policies may open now. */
+interface Suspect {
+  /** Whose policies are asked. */
+  readonly table: SecuredTable;
+  /** Whose policies isolated these rows before, by OID. */
+  readonly instead: number;
+  /** Whose rows they are, as exceptions name it. */
+  readonly object: string;
+  /** What to say before what they open. */
+  readonly because: string;
 }
 
 /** What there was before the file in hand. */
@@ -78,8 +89,8 @@ export class IsolationGate implements Gate {
   #remembered: ((session: Session) => Side) | undefined;
   #unsecured: readonly number[] = [];
   #case: Case | undefined;
-  /** What policies opened already before the file in hand, by the table's OID: found out only when it matters. */
-  #known = new Map<number, TableAnswer>();
+  /** What policies opened already before the file in hand, by the OID of their table: found out only when it matters. */
+  #known: ReadonlyMap<number, TableAnswer> = new Map();
   #asking: Asking | undefined;
 
   constructor(options: GateOptions, tenancy: TenancySettings) {
@@ -180,6 +191,7 @@ export class IsolationGate implements Gate {
     const committed = this.#committed;
     if (committed === undefined) return;
     const lists = await readLists(committed);
+    const inherits = await readInherits(committed);
     const tables = [...lists.secured.keys()];
     const state = await readState(committed, this.#tenancy, {
       tables,
@@ -188,8 +200,17 @@ export class IsolationGate implements Gate {
       defaults: true,
     });
     this.#remembered = (session) => ({
-      changes: async () => changesBetween(lists, await readLists(session)),
-      states: async (focus) => [state, await readState(session, this.#tenancy, focus)],
+      changes: async () => {
+        const changes = changesBetween(lists, await readLists(session));
+        const exposed = exposedBetween(inherits, await readInherits(session), new Set(tables), changes.successors);
+        return { ...changes, exposed: await readUsed(session, exposed, this.#tenancy) };
+      },
+      states: async (focus) => {
+        // Policies that are read of one side alone would seem to be gone.
+        const wanted = new Set(focus.policiesOf);
+        const was = { ...state, policies: state.policies.filter(({ table }) => wanted.has(table)) };
+        return [was, await readState(session, this.#tenancy, focus)];
+      },
       secured: () => Promise.resolve(new Set(tables)),
     });
   }
@@ -240,14 +261,10 @@ export class IsolationGate implements Gate {
 
   async appeal(session: Session): Promise<AishaError | undefined> {
     const inHand = this.#case!;
-    const leaking = inHand.suspects.filter(({ oid }) => this.#newLeaks(oid, inHand.answers.get(oid)).length > 0);
-    const before = leaking.map((table) => ({ ...table, oid: inHand.instead.get(table.oid) ?? table.oid }));
-    const known = await this.#asking!.ask(session, before);
-    this.#known = new Map(
-      leaking.flatMap(({ oid }, at) => {
-        const answer = known.get(before[at]!.oid);
-        return answer === undefined ? [] : [[oid, answer] as const];
-      }),
+    const leaking = inHand.suspects.filter((suspect) => this.#newLeaks(suspect, inHand.answers).length > 0);
+    this.#known = await this.#asking!.ask(
+      session,
+      leaking.map(({ table, instead }) => ({ ...table, oid: instead })),
     );
     const refused = this.#told(inHand).flatMap(({ worsening, mode }) => (mode === 'enforce' ? [worsening] : []));
     if (refused.length === 0) return undefined;
@@ -297,7 +314,8 @@ export class IsolationGate implements Gate {
     const [was, now] = await side.states(focusOf(changes));
     const leading = now.owned.length > 0 || now.ways.some(({ tables }) => tables !== null);
     const isolated = leading ? await side.secured() : new Set<number>();
-    const { worse, suspects, looked, disabled } = compareStates(was, now, isolated, changes.successors);
+    const { successors, exposed } = changes;
+    const { worse, suspects, exposures, looked, disabled } = compareStates(was, now, isolated, successors, exposed);
     const open = this.#options.isStrict
       ? await readOpenTables(session, this.#tenancy, [...this.#unsecured, ...disabled])
       : [];
@@ -305,10 +323,27 @@ export class IsolationGate implements Gate {
     const asked = now.policies.filter(({ table }) => suspects.some(({ oid }) => oid === table));
     const news = asked.flatMap(({ oid }) => (changes.policies.includes(oid) ? [oid] : []));
     const called = await this.#suspectsByCalls(session, side, changes, news);
-    const questioned = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()];
+    const places = new Map(successors.map(({ table, instead }) => [table, instead]));
+    const own = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()].map(
+      (table): Suspect => ({
+        table,
+        instead: places.get(table.oid) ?? table.oid,
+        object: displayPath(table),
+        because: '',
+      }),
+    );
+    const exposing = exposures.map(
+      ({ table, through, instead }): Suspect => ({
+        table: through,
+        instead,
+        object: displayPath(table),
+        because: `${readThrough(through)}: `,
+      }),
+    );
+    const questioned = [...own, ...exposing];
     const answers = await this.#asking!.askOnce(
       session,
-      questioned,
+      [...new Map(questioned.map(({ table }) => [table.oid, table])).values()],
       now,
       ahead && { ...ahead, around: side.around?.() },
     );
@@ -317,7 +352,6 @@ export class IsolationGate implements Gate {
       worse: [...worse, ...open.map(leftOpen)],
       answers,
       suspects: questioned,
-      instead: new Map(changes.successors.map(({ table, instead }) => [table, instead])),
       open: [...disabled, ...open.map(({ oid }) => oid)],
       looked: [
         ...looked,
@@ -372,17 +406,18 @@ export class IsolationGate implements Gate {
   }
 
   #worsenings({ worse, suspects, answers }: Case): Worsening[] {
-    const leaks = suspects.flatMap((table) =>
+    const leaks = suspects.flatMap((suspect) =>
       // One thing that a table's policies open says enough; it may be every command in every session.
-      this.#newLeaks(table.oid, answers.get(table.oid))
+      this.#newLeaks(suspect, answers)
         .slice(0, 1)
-        .map((what): Worsening => ({ object: displayPath(table), what, fix: undefined })),
+        .map((what): Worsening => ({ object: suspect.object, what: `${suspect.because}${what}`, fix: undefined })),
     );
     return [...worse, ...leaks];
   }
 
-  #newLeaks(oid: number, answer: TableAnswer | undefined): string[] {
-    return answer === undefined ? [] : newLeaks(answer.leaks, this.#known.get(oid)?.leaks);
+  #newLeaks({ table, instead }: Suspect, answers: Case['answers']): string[] {
+    const answer = answers.get(table.oid);
+    return answer === undefined ? [] : newLeaks(answer.leaks, this.#known.get(instead)?.leaks);
   }
 
   /** What the report says about a file that was looked at. */
@@ -390,15 +425,15 @@ export class IsolationGate implements Gate {
     const { file, suspects, answers, looked } = inHand;
     const told = this.#told(inHand);
     for (const { worsening, mode } of told) if (mode !== 'off') this.#note(worsening, mode, `by ${file}`);
-    const undecided = suspects.flatMap((table) => {
-      const answer = answers.get(table.oid);
-      if (answer?.undecided === undefined || this.#newLeaks(table.oid, answer).length > 0) return [];
-      return [{ table, reason: answer.undecided }];
+    const undecided = suspects.flatMap((suspect) => {
+      const answer = answers.get(suspect.table.oid);
+      if (answer?.undecided === undefined || this.#newLeaks(suspect, answers).length > 0) return [];
+      return [{ object: suspect.object, reason: answer.undecided }];
     });
     for (const [reason, open] of groupBy(undecided, (one) => one.reason))
       this.#noteUndecided(
         file,
-        open.map(({ table }) => table),
+        open.map(({ object }) => object),
         reason,
       );
     this.#judgements.push({ file, verdict: verdictOf(told.map(({ mode }) => mode)), looked });
@@ -432,12 +467,12 @@ export class IsolationGate implements Gate {
   }
 
   /** A function may have changed the policies of every table: the same is not said as often. */
-  #noteUndecided(file: string, [table, ...others]: readonly SecuredTable[], reason: string): void {
-    const more = others.length === 0 ? '' : ` (as those of ${listNames(others.map(displayPath))})`;
+  #noteUndecided(file: string, [object, ...others]: readonly string[], reason: string): void {
+    const more = others.length === 0 ? '' : ` (as those of ${listNames(others)})`;
     this.#findings.push({
       check: CHECK,
       severity: 'warning',
-      object: displayPath(table!),
+      object: object!,
       message: `${file} changed its policies${more}, and they could not be asked what they open now: ${reason}`,
       remediation: 'aisha-db rls-check says what it takes.',
     });

@@ -167,6 +167,8 @@ const HARMLESS_ROWS = [
   // A policy of a new table.
   `(${same('pg_policy', 'inserted', 'updated')} or ${none(`${ownRows('pg_policy', 'polrelid')} where ${wasThere('own.polrelid')}`)})`,
   `(${same('pg_rewrite', 'inserted', 'updated')} or ${none(ownRows('pg_rewrite', 'oid'))})`,
+  // A partition or child that is new itself; the same of indexes.
+  `(${same('pg_inherits', 'inserted', 'updated')} or ${none(`${ownRows('pg_inherits', 'inhrelid')} where ${wasThere('own.inhrelid')}`)})`,
   // Columns are granted without a word in pg_class; only those of views lead around anything.
   `(${same('pg_attribute', 'updated')} or ${none(OWN_GRANTS_ON_VIEWS)})`,
   // A function that runs as its caller, or for a trigger or event trigger (types 2279 and 3838), where policies call none.

@@ -41,6 +41,9 @@ type FunctionEntry = readonly [oid: number, version: string, isDefiner: boolean]
 /** A table that is new, or was renamed, moved or given to another owner. */
 type NamedEntry = readonly [oid: number, schema: number, name: string, wasThere: boolean];
 
+/** A table that is a partition or child of another since. */
+type InheritsEntry = readonly [oid: number, wasThere: boolean];
+
 /** What the transaction wrote; `null` where there is nothing, or where the catalog was left alone. */
 export interface OwnRows {
   /**
@@ -54,6 +57,7 @@ export interface OwnRows {
   readonly functions: readonly FunctionEntry[] | null;
   /** Relations with a rule of the transaction's own: a view is one. */
   readonly rules: readonly number[] | null;
+  readonly inherits: readonly InheritsEntry[] | null;
   /** Rights on columns of views are. */
   readonly grants: boolean;
 }
@@ -94,6 +98,13 @@ const OWN_NAMED = `(select ${list('oid::pg_catalog.int8', 'relnamespace::pg_cata
   from ${ownRows('pg_class', 'oid, relkind, relpersistence, relname, relnamespace, reltype')}
   where ${IS_TABLE} and ${isTypeOwn})`;
 
+const OWN_INHERITS = `(select ${list('inhrelid::pg_catalog.int8', wasThere('own.inhrelid'))}
+  from ${ownRows('pg_inherits', 'inhrelid')}
+  where (
+    select 1 from pg_catalog.pg_class t
+    where t.oid operator(pg_catalog.=) own.inhrelid and t.relkind operator(pg_catalog.=) any ('{r,p,f}')
+  ) is not null)`;
+
 /**
  * SQL of one JSON value, the `OwnRows` of the transaction.
  * @param isUntouched SQL, true when nothing was written to the catalog
@@ -109,6 +120,7 @@ export function ownRowsSql(isUntouched: (catalog: Watched) => string, relations 
     'policies', ${where('pg_policy', POLICIES_OF(`polrelid operator(pg_catalog.=) any (array(select p.polrelid from pg_catalog.pg_policy p where ${isOwn('p')}))`))},
     'functions', ${where('pg_proc', FUNCTIONS_OF(`${ofUsers('oid')}${isOwn('pg_proc')}`))},
     'rules', ${where('pg_rewrite', `(select pg_catalog.json_agg(ev_class::pg_catalog.int8) from ${ownRows('pg_rewrite', 'ev_class', ofUsers('c.oid'))})`)},
+    'inherits', ${where('pg_inherits', OWN_INHERITS)},
     'grants', ${where('pg_attribute', some(OWN_GRANTS_ON_VIEWS), 'false')}
   )`;
 }

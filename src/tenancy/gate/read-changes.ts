@@ -2,7 +2,8 @@ import { quoteLiteral } from '../../postgres/quote.ts';
 import type { Preparable, Session } from '../../postgres/session.ts';
 import { namesOf } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
-import { type Changes, NO_CHANGES, type Successor } from './changes.ts';
+import { type Changes, type Exposed, NO_CHANGES, type Successor } from './changes.ts';
+import { exposedBetween, readInherits, readUsed } from './exposed.ts';
 import type { Call } from './guard.ts';
 import {
   FIRST_OF_USERS,
@@ -14,7 +15,7 @@ import {
   RELATIONS_OF,
   type RelationEntry,
 } from './own-rows.ts';
-import { type Isolation, isOpaque, isolationSql } from './read-state.ts';
+import { type Isolation, isOpaque, isolationSql, readSecured } from './read-state.ts';
 import { type Focus, type GateState, MOST_AT_ONCE, NO_WAYS } from './state.ts';
 import type { Told } from './telling.ts';
 
@@ -66,7 +67,8 @@ export interface InHand {
 }
 
 /** What the file that called has changed. */
-export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySettings): Promise<Read> {
+export async function readChanges(inHand: InHand, tenancy: TenancySettings): Promise<Read> {
+  const { apiRoles, roles } = tenancy;
   const { call, session, committed, told } = inHand;
   const tables = told?.tables ?? tablesToAsk(call);
   const nowAt = told ? Promise.resolve(told.at).then(() => told.isolation) : bringBack(inHand, tables);
@@ -79,12 +81,14 @@ export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySe
     call.touched.has('pg_db_role_setting') ||
     call.touched.has('pg_policy') ||
     own.functions !== null ||
+    own.inherits !== null ||
     touchesView(own);
   const opensAt = nowAt.then(() => !call.changesRights && opensWay(session, own, [...apiRoles, ...roles]));
   const [before, now, opens] = await Promise.all([readBefore(inHand, own, isMore, tables), nowAt, opensAt]);
   if (!before.isolates) return NOTHING;
   const kept = keptTables(before, own);
   const reworded = changedPolicies(before, own);
+  const successors = successorsOf(before, own);
   const versions = new Map((before.functions ?? []).map(([oid, version]) => [oid, version]));
   const changes: Changes = {
     isolates: true,
@@ -102,7 +106,8 @@ export async function readChanges(inHand: InHand, { apiRoles, roles }: TenancySe
       call.changesRights ||
       opens ||
       kept.some(({ now: [, , isSecured, , place], was: [, , , , before] }) => isSecured && place !== before),
-    successors: successorsOf(before, own),
+    successors,
+    exposed: await readExposed(inHand, own, successors, tenancy),
     defaults: call.touched.has('pg_db_role_setting'),
   };
   return { changes, sides: now && { tables, was: before.isolation, now }, around: before.around };
@@ -174,6 +179,18 @@ function successorsOf({ predecessors }: Before, { named }: OwnRows): Successor[]
     const [table, , , wasThere] = named![place - 1]!;
     return table === instead ? [] : [{ table, instead, wasThere, wasForced }];
   });
+}
+
+/** A table that is neither older than the file nor takes the place of one holds nothing that was isolated. */
+async function readExposed(
+  { session, committed }: InHand,
+  { inherits }: OwnRows,
+  successors: readonly Successor[],
+  tenancy: TenancySettings,
+): Promise<readonly Exposed[]> {
+  if (!inherits?.some(([oid, isOld]) => isOld || successors.some(({ table }) => table === oid))) return [];
+  const [before, isolated] = [await readInherits(committed), await readSecured(committed)];
+  return readUsed(session, exposedBetween(before, await readInherits(session), isolated, successors), tenancy);
 }
 
 const isView = ([, kind]: RelationEntry) => kind === 'v' || kind === 'm';

@@ -13,10 +13,11 @@ export const WATCHED = [
   'pg_authid',
   'pg_auth_members',
   'pg_db_role_setting',
+  'pg_inherits',
 ] as const;
 export type Watched = (typeof WATCHED)[number];
 /** Their OIDs, which are part of the server's source and the same in every version (src/include/catalog/pg_*.h). */
-export const WATCHED_OIDS = [1259, 1249, 3256, 1255, 2618, 2615, 1260, 1261, 2964] as const;
+export const WATCHED_OIDS = [1259, 1249, 3256, 1255, 2618, 2615, 1260, 1261, 2964, 2611] as const;
 
 /** What the catalog says in short: objects by OID, each with a text that changes when something about it does. */
 export interface Lists {
