@@ -24,6 +24,8 @@ export interface Expression {
   readonly calls: readonly Call[];
   /** Keys of documents that it takes values by, and what would please it there; `true` where it does not say. */
   readonly keys: ReadonlyMap<string, unknown>;
+  /** Where in documents that are no columns, such as a token's claims, it takes values: `['app_metadata', 'org']`. */
+  readonly claims: readonly (readonly string[])[];
 }
 
 /** A node of libpg-query's tree: one key, the type, or the fields of one. */
@@ -40,6 +42,7 @@ export function readExpression(text: string, tree: unknown): Expression {
     compared: new Set(),
     calls: [],
     keys: new Map(),
+    claims: [],
     uncast: 0,
   };
   visit(selected(tree), found, { wrapped: false, inFrom: false });
@@ -50,6 +53,7 @@ export function readExpression(text: string, tree: unknown): Expression {
     roleComparisons: [...found.compared],
     calls: found.calls,
     keys: found.keys,
+    claims: found.claims,
   };
 }
 
@@ -69,6 +73,7 @@ interface Found {
   readonly compared: Set<string>;
   readonly calls: Call[];
   readonly keys: Map<string, unknown>;
+  readonly claims: (readonly string[])[];
   /** Calls of current_setting that are not cast at once. */
   uncast: number;
 }
@@ -95,6 +100,7 @@ function visitPart(key: string, part: unknown, found: Found, place: Place): void
   if (key === 'A_Expr') {
     noteComparison(part, found);
     noteKey(part, found);
+    noteClaim({ A_Expr: part }, found);
   }
   if (key === 'FuncCall') noteCall(part, found, place);
   if (key === 'TypeCast' && isCastSetting(part)) found.uncast--;
@@ -141,6 +147,33 @@ function noteKey(part: Node, { keys }: Found): void {
   if (operator === '=') keys.set(key, value);
   if (operator === '?') keys.set(key, [value]);
   if (operator === '@>') keys.set(key, documentIn(value));
+}
+
+/** Visited from the outside: what an inner operator takes is on the way to what was noted already. */
+function noteClaim(taking: Node, { claims }: Found): void {
+  const path = pathTaken(taking);
+  if (path === undefined || path.length === 0) return;
+  if (!claims.some((known) => path.every((key, at) => known[at] === key))) claims.push(path);
+}
+
+/** The keys that lead to a value from a document that is made of no column; `undefined` where nobody can tell. */
+function pathTaken(value: unknown): readonly string[] | undefined {
+  const cast = nodeAt(value, 'TypeCast');
+  if (cast !== undefined) return pathTaken(cast['arg']);
+  const query = nodeAt(value, 'SubLink');
+  if (query !== undefined && columnsIn(query).length === 0) return pathTaken(selectedBy(query));
+  const taking = nodeAt(value, 'A_Expr');
+  const operator = namesIn(taking?.['name']).at(-1) ?? '';
+  if (taking === undefined || !/^(->|#>)>?$/.test(operator)) return columnsIn(value).length === 0 ? [] : undefined;
+  const before = pathTaken(taking['lexpr']);
+  const key = literalIn(taking['rexpr']);
+  if (before === undefined || key === undefined) return undefined;
+  return [...before, ...(operator.startsWith('#') ? key.replace(/[{}"]/g, '').split(',') : [key])];
+}
+
+function selectedBy(query: Node): unknown {
+  const targets = nodeAt(query, 'subselect', 'SelectStmt')?.['targetList'];
+  return Array.isArray(targets) ? nodeAt(targets[0], 'ResTarget')?.['val'] : undefined;
 }
 
 /** The key by which a value is taken that is cast or shaped at most. */

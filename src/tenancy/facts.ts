@@ -252,6 +252,10 @@ export interface ExpressionFacts {
   /** Columns compared with current_user or session_user. */
   readonly roleComparisons: readonly string[];
   readonly calls: readonly Call[];
+  /** Settings that it reads by name. */
+  readonly settings: readonly string[];
+  /** Where in documents that are no columns, such as a token's claims, it takes values. */
+  readonly claims: readonly (readonly string[])[];
 }
 
 /**

@@ -216,7 +216,7 @@ async function chooseParse(
   const isSimple = (text: string | undefined) => text === undefined || readSimply(text) !== undefined;
   const isAllSimple = texts.every((text) => text !== undefined && isSimple(text.using) && isSimple(text.check));
   if (findsRepeatedCalls || !isAllSimple) return loadParse();
-  return (text) => ({ calls: [], roleComparisons: [], keys: NO_KEYS, ...readSimply(text)! });
+  return (text) => ({ calls: [], roleComparisons: [], keys: NO_KEYS, claims: [], ...readSimply(text)! });
 }
 
 const NO_KEYS: ReadonlyMap<string, unknown> = new Map();
@@ -746,6 +746,8 @@ function finish(
         evaluations,
         perRow,
         roleComparisons: syntax?.roleComparisons ?? [],
+        settings: syntax?.settings ?? [],
+        claims: syntax?.claims ?? [],
         calls: from === shape ? (syntax?.calls ?? []) : moveCalls(syntax?.calls ?? [], from, shape),
       },
     ];

@@ -37,6 +37,14 @@ describe('an expression is read for', () => {
     expect(read(text).roleComparisons).toEqual(columns);
   });
 
+  test('where in documents that are no columns it takes values', () => {
+    const text = `((( SELECT auth.jwt() AS jwt) -> 'app_metadata'::text) ->> 'org %'::text)::uuid = tenant_id
+      or (NULLIF(current_setting('request.jwt.claims'::text, true), ''::text)::json #>> '{org,"id"}'::text[]) = 'x'
+      or ( SELECT (auth.jwt() ->> 'org_id'::text)) = 'y' or (auth.jwt() ->> 'org_id') = meta ->> 'org'
+      or (meta -> 'plan') ->> (auth.jwt() ->> lower('A')) = 'z'`;
+    expect(read(text).claims).toEqual([['app_metadata', 'org %'], ['org', 'id'], ['org_id']]);
+  });
+
   test('the keys by which it takes values of documents, and what would please it there', () => {
     const text = `((auth.jwt() -> 'user_metadata'::text) ->> 'role'::text) = 'it''s "me"'::text
       or (((auth.jwt() -> 'user_metadata') ->> 'is_admin')::boolean)

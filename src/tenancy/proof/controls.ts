@@ -88,6 +88,8 @@ async function plant(
     perRow: { known: true, value: [] },
     roleComparisons: [],
     calls: [],
+    settings: ['aisha_db.control'],
+    claims: [],
   };
   const policy: PolicyFacts = {
     oid: 0,

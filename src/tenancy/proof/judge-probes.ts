@@ -1,6 +1,6 @@
 import { describeContext } from '../answers.ts';
 import { type Passage, type Probe, passageOf } from './probes.ts';
-import type { RoleProof } from './proof.ts';
+import { NOTHING_SHOWN, type RoleProof } from './proof.ts';
 import type { Tried } from './run-probes.ts';
 
 /** A probe and what became of it. */
@@ -35,7 +35,7 @@ function judgeControls(role: string, passages: readonly (Outcome & { readonly pa
   const blind = controls.find(({ passage }) => passage !== 'through');
   if (blind === undefined) return { role, outcome: 'proved' };
   const why = 'error' in blind.tried ? `: ${blind.tried.error}` : '';
-  return { role, outcome: 'vacuous', reason: `the own tenant is shown nothing either${why}` };
+  return { role, outcome: 'vacuous', reason: `${NOTHING_SHOWN}${why}` };
 }
 
 function describePassage(passage: Passage): string {

@@ -14,6 +14,9 @@ export interface RoleProof {
   readonly isForPeople?: boolean | undefined;
 }
 
+/** Why a proof of a role is vacuous; more may follow. */
+export const NOTHING_SHOWN = 'the own tenant is shown nothing either';
+
 export interface TableProof {
   readonly table: TableFacts;
   readonly level: ProofLevel;

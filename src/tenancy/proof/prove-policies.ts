@@ -17,7 +17,7 @@ import { CONTEXTS, type PolicyFacts, type RlsFacts, type RoleFacts, type TableFa
 import { ownerColumnOf } from '../lineage.ts';
 import { listNames } from '../names.ts';
 import { sqlColumns, sqlName } from '../proposal.ts';
-import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
+import { concludeTable, NOTHING_SHOWN, type RoleProof, type TableProof } from './proof.ts';
 
 /** Proves a table from what its policies answered: no row of it is read. */
 export function provePolicies(facts: RlsFacts, table: TableFacts): TableProof {
@@ -71,7 +71,7 @@ function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gate
     if (looksElsewhere(table, role)) return { ...about, outcome: 'vacuous', reason: LOOKED_UP };
     return { ...about, outcome: 'denied', reason: 'no policy opens a row to it' };
   }
-  return { ...about, outcome: 'vacuous', reason: 'the own tenant is shown nothing either' };
+  return { ...about, outcome: 'vacuous', reason: NOTHING_SHOWN };
 }
 
 const SHUT = 'its policies are false whatever the row and the session';

@@ -33,6 +33,7 @@ import { WayProver } from './prove-ways.ts';
 import type { RowTable } from './row-columns.ts';
 import { freshTenant, type Value } from './row-values.ts';
 import { runAttempts, type Step, type Tried } from './run-probes.ts';
+import { namingTheUnsaid } from './unsaid.ts';
 
 /** What the proof with rows needs besides the facts. */
 export interface RowProofSetup {
@@ -507,7 +508,9 @@ class TableProver {
     const roles = this.#without.roles.map(
       (role): RoleProof => (tried.has(role.role) ? judgeRole(role.role, outcomes) : role),
     );
-    return concludeTable(this.#table, 'rows', withoutIdleRoles(this.#setup.facts, this.#table, roles));
+    const { facts, settings } = this.#setup;
+    const busy = withoutIdleRoles(facts, this.#table, roles);
+    return concludeTable(this.#table, 'rows', namingTheUnsaid(facts, this.#table, settings, busy));
   }
 
   /** Nothing of what was made may be there once its transaction is undone. */

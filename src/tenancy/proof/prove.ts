@@ -8,6 +8,7 @@ import { type BlindPlan, readBlindPlans } from './blind-plans.ts';
 import { failedControl } from './controls.ts';
 import { concludeTable, type RoleProof, type TableProof, type WayProof } from './proof.ts';
 import { provePolicies } from './prove-policies.ts';
+import { namingTheUnsaid } from './unsaid.ts';
 
 /** The proof of all tables that are looked at, or why no verdict can be given. */
 export interface Proof {
@@ -58,7 +59,11 @@ export async function proveWithoutRows(
   );
   const plans = groupBy(read, ({ table }) => table.oid);
   return {
-    tables: tables.map((table) => confirm(provePolicies(facts, table), plans.get(table.oid) ?? [])),
+    tables: tables.map((table) => {
+      const proof = confirm(provePolicies(facts, table), plans.get(table.oid) ?? []);
+      const roles = namingTheUnsaid(facts, table, settings, proof.roles);
+      return roles === proof.roles ? proof : concludeTable(table, proof.level, roles);
+    }),
     failedControl: undefined,
   };
 }

@@ -1,0 +1,65 @@
+import { expressionsOf } from '../answers.ts';
+import { settingsOf } from '../contexts.ts';
+import type { ExpressionFacts, RlsFacts, TableFacts } from '../facts.ts';
+import type { TenancySettings } from '../settings.ts';
+import { NOTHING_SHOWN, type RoleProof } from './proof.ts';
+
+/**
+ * Where the own tenant is shown nothing, the reason also says what its policies read of the session that no session of
+ * the proof said, and how to configure that. The same list where there is nothing of the kind.
+ */
+export function namingTheUnsaid(
+  facts: RlsFacts,
+  table: TableFacts,
+  settings: TenancySettings,
+  roles: readonly RoleProof[],
+): readonly RoleProof[] {
+  const isVacuous = ({ outcome, reason }: RoleProof) =>
+    outcome === 'vacuous' && (reason?.startsWith(NOTHING_SHOWN) ?? false);
+  if (!roles.some(isVacuous)) return roles;
+  const advice = adviceFor([...expressionsOf(facts, table).values()], facts, settings);
+  if (advice === undefined) return roles;
+  const told = `; ${advice}`;
+  return roles.map((role) =>
+    isVacuous(role) && !role.reason!.endsWith(told) ? { ...role, reason: `${role.reason}${told}` } : role,
+  );
+}
+
+function adviceFor(
+  expressions: readonly Pick<ExpressionFacts, 'settings' | 'claims'>[],
+  { tenantSetting, userSettings }: RlsFacts,
+  { settings, columns, claims }: TenancySettings,
+): string | undefined {
+  const source = { settings: [tenantSetting, ...settings], columns, claims, users: userSettings };
+  const anybody = { own: 'own', other: 'other', unknown: 'unknown', subject: 'subject' };
+  const said = settingsOf('own', source, anybody, 'role');
+  const token: unknown = JSON.parse(said['request.jwt.claims']!);
+  const names = new Set(expressions.flatMap((one) => one.settings).filter((name) => said[name] === undefined));
+  const paths = new Map(
+    expressions.flatMap((one) =>
+      one.claims.filter((path) => !isSaid(token, path)).map((path) => [path.join('.'), path]),
+    ),
+  );
+  const parts = [
+    ...[...names].map((name) => `the setting ${name} (if it carries the tenant, add it to tenancy.settings)`),
+    ...[...paths].map(
+      ([name, path]) => `the claim ${name} (if it carries the tenant, set tenancy.claims to ${claimsFor(path)})`,
+    ),
+  ];
+  return parts.length === 0 ? undefined : `its policies read what no session of the proof says: ${parts.join(', ')}`;
+}
+
+function isSaid(token: unknown, path: readonly string[]): boolean {
+  // What users may edit themselves says nothing of their tenant.
+  if (path[0] === 'user_metadata') return true;
+  let value = token;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false;
+    value = (value as Readonly<Record<string, unknown>>)[key];
+  }
+  return true;
+}
+
+function claimsFor(path: readonly string[]): string {
+  return JSON.stringify(path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), '{tenant}'));
+}
