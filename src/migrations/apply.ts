@@ -163,7 +163,8 @@ async function applyOne(
   try {
     script = await scriptOf(preflight, entry, grammar);
     for (const line of script.expanded.echoes) running.tell(line);
-    if (script.mode.kind === 'statements') await running.gate?.remember();
+    if (script.mode.kind === 'statements')
+      await running.gate?.remember(running.work, () => Buffer.from(script!.expanded.sql).toString('utf8'));
     await runScript(running, jobOf(preflight, entry, script, row, next), row);
     return { error: await lookBehind(running, script), stands: true };
   } catch (error) {

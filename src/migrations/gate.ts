@@ -82,7 +82,7 @@ export interface Gate {
   /** The verdict on a file of which the guard said nothing; none when nothing can be judged. */
   readonly calm: GateVerdict | undefined;
   /** In front of a file that commits as it goes: afterwards nobody can tell what was there. Implies `leave`. */
-  remember(): Promise<void>;
+  remember(session: Session, text: () => string): Promise<void>;
   /** Inside the file's transaction with the guard's call, or behind a file that is none and was remembered. */
   judge(session: Session, file: string, call?: GateCall): Promise<GateOutcome>;
   /** After the file was rolled back for it: the refusal that stands when what was there before is asked as well. */

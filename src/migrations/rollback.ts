@@ -141,7 +141,7 @@ async function undo(running: Running, step: RollbackStep, rows: readonly LedgerR
       `${name} cannot be run: it ${mode.kind === 'test' ? 'ends in ROLLBACK' : 'is refused'}`,
       { hint: 'See aisha-db validate.' },
     );
-  await running.gate?.remember();
+  await running.gate?.remember(running.work, () => Buffer.from(step.script.expanded.sql).toString('utf8'));
   // Statement by statement it has progress of its own, kept under its own name until it is through.
   await applyStatements(
     running,

@@ -150,6 +150,35 @@ describe('a file that opens rows of other tenants to members of one is refused:'
   });
 });
 
+describe('what policies opened before a file that commits as it goes is nothing new:', () => {
+  const OPEN = {
+    '002_open.sql': `create function "op%en"() returns boolean language sql stable as 'select true';
+      create table leaking (id int, tenant_id uuid not null); grant select on leaking to authenticated;
+      alter table leaking enable row level security; create policy "m's" on leaking using ("op%en"())`,
+  };
+
+  test.for<[what: string, sql: string]>([
+    [
+      'a function that policies call',
+      `create or replace function "op%en"() returns boolean language sql stable as 'select 1 = 1'`,
+    ],
+    [
+      'a view that policies look into',
+      `create or replace view "joi%ned" as select tenant_id from ${MEMBER} where user_id = uid()`,
+    ],
+    ['the policy', `alter policy "m's" on leaking using ("op%en"() or id = 4)`],
+  ])('%s', async ([, sql], { looking }) => {
+    await looking.project.write({ ...OPEN, 'aisha-db.config.json': '{"gate": "off"}' });
+    await looking.project.succeed();
+    await looking.project.write({ 'aisha-db.config.json': '{}' });
+    const { result, findings } = await change(looking, {
+      '005_steps.sql': `create index concurrently i on looked (tenant_id); ${sql}`,
+    });
+    expect(result.code, result.stderr).toBe(0);
+    expect(findings).toEqual([]);
+  });
+});
+
 describe('a file that members see no more with is applied:', () => {
   test.for<[what: string, sql: string]>([
     [

@@ -10,6 +10,7 @@ import type { Session } from '../../postgres/session.ts';
 import type { Finding } from '../../report/report.ts';
 import { displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
+import { tablesToAskBefore } from './ask-before.ts';
 import { type Ahead, Asking } from './asking.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
 import { compareStates, leftOpen, readThrough, type Worsening } from './compare.ts';
@@ -17,7 +18,15 @@ import { exposedBetween, readInherits, readUsed } from './exposed.ts';
 import { type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
 import { type InHand, knownStates, type Read, readChanges } from './read-changes.ts';
-import { readLists, readOpenTables, readSecured, readState, readUnsecured, standOnChanged } from './read-state.ts';
+import {
+  readLists,
+  readOpenTables,
+  readSecured,
+  readState,
+  readUnsecured,
+  standOnAny,
+  standOnChanged,
+} from './read-state.ts';
 import type { GateMode, GateSettings } from './settings.ts';
 import type { Focus, GateState, OpenTable, SecuredTable } from './state.ts';
 import type { Told } from './telling.ts';
@@ -60,6 +69,8 @@ interface Side {
   states(focus: Focus): Promise<readonly [was: GateState, now: GateState]>;
   /** What was told of what is around tables, without the file, where that was asked. */
   around?(): string | undefined;
+  /** What policies opened, where that cannot be asked any more. */
+  readonly known?: ReadonlyMap<number, TableAnswer>;
   /** Tables with RLS. */
   secured(): Promise<ReadonlySet<number>>;
 }
@@ -186,7 +197,7 @@ export class IsolationGate implements Gate {
     return this.#committed === undefined ? undefined : 'passed';
   }
 
-  async remember(): Promise<void> {
+  async remember(work: Session, text: () => string): Promise<void> {
     this.leave();
     const committed = this.#committed;
     if (committed === undefined) return;
@@ -199,7 +210,10 @@ export class IsolationGate implements Gate {
       ways: true,
       defaults: true,
     });
+    const asked = await tablesToAskBefore(text(), state.tables, () => standOnAny(committed));
+    const known = await this.#asking!.ask(work, asked);
     this.#remembered = (session) => ({
+      known,
       changes: async () => {
         const changes = changesBetween(lists, await readLists(session));
         const exposed = exposedBetween(inherits, await readInherits(session), new Set(tables), changes.successors);
@@ -238,6 +252,7 @@ export class IsolationGate implements Gate {
             isolation,
             told: told && { ...told, at: ahead?.answers, around: ahead?.around },
           });
+    if (side.known !== undefined) this.#known = side.known;
     this.#case = await this.#look(within, side, file, ahead);
     this.#expectsPolicies = this.#isPrepared && (call?.own?.policies ?? []).length > 0;
     if (this.#expectsPolicies) this.#teller ??= await import('./telling.ts');

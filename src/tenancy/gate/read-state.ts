@@ -89,6 +89,20 @@ const LISTS = `
   ) relations
 `;
 
+/** Whether policies stand on functions, operators, views or tables of users' other than their own. */
+export async function standOnAny(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ stand: boolean }>(`
+    select exists (
+      select from pg_catalog.pg_depend d
+      join pg_catalog.pg_policy p on p.oid = d.objid
+      where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.deptype = 'n'
+        and d.refobjid >= ${FIRST_OF_USERS} and d.refobjid <> p.polrelid
+        and d.refclassid = any ('{pg_catalog.pg_class,pg_catalog.pg_proc,pg_catalog.pg_operator}'::pg_catalog.regclass[])
+    ) as stand
+  `);
+  return row!.stand;
+}
+
 /** Whether policies stand on some of the functions and views that were changed, themselves or through others. */
 export async function standOnChanged(
   session: Session,
