@@ -19,7 +19,7 @@ export interface RoleFacts {
   readonly superuser: boolean;
   readonly bypassRls: boolean;
   readonly login: boolean;
-  /** Roles it is a member of itself. */
+  /** Roles it is a member of itself and may become: since 16 a membership may leave that out. */
   readonly memberOf: readonly number[];
   /** Roles it has the privileges of, itself included, through any chain of inherited memberships. */
   readonly inherits: ReadonlySet<number>;

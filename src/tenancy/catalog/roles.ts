@@ -51,7 +51,7 @@ export function resolveRoles(roles: readonly RoleRow[], memberships: readonly Me
       superuser: role.superuser,
       bypassRls: role.bypass_rls,
       login: role.login,
-      memberOf: memberships.filter(({ member }) => member === role.oid).map((membership) => membership.role),
+      memberOf: memberships.filter((m) => m.member === role.oid && (m.become ?? true)).map((m) => m.role),
       inherits: closure(role.oid, inherited),
       canBecome: role.superuser ? new Set(byOid.keys()) : closure(role.oid, assumable),
     },
