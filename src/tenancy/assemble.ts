@@ -60,6 +60,7 @@ export function assembleFacts(snapshot: Snapshot, settings: TenancySettings): Ca
     usage: new Map(snapshot.schemas.map(({ name, usage }) => [name, usage])),
     tables: byOid(tables),
     views: byOid(views),
+    rules: snapshot.rules,
     definers: assembleDefiners(snapshot, place),
     defaultGrants: snapshot.defaultGrants.map((row) => ({
       owner: row.owner,

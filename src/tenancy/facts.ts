@@ -151,6 +151,16 @@ export interface ViewFacts extends Relation {
   readonly reads: readonly number[];
 }
 
+/** A rule that does something when rows of its relation are written. */
+export interface RuleFacts {
+  /** OID of the table or view that it is a rule of: it does what it does as whoever owns that. */
+  readonly relation: number;
+  readonly name: string;
+  readonly command: 'UPDATE' | 'INSERT' | 'DELETE';
+  /** OIDs of other relations that its actions read or write. */
+  readonly relations: readonly number[];
+}
+
 export interface ArgumentFacts {
   /** As a cast writes it. */
   readonly type: string;
@@ -297,6 +307,7 @@ export interface RlsFacts {
   readonly usage: ReadonlyMap<string, ReadonlySet<number>>;
   readonly tables: ReadonlyMap<number, TableFacts>;
   readonly views: ReadonlyMap<number, ViewFacts>;
+  readonly rules: readonly RuleFacts[];
   readonly definers: readonly FunctionFacts[];
   readonly defaultGrants: readonly DefaultGrant[];
   readonly classes: ReadonlyMap<string, PolicyClass>;

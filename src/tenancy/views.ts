@@ -13,21 +13,26 @@ export interface TableBehind {
  * that kind further down (PostgreSQL docs, CREATE VIEW). A materialized view was filled by its owner.
  */
 export function tablesBehind(facts: RlsFacts, view: ViewFacts): TableBehind[] {
+  return tablesReachedAs(facts, view.reads, view.owner);
+}
+
+/** Tables among some relations, and behind the views among them, and as whom they are reached by a role. */
+export function tablesReachedAs(facts: RlsFacts, relations: readonly number[], as: number): TableBehind[] {
   const found = new Map<string, TableBehind>();
   const seen = new Set<string>();
-  const follow = (current: ViewFacts, reader: number): void => {
-    const key = `${current.oid} ${reader}`;
-    if (seen.has(key)) return;
-    seen.add(key);
-    for (const oid of current.reads) {
+  const follow = (oids: readonly number[], reader: number): void => {
+    for (const oid of oids) {
+      const key = `${oid} ${reader}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
       const table = facts.tables.get(oid);
       const role = facts.roles.get(reader);
       if (table !== undefined)
         found.set(`${oid} ${reader}`, { table, isBound: role !== undefined && isBound(role, table) });
       const inner = facts.views.get(oid);
-      if (inner !== undefined) follow(inner, inner.securityInvoker ? reader : inner.owner);
+      if (inner !== undefined) follow(inner.reads, inner.securityInvoker ? reader : inner.owner);
     }
   };
-  follow(view, view.owner);
+  follow(relations, as);
   return [...found.values()];
 }

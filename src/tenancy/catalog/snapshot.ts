@@ -22,6 +22,7 @@ import {
   type InheritanceRow,
   type ReadRow,
   type RelationRow,
+  type RuleRow,
   readCheckingTables,
   readColumnGrants,
   readColumnsNamed,
@@ -29,6 +30,7 @@ import {
   readInheritance,
   readReferredColumns,
   readRelations,
+  readRules,
   readViewDependencies,
   type SharedColumnRow,
 } from './relations.ts';
@@ -53,6 +55,7 @@ export interface Snapshot {
   readonly foreignKeys: readonly ForeignKeyRow[];
   readonly checkingTables: ReadonlySet<number>;
   readonly viewDependencies: readonly ReadRow[];
+  readonly rules: readonly RuleRow[];
   readonly policies: readonly PolicyRow[];
   readonly policyFunctions: ReadonlySet<number>;
   /** Policies that are made of more than what the server brings. */
@@ -177,6 +180,7 @@ type PolicyRows = Pick<
   | 'inheritance'
   | 'checkingTables'
   | 'viewDependencies'
+  | 'rules'
   | 'definers'
   | 'functionSettings'
   | 'defaultGrants'
@@ -196,6 +200,7 @@ async function readPolicyRows(
     inheritance: await readInheritance(session),
     checkingTables: await readCheckingTables(session),
     viewDependencies: await readViewDependencies(session),
+    rules: await readRules(session),
     definers: await readDefiners(session, schemas),
     functionSettings: await readSettingsOfFunctions(session, schemas),
     defaultGrants: await readDefaultGrants(session),

@@ -185,6 +185,7 @@ function assembleTold(
       foreignKeys: [],
       checkingTables: new Set(),
       viewDependencies: [],
+      rules: [],
       policyFunctions: new Set(),
       lookups: { relations: new Set(), policies: new Set() },
       indexes: [],
