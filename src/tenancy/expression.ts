@@ -26,6 +26,11 @@ export interface Expression {
   readonly keys: ReadonlyMap<string, unknown>;
   /** Where in documents that are no columns, such as a token's claims, it takes values: `['app_metadata', 'org']`. */
   readonly claims: readonly (readonly string[])[];
+  /**
+   * Columns of which it looks at more than whether they are equal to something: `left(tenant::text, 4) = …`, `n < 5`,
+   * `*` for all of a row's. Where it calculates, that goes for all columns that it compares.
+   */
+  readonly shaped: ReadonlySet<string>;
 }
 
 /** A node of libpg-query's tree: one key, the type, or the fields of one. */
@@ -43,9 +48,12 @@ export function readExpression(text: string, tree: unknown): Expression {
     calls: [],
     keys: new Map(),
     claims: [],
+    shaped: new Set(),
+    equal: new Set(),
+    calculates: false,
     uncast: 0,
   };
-  visit(selected(tree), found, { wrapped: false, inFrom: false });
+  visit(selected(tree), found, { wrapped: false, inFrom: false, shapes: false });
   return {
     constants: [...found.constants],
     settings: [...found.settings],
@@ -54,6 +62,7 @@ export function readExpression(text: string, tree: unknown): Expression {
     calls: found.calls,
     keys: found.keys,
     claims: found.claims,
+    shaped: found.calculates ? new Set([...found.shaped, ...found.equal]) : found.shaped,
   };
 }
 
@@ -74,6 +83,10 @@ interface Found {
   readonly calls: Call[];
   readonly keys: Map<string, unknown>;
   readonly claims: (readonly string[])[];
+  readonly shaped: Set<string>;
+  /** Columns that are compared as they are. */
+  readonly equal: Set<string>;
+  calculates: boolean;
   /** Calls of current_setting that are not cast at once. */
   uncast: number;
 }
@@ -81,6 +94,8 @@ interface Found {
 interface Place {
   readonly wrapped: boolean;
   readonly inFrom: boolean;
+  /** Something is made of the value that stands here before it is compared, or it is compared for more than being equal. */
+  readonly shapes: boolean;
 }
 
 const PREFIX = 'select '.length;
@@ -101,14 +116,39 @@ function visitPart(key: string, part: unknown, found: Found, place: Place): void
     noteComparison(part, found);
     noteKey(part, found);
     noteClaim({ A_Expr: part }, found);
+    if (CALCULATION.test(operatorOf(part))) found.calculates = true;
   }
+  if (key === 'ColumnRef')
+    (place.shapes ? found.shaped : found.equal).add(columnsIn({ ColumnRef: part })[0]!.replace(/^.*\./s, ''));
   if (key === 'FuncCall') noteCall(part, found, place);
   if (key === 'TypeCast' && isCastSetting(part)) found.uncast--;
   visit(part, found, placeWithin(key, part, place));
 }
 
 function placeWithin(key: string, part: Node, place: Place): Place {
-  if (key === 'SelectStmt') return { wrapped: part['fromClause'] === undefined, inFrom: false };
+  if (key === 'SelectStmt') return { wrapped: part['fromClause'] === undefined, inFrom: false, shapes: false };
+  return { ...placeOfCalls(key, place), shapes: place.shapes || isShaping(key, part) };
+}
+
+/** What two values have to pass through unlike if they are to stay unlike. */
+const KEEPING = new Set(['BoolExpr', 'NullTest', 'SubLink', 'List', 'A_ArrayExpr', 'ResTarget', 'ColumnRef', 'String']);
+const KEEPING_TYPES = new Set(['uuid', 'text', 'varchar', 'int2', 'int4', 'int8', 'numeric']);
+const CALCULATION = /^([-+*/%^|&#]|\|\||<<|>>)$/;
+
+function isShaping(key: string, part: Node): boolean {
+  if (key === 'A_Expr') return !/^(=|<>|->>?|#>>?)$/.test(operatorOf(part));
+  if (key === 'TypeCast') {
+    const type = nodeAt(part, 'typeName');
+    return type?.['typmods'] !== undefined || !KEEPING_TYPES.has(namesIn(type?.['names']).at(-1) ?? '');
+  }
+  return /^[A-Z]/.test(key) && !KEEPING.has(key);
+}
+
+function operatorOf(part: Node): string {
+  return namesIn(part['name']).at(-1) ?? '';
+}
+
+function placeOfCalls(key: string, place: Place): Place {
   // A function in FROM is what the rows come from; its arguments are expressions again.
   if (key === 'FuncCall') return { ...place, inFrom: false };
   return place;
@@ -135,7 +175,7 @@ function noteComparison(part: Node, { compared }: Found): void {
 
 /** `… ->> 'role' = 'admin'`, `… -> 'roles' ? 'admin'`, `(… ->> 'is_admin')::boolean`. */
 function noteKey(part: Node, { keys }: Found): void {
-  const operator = namesIn(part['name']).at(-1) ?? '';
+  const operator = operatorOf(part);
   if (operator === '->' || operator === '->>') {
     const key = literalIn(part['rexpr']);
     if (key !== undefined && !keys.has(key)) keys.set(key, true);

@@ -229,6 +229,8 @@ export interface SampleRow {
   readonly values: Readonly<Record<string, unknown>>;
   /** A value is the identity of whoever asks: such a row may be theirs whoever's tenant it is. */
   readonly isPersonal: boolean;
+  /** Of another tenant whose identifier is like the own one, but for a digit or so. */
+  readonly isNear?: boolean | undefined;
   /** Conditions of which the answer takes for granted that the row satisfies them: whether one can was not found out. */
   readonly assumes?: readonly string[] | undefined;
 }

@@ -216,10 +216,18 @@ async function chooseParse(
   const isSimple = (text: string | undefined) => text === undefined || readSimply(text) !== undefined;
   const isAllSimple = texts.every((text) => text !== undefined && isSimple(text.using) && isSimple(text.check));
   if (findsRepeatedCalls || !isAllSimple) return loadParse();
-  return (text) => ({ calls: [], roleComparisons: [], keys: NO_KEYS, claims: [], ...readSimply(text)! });
+  return (text) => ({
+    calls: [],
+    roleComparisons: [],
+    keys: NO_KEYS,
+    claims: [],
+    shaped: NO_COLUMNS,
+    ...readSimply(text)!,
+  });
 }
 
 const NO_KEYS: ReadonlyMap<string, unknown> = new Map();
+const NO_COLUMNS: ReadonlySet<string> = new Set();
 
 /** The columns that the policies of tables read. */
 function readColumns(session: Session, chosen: readonly Chosen[]): Promise<LabelledColumnRow[]> {
@@ -377,6 +385,11 @@ function draftAsked(
     constants: [...new Set(syntaxes.flatMap(({ syntax }) => syntax?.constants ?? []))],
     tenants: owners === undefined ? tenants : { ...owners, subject: tenants.subject },
     isForProof: setup.assumes,
+    // A key that is near another's may be a row of the own tenant as well.
+    asksNear:
+      setup.assumes &&
+      owners === undefined &&
+      syntaxes.some(({ syntax }) => syntax === undefined || isShaped(syntax, ownerColumn)),
   };
   const rows = sampleRows({ ...question, tenantColumn: ownerColumn });
   const triedAll = !setup.assumes || triesAll(question);
@@ -407,6 +420,10 @@ function draftAsked(
     ];
   });
   return { rows: [...rows, ...assumed], expressions: new Map(expressions) };
+}
+
+function isShaped({ shaped }: Expression, column: ColumnFacts | undefined): boolean {
+  return column !== undefined && (shaped.has(column.name) || shaped.has('*'));
 }
 
 /** Values of a domain are checked, and arrays of arrays are taken apart: such rows are made in another way. */

@@ -1,4 +1,5 @@
 import type { ColumnFacts, SampleRow } from './facts.ts';
+import { nearTenants } from './near-tenants.ts';
 import { structuresOf } from './sample-structures.ts';
 
 /** Whoever asks, in the claims of a token. No user has it: what it opens is opened by being oneself. */
@@ -23,6 +24,9 @@ type Companion = readonly [column: string, own: string, other: string];
 /** More combinations than these are not tried all: each is a row that the server evaluates in every context. */
 const MOST_COMBINATIONS = 48;
 const MOST_FOR_PROOF = 192;
+/** So many tenants are near the own one at least, and so many rows are theirs at most where there are more. */
+const LEAST_NEAR = 12;
+const MOST_NEAR_ROWS = 1_000;
 
 export interface SampleQuestion {
   readonly tenantColumn: ColumnFacts | undefined;
@@ -32,13 +36,22 @@ export interface SampleQuestion {
   readonly tenants: Tenants;
   /** More depends on it than findings: more combinations are tried. */
   readonly isForProof?: boolean | undefined;
+  /** Tenants whose identifiers are alike may be the same to the expression: such are among the others. */
+  readonly asksNear?: boolean | undefined;
 }
 
 /**
  * Rows that an expression is asked about: one's own, another tenant's, one that a constant of the expression names and
  * nobody's; each with every combination of values at which the expression may change its mind.
  */
-export function sampleRows({ tenantColumn, columns, constants, tenants, isForProof }: SampleQuestion): SampleRow[] {
+export function sampleRows({
+  tenantColumn,
+  columns,
+  constants,
+  tenants,
+  isForProof,
+  asksNear,
+}: SampleQuestion): SampleRow[] {
   const { companions = [] } = tenants;
   const isFree = ({ name }: ColumnFacts) => !companions.some(([column]) => column === name);
   const combinations = combine(
@@ -52,10 +65,15 @@ export function sampleRows({ tenantColumn, columns, constants, tenants, isForPro
   if (tenantColumn === undefined) return rows.map((row) => ({ ...row, owner: 'none', tenant: null }));
   const named = constants.filter((value) => isTenant(value, tenantColumn) && value !== tenants.own);
   const others = [...new Set([tenants.other, ...named])].slice(0, 4);
-  const owners: Pick<SampleRow, 'owner' | 'tenant'>[] = [
+  const near = asksNear ? nearTenants(tenantColumn, tenants, constants) : [];
+  const owners: Pick<SampleRow, 'owner' | 'tenant' | 'isNear'>[] = [
     { owner: 'own', tenant: tenants.own },
     ...others.map((tenant) => ({ owner: 'other' as const, tenant })),
     { owner: 'none', tenant: null },
+    ...near
+      .filter((tenant) => !others.includes(tenant))
+      .slice(0, Math.max(LEAST_NEAR, Math.floor(MOST_NEAR_ROWS / rows.length)))
+      .map((tenant) => ({ owner: 'other' as const, tenant, isNear: true })),
   ];
   // What belongs together stays together: halves of two keys would be a row of a third.
   const together = companions.filter(([column]) => columns.some(({ name }) => name === column));

@@ -27,6 +27,24 @@ describe('an expression is read for', () => {
   });
 
   test.each([
+    ["(t = (( SELECT current_setting('app.x'::text, true) AS current_setting))::uuid)", []],
+    ["((t)::text = NULLIF(lower(current_setting('app.x'::text)), ''::text)) AND (lower(note) ~~ 'a%')", ['note']],
+    ['(t = ANY (ARRAY[a, (f())::uuid])) AND (u IS NOT NULL)', []],
+    ['(EXISTS ( SELECT 1 FROM members m WHERE ((m.t = x.t) AND (m.u = auth.uid()))))', []],
+    ['(t IN ( SELECT members.t FROM members))', []],
+    ['((t % (10)::bigint) = 5)', ['t']],
+    ['(t = ANY (ARRAY[f(), (f() + 1)]))', ['t']],
+    ['("left"((x."t %")::text, 4) = current_setting(\'a.b\'::text))', ['t %']],
+    ["((t)::character varying(4) = 'x')", ['t']],
+    ['(t > 3)', ['t']],
+    ['(t BETWEEN 3 AND 4)', ['t']],
+    ["((t)::text ~~ (current_setting('a.b'::text) || '%'::text))", ['t']],
+    ['is_mine(x.*)', ['*']],
+  ])('the columns of which it looks at more than whether they are equal: %s', (text, columns) => {
+    expect([...read(text).shaped].filter((name) => ['t', 't %', 'note', '*'].includes(name))).toEqual(columns);
+  });
+
+  test.each([
     ['(email = CURRENT_USER)', ['email']],
     ['(lower(users.email) = (( SELECT SESSION_USER AS "session_user"))::text)', ['users.email']],
     ['(( SELECT CURRENT_USER AS "current_user") = \'service_role\'::name)', []],

@@ -121,6 +121,47 @@ describe('policies that are sound are proved, and what gets through refutes:', (
       ),
       'refuted',
     ]),
+    ...[
+      ['left(tenant_id::text, 4) = left((select own_tenant())::text, 4)', 'refuted'],
+      ['right(tenant_id::text, 4) = right((select own_tenant())::text, 4)', 'refuted'],
+      ["split_part(tenant_id::text, '-', 3) = split_part((select own_tenant())::text, '-', 3)", 'refuted'],
+      ['substr(tenant_id::text, 3, 20) = substr((select own_tenant())::text, 3, 20)', 'refuted'],
+      ['abs(hashtext(tenant_id::text) % 16) = abs(hashtext((select own_tenant())::text) % 16)', 'refuted'],
+      ['tenant_id::varchar(8) = (select own_tenant())::varchar(8)', 'refuted'],
+      ['lower(tenant_id::text) = lower((select own_tenant())::text)', 'proved'],
+      ["replace(tenant_id::text, '-', '') = replace((select own_tenant())::text, '-', '')", 'proved'],
+      ["tenant_id::text like (select own_tenant())::text || '%'", 'proved'],
+    ].map(([condition, verdict]): [string, string, string] => [
+      `tenants whose identifiers are alike: ${condition}`,
+      table('t', condition),
+      verdict!,
+    ]),
+    ...[
+      ['tenant_id % 10 = own % 10', 'refuted'],
+      ['tenant_id % 7 = own % 7', 'refuted'],
+      ['tenant_id / 100 = own / 100', 'refuted'],
+      ['tenant_id & 255 = own & 255', 'refuted'],
+      ['left(tenant_id::text, 2) = left(own::text, 2)', 'refuted'],
+      ['tenant_id between own and own + 3', 'refuted'],
+      ['tenant_id in (own, own + 1)', 'refuted'],
+      ['tenant_id - own = 0', 'proved'],
+      ['tenant_id between own and own', 'proved'],
+    ].flatMap(([condition, verdict]) =>
+      ['bigint', 'smallint'].map((type): [string, string, string] => [
+        `tenants whose numbers are alike: ${condition} of ${type}`,
+        `create table t (tenant_id ${type} not null, "n %" text); select isolate('t', $$${condition!.replaceAll(
+          'own',
+          `(select nullif(current_setting('app.current_tenant_id', true), '')::${type})`,
+        )}$$);`,
+        verdict!,
+      ]),
+    ),
+    [
+      'tenants whose numbers begin alike',
+      `create table t (tenant_id bigint not null); select isolate('t',
+        $$tenant_id::text like (select nullif(current_setting('app.current_tenant_id', true), '')) || '%'$$);`,
+      'refuted',
+    ],
     [
       'a table without a tenant column that nobody is let at',
       'create table t (id int); alter table t enable row level security; alter table t force row level security; create policy p on t using (false)',
