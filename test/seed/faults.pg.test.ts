@@ -65,6 +65,7 @@ const WITHOUT_FAULT: Readonly<Record<string, readonly string[]>> = {
   ],
   'found as bloat is, which is planted': ['index-bloat', 'index-bloat-exact', 'table-bloat-exact'],
   'of a table of ten million rows': ['large-table-autovacuum'],
+  'of pg_cron, which one database of a server has': ['secret-in-cron-job'],
 };
 
 /** What is found in a database in good order as well, as `check object`. */
