@@ -149,7 +149,7 @@ function removeStalePidFile(home: Home): void {
  * had just begun to start.
  */
 function isGivingWay(error: unknown): boolean {
-  const signs = ['is still in use', 'lock file "postmaster.pid" already exists'];
+  const signs = ['is still in use', 'lock file "postmaster.pid" already exists', 'lock file "postmaster.pid" is empty'];
   return error instanceof AishaError && error.details.some((line) => signs.some((sign) => line.includes(sign)));
 }
 

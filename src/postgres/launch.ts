@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fchownSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AishaError } from '../errors.ts';
@@ -38,8 +38,11 @@ export async function launch(options: LaunchOptions): Promise<Stoppable> {
   throw notStarted(options, problem);
 }
 
+const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants;
+
 function spawnServer(options: LaunchOptions): ChildProcess {
-  const log = openSync(options.logFile, 'w', 0o600);
+  // A server that a killed run has just begun to start writes to the same file: neither over the other's lines.
+  const log = openSync(options.logFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600);
   try {
     if (options.user) fchownSync(log, options.user.uid, options.user.gid);
     const child = spawn(join(options.binaries.binDir, 'postgres'), serverArguments(options), {

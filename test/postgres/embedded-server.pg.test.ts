@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -175,6 +185,18 @@ describe('after a crash', () => {
       expect(project.running()).toBeUndefined();
       expect(readdirSync(project.home('.')).filter((name) => name.startsWith('data'))).toEqual(['data']);
     }
+  });
+
+  test('a server that has just made its postmaster.pid, and written nothing into it, is waited for', async () => {
+    const project = await makeProject();
+    await (await project.use()).release();
+    const pidFile = join(project.dataDir, 'postmaster.pid');
+    writeFileSync(pidFile, '');
+    const { uid, gid } = statSync(project.dataDir);
+    chownSync(pidFile, uid, gid);
+    setTimeout(() => rmSync(pidFile), 1_000);
+    const server = await project.use();
+    expect(await ask(server, 'select current_database() as name')).toEqual([{ name: 'aisha' }]);
   });
 
   test('of the server its stale postmaster.pid is no obstacle', async () => {
