@@ -242,8 +242,9 @@ async function writeFix(result: CommandResult, { findings }: Verdict, run: Run):
 async function waitingFix({ context, session }: Run): Promise<string | undefined> {
   const { dir, finalFrom, ledger } = migrationSource(context);
   if (!isFolder(dir)) return undefined;
-  const earlier = readFolder(dir, finalFrom).files.map(({ name }) => name.file);
-  const mending = earlier.filter((file) => file.endsWith(`_${FIX_NAME}.sql`) && !file.startsWith('ROLLBACK_'));
+  const mending = readFolder(dir, finalFrom).files.flatMap(({ name: { file, phase } }) =>
+    phase !== 'rollback' && file.endsWith(`_${FIX_NAME}.sql`) ? [file] : [],
+  );
   if (mending.length === 0) return undefined;
   const { rows } = await readLedger(session, ledger);
   const applied = new Set(rows.filter(({ state }) => state !== 'rolled-back').map(({ file }) => file));

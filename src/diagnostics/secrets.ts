@@ -10,50 +10,43 @@ interface Rule {
   readonly kind: string;
   /** Global; its last group, if any, is the secret. Repetitions are bounded: files are of any size. */
   readonly pattern: RegExp;
-  /** What the secret has to be beyond its shape. */
+  /** What the secret has to be beyond its shape; by default no placeholder. */
   readonly accepts?: (secret: string) => boolean;
 }
 
 /** Prefixes that issuers give to their keys so that they can be found; diagnostics/secret-in-*.sql have the same. */
 const ISSUED: readonly Rule[] = [
-  { kind: 'a private key', pattern: /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----/g },
-  { kind: 'an access key of AWS', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g, accepts: isNoPlaceholder },
+  { kind: 'a private key', pattern: /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----/g, accepts: () => true },
+  { kind: 'an access key of AWS', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g },
   {
     kind: 'a token of GitHub',
     pattern: /\b(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{60})/g,
-    accepts: isNoPlaceholder,
   },
-  { kind: 'a token of GitLab', pattern: /\bglpat-[0-9A-Za-z_-]{20}/g, accepts: isNoPlaceholder },
+  { kind: 'a token of GitLab', pattern: /\bglpat-[0-9A-Za-z_-]{20}/g },
   {
     kind: 'a key of Stripe',
     pattern: /\b(?:[sr]k_(?:live|test)_[0-9A-Za-z]{16}|whsec_[0-9A-Za-z+/]{32})/g,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'an API key of OpenAI or Anthropic',
     pattern: /\bsk-(?:proj-|ant-)?[0-9A-Za-z_-]{32}/g,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'an API key of SendGrid',
     pattern: /\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}/g,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'a token of Slack',
     pattern:
       /\b(?:xox[abposr]-[0-9A-Za-z-]{20}|hooks\.slack\.com\/services\/T[0-9A-Z]{1,20}\/B[0-9A-Z]{1,20}\/[0-9A-Za-z]{20})/g,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'an API key of Google',
     pattern: /\b(?:AIza[0-9A-Za-z_-]{35}|GOCSPX-[0-9A-Za-z_-]{28})/g,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'a key of Supabase',
     pattern: /\b(?:sb_secret_[0-9A-Za-z_-]{20}|sbp_[0-9a-f]{40})/g,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'a JSON web token',
@@ -68,30 +61,25 @@ const ASSIGNED: readonly Rule[] = [
     kind: 'a password in a URL',
     // A password that is the name again is that of a local server.
     pattern: /(?<=[a-z0-9]):\/\/([^\s:/@'"<>{}$]{1,80}):(?!\1@)([^\s:/@'"<>{}$*]{3,120})@(?=[^\s@])/gi,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'a password in a connection string',
     pattern:
       /\b(?:host|hostaddr|dbname|user) {0,3}= {0,3}[^;\n]{1,200}?\bpassword {0,3}= {0,3}([^\s'"<>{}$*%:]{3,120})/gi,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'a password in options',
     pattern:
       /\boptions\s{0,5}\([^;()]{0,300}?\b(?:password|passwd|api_?key|secret_?key|token)\s{1,20}e?'([^'\n]{3,200})'/gi,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'a key of encryption',
     pattern: /\bpgp_sym_(?:en|de)crypt(?:_bytea)?\s{0,5}\([^;']{1,200},\s{0,20}e?'([^'\n]{6,200})'/gi,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'the password of a role',
     // A SCRAM verifier is no password; of an MD5 hash whoever has it can log in.
     pattern: /\b(?:role|user)\b[^;']{1,200}\bpassword\s{1,20}e?'(?!SCRAM-SHA-256\$)([^'\n]{1,200})'/gi,
-    accepts: isNoPlaceholder,
   },
   {
     kind: 'a secret',
@@ -114,10 +102,10 @@ const ASSIGNED: readonly Rule[] = [
  */
 export function findSecrets(text: string): readonly SecretPlace[] {
   const seen = new Set<string>();
-  const places = [...ISSUED, ...ASSIGNED].flatMap(({ kind, pattern, accepts }) =>
+  const places = [...ISSUED, ...ASSIGNED].flatMap(({ kind, pattern, accepts = isNoPlaceholder }) =>
     [...text.matchAll(pattern)].flatMap((match) => {
       const secret = match.at(-1) ?? '';
-      if (accepts !== undefined && !accepts(secret)) return [];
+      if (!accepts(secret)) return [];
       const at = match.index + match[0].lastIndexOf(secret);
       // Whichever rule comes first has the better name for it.
       const line = lineOf(text, at);

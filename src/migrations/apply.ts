@@ -17,7 +17,7 @@ import { type PlanEntry, planMigrations } from './plan.ts';
 import { refusal } from './refusal.ts';
 import { cancellable, type Job, ledgerEntry, type Running } from './runner.ts';
 import { safeguard } from './safeguard.ts';
-import { prepareScript, type Script } from './script.ts';
+import { prepareScript, type Script, scriptText } from './script.ts';
 import { type Grammar, loadGrammar } from './tree.ts';
 
 /** Takes the lock and applies what is then still pending, file after file, until one fails. */
@@ -159,16 +159,16 @@ async function applyOne(
   grammar: () => Promise<Grammar>,
   next: () => Job | undefined,
 ): Promise<Outcome> {
-  let script: Script | undefined;
+  let inHand: Script | undefined;
   try {
-    script = await scriptOf(preflight, entry, grammar);
+    const script = await scriptOf(preflight, entry, grammar);
+    inHand = script;
     for (const line of script.expanded.echoes) running.tell(line);
-    if (script.mode.kind === 'statements')
-      await running.gate?.remember(running.work, () => Buffer.from(script!.expanded.sql).toString('utf8'));
+    if (script.mode.kind === 'statements') await running.gate?.remember(running.work, () => scriptText(script));
     await runScript(running, jobOf(preflight, entry, script, row, next), row);
     return { error: await lookBehind(running, script), stands: true };
   } catch (error) {
-    if (error instanceof AishaError && error.kind === 'partial' && script) await lookAtPart(running, script);
+    if (error instanceof AishaError && error.kind === 'partial' && inHand) await lookAtPart(running, inHand);
     if (error instanceof AishaError) return { error, stands: error instanceof AppliedAnyway };
     throw error;
   }

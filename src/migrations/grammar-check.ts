@@ -2,7 +2,7 @@ import { type ServerError, SQLSTATE, serverError } from '../postgres/server-erro
 import type { Session } from '../postgres/session.ts';
 import type { PsqlProblem } from './psql.ts';
 import { Scanner, TOKEN } from './scanner.ts';
-import { problemAt, type Script, stretches } from './script.ts';
+import { problemAt, type Script, scriptText, stretches } from './script.ts';
 import type { Grammar } from './tree.ts';
 
 /** Bytes of SQL that are checked at once. */
@@ -136,7 +136,7 @@ export function checkAlone(scripts: Iterable<Script>, grammar: Grammar): PsqlPro
   for (const script of scripts) {
     const { expanded } = script;
     if (script.problems.length > 0 || script.count === 0 || expanded.sql.length > MOST_PARSED) continue;
-    if (!grammar.syntaxError(Buffer.from(expanded.sql).toString('utf8'))) continue;
+    if (!grammar.syntaxError(scriptText(script))) continue;
     const text = withoutComments(expanded.sql);
     const error = grammar.syntaxError(text);
     if (!error) continue;

@@ -17,7 +17,7 @@ import { isNamedAfter, type MigrationName, parseName, rollbackNameOf, sameVersio
 import { type MigrationSource, openSession, type RunHooks, reading, refuseForeignLedger } from './open.ts';
 import type { Job, Running } from './runner.ts';
 import { type SafeguardOptions, safeguard } from './safeguard.ts';
-import { prepareScript, type Script } from './script.ts';
+import { prepareScript, type Script, scriptText } from './script.ts';
 import { loadGrammar } from './tree.ts';
 
 export interface RollbackOptions extends LockOptions, SafeguardOptions {
@@ -141,7 +141,7 @@ async function undo(running: Running, step: RollbackStep, rows: readonly LedgerR
       `${name} cannot be run: it ${mode.kind === 'test' ? 'ends in ROLLBACK' : 'is refused'}`,
       { hint: 'See aisha-db validate.' },
     );
-  await running.gate?.remember(running.work, () => Buffer.from(step.script.expanded.sql).toString('utf8'));
+  await running.gate?.remember(running.work, () => scriptText(step.script));
   // Statement by statement it has progress of its own, kept under its own name until it is through.
   await applyStatements(
     running,

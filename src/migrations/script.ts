@@ -31,6 +31,11 @@ export interface Script {
   additions(): Additions | undefined;
 }
 
+/** What the server gets of a script, as text. */
+export function scriptText({ expanded }: Pick<Script, 'expanded'>): string {
+  return Buffer.from(expanded.sql).toString('utf8');
+}
+
 /** Part of a file, by offsets. */
 export interface Stretch {
   readonly from: number;

@@ -14,6 +14,7 @@ import {
   type Truth,
 } from './facts.ts';
 import { ownerColumnOf } from './lineage.ts';
+import { isFailure } from './truths.ts';
 
 /** Where policies stand in the way: rows that are there are held against USING, rows that are written against CHECK. */
 export const GATES = [
@@ -333,8 +334,7 @@ function findErrors(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Re
   for (const key of [policy.using, policy.check]) {
     const evaluations = key === undefined ? [] : (expressionsOf(facts, table).get(key)?.evaluations ?? []);
     for (const { context, truths } of evaluations)
-      for (const truth of truths)
-        if (typeof truth === 'object' && truth !== null && !found.has(context)) found.set(context, truth.error);
+      for (const truth of truths) if (isFailure(truth) && !found.has(context)) found.set(context, truth.error);
   }
   return found;
 }

@@ -6,6 +6,7 @@ import { type ContextSource, settingsOf } from './contexts.ts';
 import type { ColumnFacts, ContextName, Evaluation, Named, RoleFacts, SampleRow, Truth } from './facts.ts';
 import { callsPerRow, type PlanCall } from './plan-calls.ts';
 import type { Tenants } from './samples.ts';
+import { isFailure } from './truths.ts';
 
 /** An expression of a policy, ready to be evaluated. */
 export interface Subject {
@@ -70,7 +71,7 @@ async function askAlone(
   limits: AskLimits,
 ): Promise<void> {
   const failed = asked.flatMap((one, at) =>
-    isError(truths[at]![0]) && whyNotEvaluated(truths[at]![0]) === undefined && rowCount(one.subject) > 1
+    isFailure(truths[at]![0]) && whyNotEvaluated(truths[at]![0]) === undefined && rowCount(one.subject) > 1
       ? [{ ...one, at }]
       : [],
   );
@@ -98,11 +99,7 @@ const NOT_EVALUATED: Readonly<Record<string, string>> = {
 };
 
 export function whyNotEvaluated(truth: Truth | undefined): string | undefined {
-  return isError(truth) ? NOT_EVALUATED[truth.sqlState] : undefined;
-}
-
-function isError(truth: Truth | undefined): truth is Extract<Truth, object> {
-  return typeof truth === 'object' && truth !== null;
+  return isFailure(truth) ? NOT_EVALUATED[truth.sqlState] : undefined;
 }
 
 /** An expression and the rows that it is put to. */

@@ -1,5 +1,6 @@
 import type { ColumnFacts } from './facts.ts';
 import type { Tenants } from './samples.ts';
+import { UUID } from './uuid.ts';
 
 /**
  * Tenants whose identifiers are like the own one: a policy that looks at a part of it, at a remainder or a hash takes
@@ -50,8 +51,6 @@ function nearNumbers(type: string, own: string, constants: readonly string[]): s
 }
 
 const MOST_NAMED = 4;
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Others in one character alone, from both ends to the middle; texts also in its case, and by one more. */
 function nearTexts(type: string, own: string): string[] {

@@ -2,6 +2,7 @@ import { hasPrivilege, reachesSchema } from './access.ts';
 import { expressionsOf } from './answers.ts';
 import type { TableFacts } from './facts.ts';
 import { COMMANDS, type Command, type ContextName, type PolicyFacts, type RlsFacts, type RoleFacts } from './facts.ts';
+import { isFailure } from './truths.ts';
 
 /** How a policy fails where a session names no tenant, or its own. */
 export interface PolicyError {
@@ -37,9 +38,9 @@ export function policyErrors(
   for (const { context } of evaluations) {
     if (found.has(context)) continue;
     const failures = evaluations.flatMap(({ context: at, role, truths }) => {
-      const error = truths.find((truth) => typeof truth === 'object' && truth !== null);
+      const error = truths.find(isFailure);
       const who = counted.find(({ oid }) => oid === role);
-      return at === context && who !== undefined && typeof error === 'object' && error !== null ? [{ who, error }] : [];
+      return at === context && who !== undefined && error !== undefined ? [{ who, error }] : [];
     });
     const [first] = failures;
     if (first === undefined) continue;

@@ -3,6 +3,7 @@ import { appliesTo } from './access.ts';
 import { classOf, covers, errorsOf, expressionsOf, GATES, openingsOf, remember } from './answers.ts';
 import type { FunctionFacts, Lineage, Named, PolicyFacts, RlsFacts, RoleFacts, TableFacts } from './facts.ts';
 import { mendCalls } from './rewrite.ts';
+import { isFailure } from './truths.ts';
 
 /** A table, view or sequence in SQL. */
 export function sqlName({ schema, name }: Pick<Named, 'schema' | 'name'>): string {
@@ -92,9 +93,7 @@ function mayBeModel(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): bo
   const spellings = table.tenantColumn?.type === 'uuid' ? (['own', 'own-uppercase'] as const) : (['own'] as const);
   const showsOwn = spellings.every((spelling) => own.has(spelling));
   const fails = expression.evaluations.some(
-    ({ context, truths }) =>
-      ['unset', 'empty', 'others-empty', 'own'].includes(context) &&
-      truths.some((truth) => typeof truth === 'object' && truth !== null),
+    ({ context, truths }) => ['unset', 'empty', 'others-empty', 'own'].includes(context) && truths.some(isFailure),
   );
   return showsOwn && others.length === 0 && ownerless.length === 0 && !fails && classOf(facts, table) !== undefined;
 }

@@ -1,4 +1,5 @@
 import type { ColumnFacts } from './facts.ts';
+import { UUID } from './uuid.ts';
 
 /** Who may stand in a value that is made of others. */
 export interface Bearers {
@@ -47,7 +48,6 @@ export function structuresOf(
 }
 
 const NUMBER = /^-?\d{1,9}(\.\d+)?$/;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const BYTES = /^\\x([0-9a-f]{2})*$/i;
 
 /** Nothing, each word by itself, and all of them together. */
@@ -56,9 +56,13 @@ function arraysOf(element: string, constants: readonly string[], { own, subject 
   if (isOf === undefined) return { plain: [[]], personal: [] };
   const words = constants.flatMap((one) => ELEMENTS.exec(one)?.[1]?.split(',') ?? [one]).filter(isOf);
   const few = [...new Set(words)].slice(0, MOST_WORDS);
-  const own_ = [own].filter(isOf);
   return {
-    plain: [[], ...own_.map((one) => [one]), ...few.map((one) => [one]), ...(few.length > 1 ? [few] : [])],
+    plain: [
+      [],
+      ...[own].filter(isOf).map((one) => [one]),
+      ...few.map((one) => [one]),
+      ...(few.length > 1 ? [few] : []),
+    ],
     personal: [subject].filter(isOf).map((one) => [one]),
   };
 }

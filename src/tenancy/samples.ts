@@ -1,6 +1,7 @@
 import type { ColumnFacts, SampleRow } from './facts.ts';
 import { nearTenants } from './near-tenants.ts';
 import { structuresOf } from './sample-structures.ts';
+import { UUID } from './uuid.ts';
 
 /** Whoever asks, in the claims of a token. No user has it: what it opens is opened by being oneself. */
 export const SUBJECT = '00000000-0000-4000-8000-00005eb1ec70';
@@ -104,7 +105,6 @@ export function assumedRows(rows: readonly SampleRow[], conditions: readonly str
     .map((row) => ({ ...row, assumes: conditions }));
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const INTEGER = /^-?\d{1,4}$/;
 const NUMBER = /^\d{1,9}$/;
 

@@ -13,6 +13,7 @@ import { sqlName } from './proposal.ts';
 import { seers } from './read-facts.ts';
 import type { TenancySettings } from './settings.ts';
 import { chunksOf } from './share-out.ts';
+import { UUID } from './uuid.ts';
 
 /** Looking stops here: what a tenant sees is the question, not how much. */
 const MOST_ROWS = 100_000;
@@ -91,8 +92,6 @@ function isRefused(answer: Answer): boolean {
 function bareCountSql(table: TableFacts): string {
   return `select count(*) || '' from (select from ${sqlName(table)} limit ${MOST_ROWS}) seen`;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** @throws AishaError (usage) where no tenant's column could hold it */
 function refuseWhatIsNoTenant(facts: RlsFacts, tenant: string): void {

@@ -1,4 +1,5 @@
-import type { ContextName, Evaluation, SampleRow, Truth } from './facts.ts';
+import type { ContextName, Evaluation, SampleRow } from './facts.ts';
+import { type Failure, isFailure } from './truths.ts';
 
 /** In these a session says what it should: what fails is the policy, or a value that no row of the table would have. */
 const NAMED: readonly ContextName[] = ['own', 'own-uppercase', 'forged'];
@@ -18,7 +19,7 @@ export function withoutValueFaults(
   if (faults.size === 0) return evaluations;
   return evaluations.map((one) => ({
     ...one,
-    truths: one.truths.map((truth, at) => (isError(truth) && faults.has(faultAt(truth, at)) ? null : truth)),
+    truths: one.truths.map((truth, at) => (isFailure(truth) && faults.has(faultAt(truth, at)) ? null : truth)),
   }));
 }
 
@@ -27,16 +28,10 @@ function faultAt({ error }: Failure, at: number): string {
 }
 
 function faultsIn({ context, truths }: Evaluation, rows: readonly SampleRow[]): string[] {
-  const failed = truths.flatMap((truth, at) => (isError(truth) ? [{ truth, at }] : []));
+  const failed = truths.flatMap((truth, at) => (isFailure(truth) ? [{ truth, at }] : []));
   if (failed.length === truths.length || !NAMED.includes(context)) return [];
   if (!failed.every(({ truth, at }) => isFaultOf(truth, rows[at]))) return [];
   return failed.map(({ truth, at }) => faultAt(truth, at));
-}
-
-type Failure = Extract<Truth, object>;
-
-function isError(truth: Truth | undefined): truth is Failure {
-  return typeof truth === 'object' && truth !== null;
 }
 
 /** What a domain refuses (PostgreSQL docs, appendix A). */

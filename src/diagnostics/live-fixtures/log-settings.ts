@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts';
 import type { StageDatabase } from '../stage/database.ts';
 import { createRole, dropRoles, roleName } from '../stage/logins.ts';
 import type { LiveFixture } from '../stage/planter.ts';
+import { resetServer, setServer } from '../stage/server-settings.ts';
 
 const LINE_PREFIX = '%m [%p] %q%u@%d ';
 
@@ -30,27 +31,9 @@ export const fixture: LiveFixture = {
   },
   async after(db) {
     await dropRoles(db, roleName(db, 'unseen'));
-    for (const name of ['log_connections', 'log_statement', 'log_line_prefix', 'log_min_duration_statement'])
-      await db.superQuery(`alter system reset ${name}`);
-    await db.superQuery('select pg_reload_conf()');
+    await resetServer(db, 'log_connections', 'log_statement', 'log_line_prefix', 'log_min_duration_statement');
   },
 };
-
-/** Of the whole server: new sessions have it when the server has read it. */
-async function setServer(db: StageDatabase, name: string, value: string): Promise<void> {
-  await db.superQuery(`alter system set ${name} = ${quoteLiteral(value)}`);
-  await db.superQuery('select pg_reload_conf()');
-  for (;;) {
-    const session = await db.connect(db.superUrl);
-    // A setting of the database stands before that of the server.
-    const { rows } = await session.query<{ arrived: boolean }>(
-      "select source = 'database' or current_setting(name) = $2 as arrived from pg_settings where name = $1",
-      [name, value],
-    );
-    await session.end();
-    if (rows[0]!.arrived) return;
-  }
-}
 
 async function ofDatabase(db: StageDatabase, name: string, value: string): Promise<void> {
   await db.superQuery(`alter database ${quoteIdentifier(db.name)} set ${name} = ${quoteLiteral(value)}`);

@@ -1,4 +1,5 @@
-const CLASSES = `'{pg_catalog.pg_class,pg_catalog.pg_proc,pg_catalog.pg_operator}'::pg_catalog.regclass[]`;
+/** SQL of the catalogs of what policies stand on. */
+export const REACHED_CLASSES = `'{pg_catalog.pg_class,pg_catalog.pg_proc,pg_catalog.pg_operator}'::pg_catalog.regclass[]`;
 
 /**
  * SQL of a recursive query, `reached (class, oid)`: relations, functions and operators that policies stand on, through
@@ -10,7 +11,7 @@ export const reachedSql = (start: string) => `
     select d.refclassid as class, d.refobjid as oid
     from pg_catalog.pg_depend d
     where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.deptype = 'n' and d.refobjid >= 16384
-      and d.refclassid = any (${CLASSES})
+      and d.refclassid = any (${REACHED_CLASSES})
       and (
         d.refclassid <> 'pg_catalog.pg_class'::pg_catalog.regclass
         or d.refobjid <> (select p.polrelid from pg_catalog.pg_policy p where p.oid = d.objid)
@@ -46,5 +47,5 @@ export const reachedSql = (start: string) => `
         and pg_catalog.strpos(f.source, pg_catalog.lower(c.relname::pg_catalog.text)) > 0
       where r.class = 'pg_catalog.pg_proc'::pg_catalog.regclass
     ) more
-    where more.oid >= 16384 and more.class = any (${CLASSES})
+    where more.oid >= 16384 and more.class = any (${REACHED_CLASSES})
   )`;

@@ -1,6 +1,7 @@
 import type { Session } from '../../postgres/session.ts';
 import type { TenancySettings } from '../settings.ts';
 import type { Exposed, Successor } from './changes.ts';
+import { mayUse } from './read-state.ts';
 
 // A table that is read through another one, as its partition or child, is read under the policies of that one alone
 // (PostgreSQL docs, 5.9 Row Security Policies and 5.10 Inheritance).
@@ -58,10 +59,7 @@ const USED = `
     select from pg_catalog.pg_roles client
     where client.rolname = any ($2::name[])
       and pg_catalog.has_schema_privilege(client.oid, c.relnamespace, 'usage')
-      and (
-        pg_catalog.has_any_column_privilege(client.oid, c.oid, 'select, insert, update')
-        or pg_catalog.has_table_privilege(client.oid, c.oid, 'delete')
-      )
+      and ${mayUse('client', 'c')}
   )
 `;
 

@@ -147,7 +147,10 @@ const same = (catalog: Watched, ...whats: readonly KindOfWrite[]) =>
 
 const none = (rows: string) => `(select 1 from ${rows} limit 1) is null`;
 
-/** Rights of roles and schemas count for everything, and so may what sessions begin with; of a policy that is dropped, no row is left that would tell. */
+/**
+ * Rights of roles and schemas count for everything, and so may what sessions begin with; of a policy that is dropped, no
+ * row is left that would tell.
+ */
 const HARMLESS_COUNTS = [
   same('pg_namespace', 'updated'),
   same('pg_authid', ...KINDS_OF_WRITE),

@@ -15,7 +15,7 @@ import {
   RELATIONS_OF,
   type RelationEntry,
 } from './own-rows.ts';
-import { type Isolation, isOpaque, isolationSql, readSecured } from './read-state.ts';
+import { type Isolation, isOpaque, isolationSql, mayUse, readSecured } from './read-state.ts';
 import { type Focus, type GateState, MOST_AT_ONCE, NO_WAYS } from './state.ts';
 import type { Told } from './telling.ts';
 
@@ -275,8 +275,7 @@ const OPENS_VIEW = `exists (
     select v.oid from pg_catalog.pg_class v where v.oid = w.oid and ${isOpaque('v')} offset 0
   ) v
   join pg_catalog.pg_roles client on client.rolname = any ($1::name[])
-  where pg_catalog.has_any_column_privilege(client.oid, v.oid, 'select, insert, update')
-    or pg_catalog.has_table_privilege(client.oid, v.oid, 'delete')
+  where ${mayUse('client', 'v')}
 )`;
 
 const OPENS_FUNCTION = `exists (

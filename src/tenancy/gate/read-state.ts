@@ -1,6 +1,6 @@
 import type { Session } from '../../postgres/session.ts';
 import { treeHashSql } from '../catalog/policies.ts';
-import { reachedSql } from '../catalog/reached.ts';
+import { REACHED_CLASSES, reachedSql } from '../catalog/reached.ts';
 import type { TenancySettings } from '../settings.ts';
 import type { Changes } from './changes.ts';
 import { FIRST_OF_USERS } from './own-rows.ts';
@@ -97,7 +97,7 @@ export async function standOnAny(session: Session): Promise<boolean> {
       join pg_catalog.pg_policy p on p.oid = d.objid
       where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.deptype = 'n'
         and d.refobjid >= ${FIRST_OF_USERS} and d.refobjid <> p.polrelid
-        and d.refclassid = any ('{pg_catalog.pg_class,pg_catalog.pg_proc,pg_catalog.pg_operator}'::pg_catalog.regclass[])
+        and d.refclassid = any (${REACHED_CLASSES})
     ) as stand
   `);
   return row!.stand;
@@ -245,6 +245,14 @@ export function isolationSql(tables: string, policiesOf: string): string {
 
 const INVOKER = '^security_invoker=(t|tr|tru|true|y|ye|yes|on|1)$';
 
+/** SQL, true of a role that may read or write rows of a relation. */
+export function mayUse(role: string, relation: string): string {
+  return `(
+    pg_catalog.has_any_column_privilege(${role}.oid, ${relation}.oid, 'select, insert, update')
+    or pg_catalog.has_table_privilege(${role}.oid, ${relation}.oid, 'delete')
+  )`;
+}
+
 /** SQL, true of a view or materialized view that reads its tables as its owner. */
 export function isOpaque(view: string): string {
   return `(
@@ -346,10 +354,7 @@ const WAYS = `
       array(
         select c.rolname from client c
         where pg_catalog.has_schema_privilege(c.oid, o.relnamespace, 'usage')
-          and (
-            pg_catalog.has_any_column_privilege(c.oid, o.oid, 'select, insert, update')
-            or pg_catalog.has_table_privilege(c.oid, o.oid, 'delete')
-          )
+          and ${mayUse('c', 'o')}
         order by 1
       ) as roles
     from opaque o

@@ -1,5 +1,6 @@
 import { quoteLiteral } from '../../postgres/quote.ts';
 import type { ArgumentFacts } from '../facts.ts';
+import { UUID } from '../uuid.ts';
 
 /** What is known of a tenant and of the rows that were made for it. */
 export interface Belongings {
@@ -75,7 +76,6 @@ function callAt(parameters: readonly ArgumentFacts[], lists: readonly (string | 
   return { arguments: written.join(', '), values: chosen.filter((value) => value !== null) };
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const INTEGER = /^-?\d{1,18}$/;
 
 function candidatesFor({ type, category, labels }: ArgumentFacts, values: readonly string[]): (string | null)[] {
