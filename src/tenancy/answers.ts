@@ -1,5 +1,5 @@
 import { quoteLiteral } from '../postgres/quote.ts';
-import { appliesTo } from './access.ts';
+import { appliesTo, isBound } from './access.ts';
 import {
   CONTEXTS,
   type Command,
@@ -293,26 +293,52 @@ export function isAlwaysTrue(facts: RlsFacts, table: TableFacts, policy: PolicyF
 const TELLING: readonly ContextName[] = ['unset', 'own', 'unknown'];
 
 function opensEverything(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): boolean {
-  const rows = classOf(facts, table)?.rows ?? [];
-  const counted = rows.flatMap((row, place) =>
+  const counted = countedRows(facts, table);
+  return audience(facts, table).some((role) =>
+    GATES.some((gate) => letsAllThrough(facts, table, [policy], { gate, role, counted })),
+  );
+}
+
+/**
+ * True when a role may do something to every row by itself: no policy stands in its way, and none of the rows is a
+ * tenant's. What leads around the policies of such a table leads nowhere.
+ */
+export function isOpenTo(facts: RlsFacts, table: TableFacts, role: RoleFacts, command: Command): boolean {
+  if (ownerColumnOf(table) !== undefined) return false;
+  if (!isBound(role, table)) return true;
+  return remember(facts, table, `is open to ${role.oid} ${command}`, undefined, () => {
+    const counted = countedRows(facts, table);
+    return GATES.filter((gate) => gate.command === command).every((gate) =>
+      letsAllThrough(facts, table, table.policies, { gate, role, counted }),
+    );
+  });
+}
+
+/** Places of the rows that whatever opens every row has to open. */
+function countedRows(facts: RlsFacts, table: TableFacts): number[] {
+  return (classOf(facts, table)?.rows ?? []).flatMap((row, place) =>
     row.assumes === undefined &&
     (row.owner !== 'none' || table.tenantColumn === undefined) &&
     Object.values(row.values).every((value) => value !== null)
       ? [place]
       : [],
   );
+}
+
+function letsAllThrough(
+  facts: RlsFacts,
+  table: TableFacts,
+  policies: readonly PolicyFacts[],
+  { gate, role, counted }: Pick<Opening, 'gate' | 'role'> & { readonly counted: readonly number[] },
+): boolean {
   if (counted.length === 0) return false;
-  return audience(facts, table).some((role) =>
-    GATES.some((gate) => {
-      const held = policiesAt(table, [policy], { gate, role });
-      return TELLING.every((context) => {
-        const passed = passing(facts, table, held, { role, context });
-        if (passed.length < counted.length) return false;
-        const opened = new Set(passed);
-        return counted.every((place) => opened.has(place));
-      });
-    }),
-  );
+  const held = policiesAt(table, policies, { gate, role });
+  return TELLING.every((context) => {
+    const passed = passing(facts, table, held, { role, context });
+    if (passed.length < counted.length) return false;
+    const opened = new Set(passed);
+    return counted.every((place) => opened.has(place));
+  });
 }
 
 /** True when a policy lets rows of other tenants be written that it does not show. */

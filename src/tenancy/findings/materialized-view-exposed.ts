@@ -1,5 +1,7 @@
 import { clientsWith, inOrder } from '../access.ts';
-import type { TenancyCheck } from '../check.ts';
+import { isOpenTo } from '../answers.ts';
+import type { Noticed, TenancyCheck } from '../check.ts';
+import type { RlsFacts, RoleFacts, TableFacts, ViewFacts } from '../facts.ts';
 import { displayPath, listNames } from '../names.ts';
 import { revoke } from '../proposal.ts';
 import { tablesBehind } from '../views.ts';
@@ -9,18 +11,25 @@ export const check: TenancyCheck = {
   judge: (facts) => ({
     findings: inOrder([...facts.views.values()])
       .filter(({ inScope, kind }) => inScope && kind === 'materialized')
-      .flatMap((view) => {
-        const roles = clientsWith(facts, view, ['SELECT']);
-        const tables = tablesBehind(facts, view)
-          .map(({ table }) => table)
-          .filter((table) => table.rlsEnabled || table.tenantColumn !== undefined);
-        if (roles.length === 0 || tables.length === 0) return [];
-        return {
-          severity: 'critical' as const,
-          object: displayPath(view),
-          message: `the materialized view holds rows of ${listNames([...new Set(tables.map(displayPath))])} for every tenant and can have no policy; ${listNames(roles.map(({ name }) => name))} may read it`,
-          fix: revoke(facts, view, roles, 'all'),
-        };
-      }),
+      .flatMap((view) => notice(facts, view)),
   }),
 };
+
+/** A copy of what all who may read it may see anyway, such as a list of countries, is nobody's. */
+function notice(facts: RlsFacts, view: ViewFacts): Noticed[] {
+  const readers = clientsWith(facts, view, ['SELECT']);
+  if (readers.length === 0) return [];
+  const isClosed = (table: TableFacts, role: RoleFacts) => !isOpenTo(facts, table, role, 'SELECT');
+  const behind = tablesBehind(facts, view).map(({ table }) => table);
+  const tables = behind.filter((table) => readers.some((role) => isClosed(table, role)));
+  if (tables.length === 0) return [];
+  const roles = readers.filter((role) => tables.some((table) => isClosed(table, role)));
+  return [
+    {
+      severity: 'critical',
+      object: displayPath(view),
+      message: `the materialized view holds rows of ${listNames([...new Set(tables.map(displayPath))])} for every tenant and can have no policy; ${listNames(roles.map(({ name }) => name))} may read it`,
+      fix: revoke(facts, view, roles, 'all'),
+    },
+  ];
+}
