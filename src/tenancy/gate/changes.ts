@@ -31,7 +31,7 @@ export interface Changes {
   readonly functions: readonly number[];
   /** Views that are other than before, or new where some are gone. */
   readonly views: readonly number[];
-  /** Views and SECURITY DEFINER functions may lead further around RLS, or it may bind fewer roles. */
+  /** Views, rules and SECURITY DEFINER functions may lead further around RLS, or it may bind fewer roles. */
   readonly ways: boolean;
   readonly successors: readonly Successor[];
   readonly exposed: readonly Exposed[];

@@ -85,7 +85,9 @@ export function compareStates(
       ...exposures.map(
         ({ table, through }) => `table ${displayPath(table)}, which is read through ${displayPath(through)}`,
       ),
-      ...ways.map((way) => `${way.kind} ${describe(way)}`),
+      ...ways.map((way) =>
+        way.rule ? `rule ${displayName(way.rule.name)} of ${describe(way)}` : `${way.kind} ${describe(way)}`,
+      ),
     ],
   };
 }
@@ -220,7 +222,7 @@ export function answerKey(table: SecuredTable, state: GateState): string | undef
 // ── ways around ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * True when the way leads further than before, or for more roles. Of a view or function that was there already, only
+ * True when the way leads further than before, or for more roles. Of what was there already, only
  * tables that were isolated count: to enable RLS behind it is no step back.
  */
 function isNewlyOpen(way: WayAround, before: GateState, isolated: ReadonlySet<number>): boolean {
@@ -237,7 +239,8 @@ function isNewlyOpen(way: WayAround, before: GateState, isolated: ReadonlySet<nu
 
 /** Under its name or as the same object. */
 function isSameWay(way: WayAround, known: WayAround): boolean {
-  return way.kind === known.kind && (way.oid === known.oid || describe(way) === describe(known));
+  if (way.kind !== known.kind) return false;
+  return way.oid === known.oid || (describe(way) === describe(known) && way.rule?.command === known.rule?.command);
 }
 
 function newlyOpen(way: WayAround): Worsening {
@@ -248,6 +251,13 @@ function newlyOpen(way: WayAround): Worsening {
       object: describe(way),
       what: `the SECURITY DEFINER function is open to ${roles} and runs as ${displayName(way.owner)}, whom row-level security does not bind`,
       fix: `revoke execute on function ${sqlName(way)}(${way.arguments}) from ${grantees};`,
+    };
+  }
+  if (way.rule !== null) {
+    return {
+      object: describe(way),
+      what: `the rule ${displayName(way.rule.name)} reaches every row of ${listNames(way.shows)} as ${displayName(way.owner)}, whom row-level security does not bind, where ${roles} may ${way.rule.command} here`,
+      fix: `drop rule ${quoteIdentifier(way.rule.name)} on ${sqlName(way)};`,
     };
   }
   return {

@@ -25,7 +25,7 @@ export const ownRows = (catalog: Watched, columns: string, where = '') =>
 
 export const ofUsers = (oid: string) => `${oid} operator(pg_catalog.>=) ${FIRST_OF_USERS} and `;
 
-/** Columns of views that were granted: their rows are the only ones that tell. */
+/** Columns of views, and of tables with rules, that were granted: their rows are the only ones that tell. */
 export const OWN_GRANTS_ON_VIEWS = `pg_catalog.pg_rewrite r
   cross join lateral (
     select a.xmin from pg_catalog.pg_attribute a
@@ -33,8 +33,15 @@ export const OWN_GRANTS_ON_VIEWS = `pg_catalog.pg_rewrite r
   ) granted
   where r.oid operator(pg_catalog.>=) ${FIRST_OF_USERS} and ${isOwn('granted')}`;
 
-/** A table, or a view; `place` is its owner and schema. */
-export type RelationEntry = readonly [oid: number, kind: string, isSecured: boolean, forced: boolean, place: string];
+/** A table, or a view; `place` is its owner and schema. A view is a rule itself. */
+export type RelationEntry = readonly [
+  oid: number,
+  kind: string,
+  isSecured: boolean,
+  forced: boolean,
+  place: string,
+  hasRules: boolean,
+];
 type PolicyEntry = readonly [oid: number, table: number, version: string];
 type FunctionEntry = readonly [oid: number, version: string, isDefiner: boolean];
 
@@ -48,7 +55,7 @@ type InheritsEntry = readonly [oid: number, wasThere: boolean];
 export interface OwnRows {
   /**
    * Views, and tables that were there before and are not both isolated and forced under their name and owner: those are as
-   * safe as can be.
+   * safe as can be, unless rules do more there.
    */
   readonly relations: readonly RelationEntry[] | null;
   readonly named: readonly NamedEntry[] | null;
@@ -58,7 +65,7 @@ export interface OwnRows {
   /** Relations with a rule of the transaction's own: a view is one. */
   readonly rules: readonly number[] | null;
   readonly inherits: readonly InheritsEntry[] | null;
-  /** Rights on columns of views are. */
+  /** Rights on columns of views, or of tables with rules, are. */
   readonly grants: boolean;
 }
 
@@ -71,6 +78,7 @@ const RELATION = [
   'relrowsecurity',
   'relforcerowsecurity',
   `pg_catalog.concat_ws(',', relowner, relnamespace)`,
+  'relhasrules',
 ];
 const POLICY = ['oid::pg_catalog.int8', 'polrelid::pg_catalog.int8', 'xmin::pg_catalog.text'];
 const FUNCTION = ['oid::pg_catalog.int8', 'xmin::pg_catalog.text', 'prosecdef'];
@@ -90,9 +98,10 @@ const isTypeOwn = `(
 const IS_TABLE = `relkind operator(pg_catalog.=) any ('{r,p}') and relpersistence operator(pg_catalog.<>) 't'`;
 
 export const OWN_RELATIONS = `(select ${list(...RELATION)}
-  from ${ownRows('pg_class', 'oid, relkind, relpersistence, relrowsecurity, relforcerowsecurity, relowner, relnamespace, reltype')}
+  from ${ownRows('pg_class', 'oid, relkind, relpersistence, relrowsecurity, relforcerowsecurity, relowner, relnamespace, reltype, relhasrules')}
   where relkind operator(pg_catalog.=) any ('{v,m}')
-    or ${IS_TABLE} and not (relrowsecurity and relforcerowsecurity and not ${isTypeOwn}) and ${wasThere('own.oid')})`;
+    or ${IS_TABLE} and not (relrowsecurity and relforcerowsecurity and not relhasrules and not ${isTypeOwn})
+      and ${wasThere('own.oid')})`;
 
 const OWN_NAMED = `(select ${list('oid::pg_catalog.int8', 'relnamespace::pg_catalog.int8', 'relname', wasThere('own.oid'))}
   from ${ownRows('pg_class', 'oid, relkind, relpersistence, relname, relnamespace, reltype')}

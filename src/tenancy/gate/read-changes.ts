@@ -82,7 +82,7 @@ export async function readChanges(inHand: InHand, tenancy: TenancySettings): Pro
     call.touched.has('pg_policy') ||
     own.functions !== null ||
     own.inherits !== null ||
-    touchesView(own);
+    touchesRules(own);
   const opensAt = nowAt.then(() => !call.changesRights && opensWay(session, own, [...apiRoles, ...roles]));
   const [before, now, opens] = await Promise.all([readBefore(inHand, own, isMore, tables), nowAt, opensAt]);
   if (!before.isolates) return NOTHING;
@@ -227,15 +227,15 @@ async function findDropped(session: Session, committed: Session): Promise<number
 
 // ── the questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The file wrote something about a view. */
-function touchesView({ rules, grants, relations }: OwnRows): boolean {
-  return rules !== null || grants || relations?.some(isView) === true;
+/** The file wrote something about a view, or a table with rules. */
+function touchesRules({ rules, grants, relations }: OwnRows): boolean {
+  return rules !== null || grants || relations?.some(([, , , , , hasRules]) => hasRules) === true;
 }
 
-/** A view or SECURITY DEFINER function that the file wrote, or a view on one, is open to an API role. */
+/** What the file wrote, or what stands on it, is open to an API role: a view, rule or SECURITY DEFINER function. */
 async function opensWay(session: Session, own: OwnRows, clients: readonly string[]): Promise<boolean> {
   const ways = [
-    ...(touchesView(own) ? [OPENS_VIEW] : []),
+    ...(touchesRules(own) ? [OPENS_VIEW_OR_RULE] : []),
     ...(own.functions?.some(([, , isDefiner]) => isDefiner) ? [OPENS_FUNCTION] : []),
   ];
   if (ways.length === 0) return false;
@@ -243,15 +243,13 @@ async function opensWay(session: Session, own: OwnRows, clients: readonly string
   return row!.opens;
 }
 
-// A view is read through those that stand on it, and is open only where it reads as its owner.
-// Row by row, by index: else the planner reads all dependencies of the catalog.
-const OPENS_VIEW = `exists (
+// A view is read through those that stand on it, and is open only where it reads as its owner; what a rule does it does as
+// the owner in any case. Row by row, by index: else the planner reads all dependencies of the catalog.
+const OPENS_VIEW_OR_RULE = `exists (
   with recursive written as (
     select v.oid
     from (select r.ev_class, r.xmin from pg_catalog.pg_rewrite r where r.oid >= ${FIRST_OF_USERS} offset 0) r
-    cross join lateral (
-      select v.oid, v.xmin from pg_catalog.pg_class v where v.oid = r.ev_class and v.relkind in ('v', 'm') offset 0
-    ) v
+    cross join lateral (select v.oid, v.xmin from pg_catalog.pg_class v where v.oid = r.ev_class offset 0) v
     where ${isOwn('r')} or ${isOwn('v')}
       or exists (
         select from pg_catalog.pg_attribute a
@@ -272,7 +270,13 @@ const OPENS_VIEW = `exists (
   )
   select from written w
   cross join lateral (
-    select v.oid from pg_catalog.pg_class v where v.oid = w.oid and ${isOpaque('v')} offset 0
+    select v.oid
+    from pg_catalog.pg_class v
+    where v.oid = w.oid and (
+      ${isOpaque('v')}
+      or exists (select from pg_catalog.pg_rewrite r where r.ev_class = v.oid and r.ev_type <> '1')
+    )
+    offset 0
   ) v
   join pg_catalog.pg_roles client on client.rolname = any ($1::name[])
   where ${mayUse('client', 'v')}

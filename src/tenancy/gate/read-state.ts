@@ -52,13 +52,16 @@ function byOid<T>(list: string | null, entryOf: (parts: readonly string[]) => T)
 
 const list = (entry: string) => `pg_catalog.string_agg(pg_catalog.concat_ws(':', ${entry}), ',' order by oid)`;
 
-/** What views, schemas, roles and memberships come to. */
+/** Views, and tables where rules do more. */
+const IS_RULED = `(relkind in ('v', 'm') or relhasrules)`;
+
+/** What views, rules, schemas, roles and memberships come to. */
 const SURROUNDINGS = [
-  'relations.views',
-  // View by view, or the planner reads the columns of every table.
+  'relations.ruled',
+  // One by one, or the planner reads the columns of every table.
   `(
     select pg_catalog.string_agg(pg_catalog.concat_ws(':', attrelid, attnum, attacl), ',' order by attrelid, attnum)
-    from (select oid from pg_catalog.pg_class where oid >= ${FIRST_OF_USERS} and relkind in ('v', 'm') offset 0) c
+    from (select oid from pg_catalog.pg_class where oid >= ${FIRST_OF_USERS} and ${IS_RULED} offset 0) c
     cross join lateral (
       select a.attrelid, a.attnum, a.attacl from pg_catalog.pg_attribute a
       where a.attrelid = c.oid and a.attacl is not null offset 0
@@ -83,9 +86,9 @@ const LISTS = `
   from (
     select
       ${list('oid, relforcerowsecurity, relowner, relnamespace')} filter (where relrowsecurity) as secured,
-      ${list('oid, relowner, relnamespace, relacl, reloptions')} filter (where relkind in ('v', 'm')) as views
+      ${list('oid, relowner, relnamespace, relacl, reloptions')} filter (where ${IS_RULED}) as ruled
     from pg_catalog.pg_class
-    where relpersistence <> 't' and (relrowsecurity or relkind in ('v', 'm') and oid >= ${FIRST_OF_USERS})
+    where relpersistence <> 't' and (relrowsecurity or ${IS_RULED} and oid >= ${FIRST_OF_USERS})
   ) relations
 `;
 
@@ -290,34 +293,50 @@ const WAYS = `
       and c.relkind in ('v', 'm')
       and ${isOpaque('c')}
   ),
+  -- Of views and of tables. What they do beside a SELECT they do as the owner, whatever kind of view it is.
+  rule as (
+    select r.oid, r.rulename, r.ev_class, r.ev_type, c.relowner, c.relname, c.relnamespace, n.nspname
+    from pg_catalog.pg_rewrite r
+    join pg_catalog.pg_class c on c.oid = r.ev_class
+    join place n on n.oid = c.relnamespace
+    where r.oid >= ${FIRST_OF_USERS} and r.ev_type <> '1'
+  ),
   reads as (
-    select distinct r.ev_class as view, d.refobjid as relation
+    select r.oid as rule, r.ev_class as view, r.ev_type = '1' as shows, d.refobjid as relation
     from pg_catalog.pg_rewrite r
     join pg_catalog.pg_depend d
       on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
       and d.objid = r.oid
       and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
       and d.refobjid <> r.ev_class
-    where r.ev_class >= ${FIRST_OF_USERS} and exists (select from opaque)
+    -- What is for replicas alone no client sets off.
+    where r.oid >= ${FIRST_OF_USERS} and r.ev_enabled in ('O', 'A')
+      and (exists (select from opaque) or exists (select from rule))
   ),
+  -- A view leads to what it shows, a rule also to what rules do further down.
   behind as (
-    select o.oid as view, o.relowner as reader, x.relation
+    select o.oid as way, false as writes, o.relowner as reader, x.relation
     from opaque o
-    join reads x on x.view = o.oid
+    join reads x on x.view = o.oid and x.shows
+    union all
+    select u.oid, true, u.relowner, x.relation
+    from rule u
+    join reads x on x.rule = u.oid
     union
-    select b.view, coalesce(o.relowner, b.reader), x.relation
+    select b.way, b.writes, coalesce(u.relowner, o.relowner, b.reader), x.relation
     from behind b
-    join reads x on x.view = b.relation
+    join reads x on x.view = b.relation and (x.shows or b.writes)
+    left join rule u on u.oid = x.rule
     left join opaque o on o.oid = b.relation
   ),
   shown as (
-    select b.view, pg_catalog.array_agg(distinct s.oid::int8) as tables,
+    select b.way, b.writes, pg_catalog.array_agg(distinct s.oid::int8) as tables,
       pg_catalog.array_agg(distinct pg_catalog.format('%I.%I', s.nspname, s.relname)) as names
     from behind b
     join secured s on s.oid = b.relation
     where b.reader in (select oid from unbound)
       or not s.relforcerowsecurity and pg_catalog.pg_has_role(b.reader, s.relowner, 'usage')
-    group by b.view
+    group by b.way, b.writes
   ),
   ${CALLED},
   definer as (
@@ -350,7 +369,8 @@ const WAYS = `
   way as (
     select
       case o.relkind when 'm' then 'materialized view' else 'view' end as kind,
-      o.oid, o.nspname, o.relname as name, null as arguments, o.relowner as owner, s.tables, s.names as shows, false as serves,
+      o.oid, o.nspname, o.relname as name, null as arguments, null::pg_catalog.json as rule, o.relowner as owner, s.tables,
+      s.names as shows, false as serves,
       array(
         select c.rolname from client c
         where pg_catalog.has_schema_privilege(c.oid, o.relnamespace, 'usage')
@@ -358,9 +378,26 @@ const WAYS = `
         order by 1
       ) as roles
     from opaque o
-    join shown s on s.view = o.oid
+    join shown s on s.way = o.oid and not s.writes
     union all
-    select 'function', p.oid, p.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), p.proowner,
+    select 'rule', u.oid, u.nspname, u.relname, null,
+      pg_catalog.json_build_object('name', u.rulename, 'command', event.command), u.relowner, s.tables, s.names, false,
+      array(
+        select c.rolname from client c
+        where pg_catalog.has_schema_privilege(c.oid, u.relnamespace, 'usage')
+          and case event.command
+            when 'DELETE' then pg_catalog.has_table_privilege(c.oid, u.ev_class, 'delete')
+            else pg_catalog.has_any_column_privilege(c.oid, u.ev_class, event.command)
+          end
+        order by 1
+      )
+    from rule u
+    join shown s on s.way = u.oid and s.writes
+    cross join lateral (
+      select case u.ev_type when '2' then 'UPDATE' when '3' then 'INSERT' else 'DELETE' end as command
+    ) event
+    union all
+    select 'function', p.oid, p.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), null, p.proowner,
       p.tables, '{}', p.serves,
       array(
         select c.rolname from client c
@@ -374,14 +411,14 @@ const WAYS = `
     'ways', (
       select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
         'kind', kind, 'oid', oid::int8, 'schema', nspname, 'name', name, 'arguments', arguments,
-        'owner', pg_catalog.pg_get_userbyid(owner), 'roles', roles, 'tables', tables, 'shows', shows, 'servesPolicies', serves
+        'rule', rule, 'owner', pg_catalog.pg_get_userbyid(owner), 'roles', roles, 'tables', tables, 'shows', shows, 'servesPolicies', serves
       ) order by oid), '[]')
       from way
       where roles <> '{}' and tables is distinct from '{}'
     ),
     'objects', (
       select coalesce(pg_catalog.json_agg(oid::int8), '[]')
-      from (select oid from opaque union all select oid from definer) object
+      from (select oid from opaque union all select oid from rule union all select oid from definer) object
     ),
     'unbound', (
       select coalesce(pg_catalog.json_agg(rolname order by rolname), '[]')

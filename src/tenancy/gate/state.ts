@@ -60,7 +60,7 @@ export interface Focus {
   readonly tables: readonly number[];
   /** Tables that had RLS before and have it still, whose policies are other rows now. */
   readonly policiesOf: readonly number[];
-  /** Views and functions that may lead around RLS, and the roles it binds. */
+  /** Views, rules and functions that may lead around RLS, and the roles it binds. */
   readonly ways: boolean;
   /** What sessions begin with. */
   readonly defaults: boolean;
@@ -88,18 +88,20 @@ export interface GatePolicy {
   readonly meaning: string;
 }
 
-/** A view or function that API roles may use and that reads tables as somebody whom RLS does not bind. */
+/** What API roles may use and what reaches tables as somebody whom RLS does not bind; a rule by the name of its relation. */
 export interface WayAround extends Named {
-  readonly kind: 'view' | 'materialized view' | 'function';
+  readonly kind: 'view' | 'materialized view' | 'function' | 'rule';
   /** Of a function: its argument types. */
   readonly arguments: string | null;
-  /** Whom it reads as. */
+  /** Of a rule: what it is called, and which command of an API role sets it off. */
+  readonly rule: { readonly name: string; readonly command: Command } | null;
+  /** Whom it reads or writes as. */
   readonly owner: string;
   /** API roles that may use it. */
   readonly roles: readonly string[];
   /** Tables with RLS whose rows it can read, by OID; of a function whose owner nothing binds, `null`: all of them. */
   readonly tables: readonly number[] | null;
-  /** Of a view: their names. */
+  /** Of a view or rule: their names. */
   readonly shows: readonly string[];
   /** A function that policies call has to be open to everybody. */
   readonly servesPolicies: boolean;
@@ -125,7 +127,7 @@ export interface GateState {
   readonly tables: readonly SecuredTable[];
   readonly policies: readonly GatePolicy[];
   readonly ways: readonly WayAround[];
-  /** Views and SECURITY DEFINER functions that are there at all, by OID. */
+  /** Views, rules and SECURITY DEFINER functions that are there at all, by OID. */
   readonly objects: readonly number[];
   /** API roles that RLS does not bind, or that may become one that it does not bind. */
   readonly unbound: readonly string[];
