@@ -6,8 +6,9 @@
 -- Message: the password of {object} is stored as MD5: who sees the hash, in a backup or on the wire, can log in with it
 -- Remediation: {fix}
 -- Why: An MD5 hash is as good as the password, and is salted with the role's name only. SCRAM-SHA-256 is the default
---   from PostgreSQL 14 on, but a hash changes only when the password is set again. Only superusers see the hashes;
---   what becomes of passwords that are set from now on, password-encryption says for everybody.
+--   from PostgreSQL 14 on, but a hash changes only when the password is set again. Only superusers and whom they let
+--   read pg_authid see the hashes; what becomes of passwords that are set from now on, password-encryption says for
+--   everybody.
 -- Manual: 12.4
 
 select

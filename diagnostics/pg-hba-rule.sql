@@ -11,7 +11,7 @@
 -- Why: pg_hba.conf says who may connect from where and how they show who they are. A rule with trust asks nobody: whoever
 --   reaches the port is any role he names, superusers included. A rule of the kind host also lets in connections without
 --   TLS, unless a rule before it rejects those. Only superusers and whom they let call pg_hba_file_rules() see the rules;
---   a platform that keeps them for you does not: switch the check off there.
+--   a platform that keeps them for you does not: switch the check off there, with the reason (docs/security-checklist.md).
 -- Manual: 12.4
 
 with rules as (

@@ -34,6 +34,7 @@ const day = z
 
 const checkSettings = z.strictObject({
   enabled: z.boolean().optional().describe('false: the check is not run.'),
+  reason: z.string().min(1).optional().describe('Why it is not run; the report says it.'),
   severity: severities.optional().describe('Severity of every finding of the check.'),
   thresholds: z
     .partialRecord(severities, condition)
@@ -59,7 +60,7 @@ const diagnostics = z.strictObject({
   checks: z
     .record(z.string(), checkSettings)
     .optional()
-    .describe('By check: thresholds, severity, enabled, windowDays.'),
+    .describe('By check: thresholds, severity, enabled, reason, windowDays.'),
   mutes: z.array(mute).optional().describe('Findings that are accepted for a while.'),
 });
 

@@ -1,10 +1,12 @@
 import { SUPABASE_SCHEMAS } from '../postgres/managed-schemas.ts';
+import { MANAGED_SERVICES } from '../postgres/managed-services.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Capabilities, InstalledExtension, Need, TableAccess } from './needs.ts';
 
 interface ServerRow {
   readonly version: number;
   readonly role: string;
+  readonly keepers: string[];
   readonly bypasses: boolean;
   readonly roles: string[];
   readonly extensions: [string, InstalledExtension][];
@@ -25,6 +27,7 @@ export async function readCapabilities(
     `select
        current_setting('server_version_num')::integer as version,
        current_user::text as role,
+       (select coalesce(json_agg(rolname), '[]') from pg_catalog.pg_roles where rolname = any ($5::text[])) as keepers,
        coalesce((select rolsuper or rolbypassrls from pg_catalog.pg_roles where rolname = current_user), false) as bypasses,
        (select coalesce(json_agg(rolname), '[]') from pg_catalog.pg_roles where pg_catalog.pg_has_role(oid, 'usage')) as roles,
        (select coalesce(json_agg(json_build_array(e.extname, json_build_object(
@@ -39,12 +42,13 @@ export async function readCapabilities(
           or nspname = any ($3::text[]) and exists (
             select from pg_catalog.pg_roles where rolname = 'supabase_admin'
           )) as ignored`,
-    [settings, ignoreSchemas, SUPABASE_SCHEMAS, functions],
+    [settings, ignoreSchemas, SUPABASE_SCHEMAS, functions, [...MANAGED_SERVICES.keys()]],
   );
-  const { version, role, bypasses, roles, extensions, functions: callable, ignored } = row!;
+  const { version, role, keepers, bypasses, roles, extensions, functions: callable, ignored } = row!;
   return {
     versionNumber: version,
     role,
+    service: MANAGED_SERVICES.get(keepers[0] ?? ''),
     bypassesRls: bypasses,
     roles: new Set(roles),
     extensions: new Map(extensions),

@@ -27,7 +27,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 /** Facts to findings: the only place where a check passes or fails. */
 export function judge(
-  { definition, enabled, severity }: ConfiguredCheck,
+  { definition, enabled, reason: whyOff, severity }: ConfiguredCheck,
   outcome: Outcome,
   { mutes, today }: { readonly mutes: readonly Mute[]; readonly today: string },
 ): Judgement {
@@ -46,7 +46,8 @@ export function judge(
     muted: [],
     expired: [],
   });
-  if (!enabled) return settle('not-applicable', 'switched off in the configuration');
+  if (!enabled)
+    return settle('not-applicable', ['switched off in the configuration', ...(whyOff ? [whyOff] : [])].join(': '));
   if (outcome.kind !== 'facts') return settle(outcome.kind, outcome.reason, outcome.remediation);
   const absent = outcome.rows.map((row) => row['not_applicable']).find((reason) => typeof reason === 'string');
   if (absent !== undefined) return settle('not-applicable', absent);

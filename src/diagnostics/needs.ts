@@ -14,6 +14,8 @@ export interface Capabilities {
   /** `server_version_num`: 150018 */
   readonly versionNumber: number;
   readonly role: string;
+  /** Who keeps the superusers of this server, so that nobody else is one: `Supabase`. */
+  readonly service: string | undefined;
   readonly bypassesRls: boolean;
   /** Roles whose rights this one has without SET ROLE. */
   readonly roles: ReadonlySet<string>;
@@ -96,19 +98,40 @@ function obstacleOf(need: Need, capabilities: Capabilities): Obstacle | undefine
   }
   if (need.kind === 'function') {
     if (capabilities.functions.has(`${need.schema}.${need.name}`)) return undefined;
-    return unknown(
-      `${role} may not call ${need.schema}.${need.name}()`,
-      `grant execute on function ${quoteQualified(need.schema, need.name)}() to ${role};`,
-    );
+    const grant = `grant execute on function ${quoteQualified(need.schema, need.name)}() to ${role};`;
+    const what = `call ${need.schema}.${need.name}()`;
+    return need.schema === 'pg_catalog'
+      ? seenBySuperusers(what, grant, capabilities)
+      : unknown(`${role} may not ${what}`, grant);
   }
-  return tableObstacle(need, capabilities, role);
+  return tableObstacle(need, capabilities);
+}
+
+/** How a check that cannot be decided here is accepted (docs/configuration.md). */
+const switchedOff = (reason: string) => `{ "enabled": false, "reason": ${JSON.stringify(reason)} }`;
+
+/**
+ * What the server shows to superusers only: they may let others see it too, unless a service keeps them to itself. Then
+ * the answer is the same for all such checks, so that a report gives it once.
+ */
+function seenBySuperusers(what: string, grant: string, { role, service }: Capabilities): Obstacle {
+  if (service === undefined)
+    return unknown(
+      `${quoteIdentifier(role)} may not ${what}`,
+      `${grant}\n-- or switch the check off in aisha-db.config.json: ${switchedOff('…')}`,
+    );
+  return unknown(
+    `only superusers see it, and ${service} keeps those to itself`,
+    `Accept that in aisha-db.config.json, for each of these checks: "diagnostics": { "checks": { "CHECK": ${switchedOff(`only ${service} sees it`)} } }.`,
+  );
 }
 
 function tableObstacle(
   { schema, name, columns }: Extract<Need, { kind: 'table' }>,
-  { tables, bypassesRls }: Capabilities,
-  role: string,
+  capabilities: Capabilities,
 ): Obstacle | undefined {
+  const { tables, bypassesRls } = capabilities;
+  const role = quoteIdentifier(capabilities.role);
   const table = tables.get(`${schema}.${name}`);
   if (table === undefined) return { kind: 'not-applicable', reason: `there is no table ${schema}.${name}` };
   const missing = columns.filter((column) => !table.columns.includes(column));
@@ -118,7 +141,11 @@ function tableObstacle(
   const qualified = quoteQualified(schema, name);
   if (!table.usage) return hiddenSchema(schema, role);
   if (columns.some((column) => table.denied.includes(column))) {
-    return unknown(`${role} may not read ${schema}.${name}`, `grant select on ${qualified} to ${role};`);
+    const grant = `grant select on ${qualified} to ${role};`;
+    const what = `read ${schema}.${name}`;
+    return schema === 'pg_catalog'
+      ? seenBySuperusers(what, grant, capabilities)
+      : unknown(`${role} may not ${what}`, grant);
   }
   if (table.filtered && !bypassesRls) {
     return unknown(

@@ -8,6 +8,8 @@ import { parseConditions, type Threshold } from './thresholds.ts';
 /** What a project says about one check (docs/configuration.md). */
 export interface CheckSettings {
   readonly enabled?: boolean | undefined;
+  /** Why it is switched off. */
+  readonly reason?: string | undefined;
   /** Replaces the severity of every finding of the check. */
   readonly severity?: Severity | undefined;
   /** Replaces the conditions of a severity; `null` drops it. */
@@ -34,6 +36,8 @@ export interface DiagnosticsSettings {
 export interface ConfiguredCheck {
   readonly definition: Definition;
   readonly enabled: boolean;
+  /** Why it is switched off, where configuration says it. */
+  readonly reason: string | undefined;
   /** The severity of every finding, where configuration sets one. */
   readonly severity: Severity | undefined;
 }
@@ -60,7 +64,7 @@ export function applySettings(
   const configured = definitions.map((definition) => {
     const settings = Object.hasOwn(checks, definition.id) ? checks[definition.id] : undefined;
     return settings === undefined
-      ? { definition, enabled: true, severity: undefined }
+      ? { definition, enabled: true, reason: undefined, severity: undefined }
       : configure(definition, settings, problems);
   });
   if (problems.length > 0) {
@@ -95,8 +99,10 @@ function configure(definition: Definition, settings: CheckSettings, problems: st
   if (settings.windowDays !== undefined && definition.windowDays === undefined) {
     problems.push(`${where}.windowDays: the check reads no counters`);
   }
+  const { enabled = true, reason, severity } = settings;
+  if (enabled && reason !== undefined) problems.push(`${where}.reason: says why a check is off, and this one is not`);
   for (const column of columnsNeeded(changed)) {
     if (!columnsNeeded(definition).has(column)) problems.push(`${where}.thresholds: the check has no "${column}"`);
   }
-  return { definition: changed, enabled: settings.enabled ?? true, severity: settings.severity };
+  return { definition: changed, enabled, reason, severity };
 }

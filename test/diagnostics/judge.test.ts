@@ -164,12 +164,17 @@ describe('the configuration', () => {
       status: 'not-applicable',
       reason: 'switched off in the configuration',
     });
+    const reason = 'only "Supabase" sees it';
+    expect(judged([row], { settings: { enabled: false, reason } }).check).toMatchObject({
+      status: 'not-applicable',
+      reason: `switched off in the configuration: ${reason}`,
+    });
   });
 
   test('is refused with every mistake at once', () => {
     const mutes = [{ check: 'fat-tabel', reason: 'x', until: '2026-01-01' }];
     const checks = {
-      'fat-table': { thresholds: { warning: 'size > 1', critical: 'lots' }, windowDays: 3 },
+      'fat-table': { thresholds: { warning: 'size > 1', critical: 'lots' }, windowDays: 3, reason: 'off?' },
       nothing: {},
     };
     const error = expect.objectContaining({
@@ -179,6 +184,7 @@ describe('the configuration', () => {
         'diagnostics.mutes.0: there is no check "fat-tabel", did you mean "fat-table"?',
         expect.stringContaining('diagnostics.checks.fat-table.thresholds.critical: "lots" is not a condition'),
         'diagnostics.checks.fat-table.windowDays: the check reads no counters',
+        'diagnostics.checks.fat-table.reason: says why a check is off, and this one is not',
         'diagnostics.checks.fat-table.thresholds: the check has no "size"',
       ],
     });

@@ -10,6 +10,7 @@ import {
 const nothing: Capabilities = {
   versionNumber: 150_000,
   role: 'we"ird',
+  service: undefined,
   bypassesRls: false,
   roles: new Set(),
   extensions: new Map(),
@@ -50,7 +51,7 @@ describe('what is missing is named with the statement that would give it:', () =
       'function pg_catalog.pg_hba_file_rules()',
       {},
       '"we""ird" may not call pg_catalog.pg_hba_file_rules()',
-      'grant execute on function "pg_catalog"."pg_hba_file_rules"() to "we""ird";',
+      'grant execute on function "pg_catalog"."pg_hba_file_rules"() to "we""ird";\n-- or switch the check off in aisha-db.config.json: { "enabled": false, "reason": "…" }',
     ],
     [
       'table public.users (id)',
@@ -73,6 +74,26 @@ describe('what is missing is named with the statement that would give it:', () =
   ])('%s', (text, has, reason, remediation) => {
     expect(findObstacle([need(text)], { ...nothing, ...has })).toEqual({ kind: 'unknown', reason, remediation });
   });
+});
+
+test('what a service keeps to itself has one answer for all checks, and no GRANT', () => {
+  const denied = new Map([['pg_catalog.pg_authid', { ...table, columns: ['rolname'], denied: ['rolname'] }]]);
+  const supabase = { ...nothing, service: 'Supabase', tables: denied };
+  const answers = ['function pg_catalog.pg_hba_file_rules()', 'table pg_catalog.pg_authid (rolname)'].map((text) =>
+    findObstacle([need(text)], supabase),
+  );
+  expect(answers[0]).toEqual({
+    kind: 'unknown',
+    reason: 'only superusers see it, and Supabase keeps those to itself',
+    remediation:
+      'Accept that in aisha-db.config.json, for each of these checks: "diagnostics": { "checks": { "CHECK": { "enabled": false, "reason": "only Supabase sees it" } } }.',
+  });
+  expect(answers[1]).toEqual(answers[0]);
+  const { remediation } = findObstacle([need('table public.users (id)')], {
+    ...supabase,
+    tables: new Map([['public.users', { ...table, denied: ['id'] }]]),
+  }) as { remediation: string };
+  expect(remediation).toBe('grant select on "public"."users" to "we""ird";');
 });
 
 test('a table or column that is not there leaves nothing to look at', () => {
