@@ -194,7 +194,7 @@ function idOf(expression: ExpressionFacts | undefined): number | undefined {
 const NO_OPENINGS: Openings = { own: new Set(), others: [], ownerless: [], personal: [] };
 
 /** In these the session names a tenant that has rows: its own. */
-const NAMED: readonly ContextName[] = ['own', 'own-uppercase', 'forged'];
+export const NAMED: readonly ContextName[] = ['own', 'own-uppercase', 'forged'];
 
 function findOpenings(facts: RlsFacts, table: TableFacts, policies: readonly PolicyFacts[]): Openings {
   const own = new Set<ContextName>();

@@ -71,11 +71,20 @@ export interface Untouched {
 
 export interface Evaluated {
   readonly classes: ReadonlyMap<string, PolicyClass>;
-  /** The setting with which most classes showed their own rows. */
+  /** The settings with which some of the classes were asked. */
+  readonly carriersOf: (keys: ReadonlySet<string>) => Carriers;
+}
+
+interface Carriers {
+  /** With these the classes showed their own rows. */
+  readonly tenantSettings: readonly string[];
+  /** The one of most classes. */
   readonly tenantSetting: string | undefined;
   /** Settings that something reads and that carry the user. */
   readonly userSettings: readonly string[];
 }
+
+const NO_CARRIERS: Carriers = { tenantSettings: [], tenantSetting: undefined, userSettings: [] };
 
 /**
  * Evaluates the policies of tables, once for each class of tables whose policies are the same.
@@ -87,7 +96,7 @@ export async function readClasses(
   setup: EvaluationSetup,
 ): Promise<Evaluated> {
   const classes = [...groupBy(tables.filter(hasClass), ({ policyClass }) => policyClass!)];
-  if (classes.length === 0) return { classes: new Map(), tenantSetting: undefined, userSettings: [] };
+  if (classes.length === 0) return { classes: new Map(), carriersOf: () => NO_CARRIERS };
   const draft = await drafting(tables, setup);
   const chunks = chunksOf(classes, CHUNK);
   const lanes = sessions.map((session): Lane => ({ session, expressions: [], classes: [] }));
@@ -107,8 +116,16 @@ export async function readClasses(
   const stuck = new Map([...new Set(all.map(({ asked }) => asked))].map((asked) => [asked, whyAnyStuck(asked)]));
   return {
     classes: new Map(all.map((one) => [one.key, finish(one, stuck.get(one.asked), setup)])),
-    tenantSetting: mostFrequent(settingsIn(stuck.keys())),
-    userSettings: [...new Set([...stuck.keys()].flatMap(usersIn))],
+    carriersOf: (keys) => carriersIn(new Set(all.filter(({ key }) => keys.has(key)).map(({ asked }) => asked))),
+  };
+}
+
+function carriersIn(asked: ReadonlySet<Asked>): Carriers {
+  const settings = settingsIn(asked);
+  return {
+    tenantSettings: [...new Set(settings)],
+    tenantSetting: mostFrequent(settings),
+    userSettings: [...new Set([...asked].flatMap(usersIn))],
   };
 }
 

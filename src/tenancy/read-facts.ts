@@ -3,6 +3,7 @@ import { bypasses } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { assembleFacts, type CatalogFacts } from './assemble.ts';
 import { readSettingsOfFunctions } from './catalog/functions.ts';
+import { readPossibleHolders, withIndexes } from './catalog/holders.ts';
 import { readLineages, readOwners, withTenantColumnsNamedOtherwise } from './catalog/lineages.ts';
 import { findMembers, readMemberships } from './catalog/members.ts';
 import { readPolicyTexts } from './catalog/policies.ts';
@@ -10,6 +11,7 @@ import { type Helper, MANY_RELATIONS, readSnapshot, type Snapshot } from './cata
 import { hasTold, type Remembered, readSomeTables, type ToldTables, toSomeTables } from './catalog/some-tables.ts';
 import { findTenants, type Registry } from './catalog/tenants.ts';
 import type { Lineage, RlsFacts, TableFacts } from './facts.ts';
+import { chooseHolders } from './holders.ts';
 import { isUserSetting, type MembershipCandidate } from './membership.ts';
 import { loadParse } from './parse.ts';
 import { type EvaluationSetup, readClasses, type Untouched } from './read-classes.ts';
@@ -48,6 +50,7 @@ export async function readFacts(
     limits,
     candidates: () => Promise.resolve(functionSettings),
     findsRepeatedCalls: true,
+    findsHolders: true,
     assumes,
     lookedUp,
     userSettings: functionSettings.filter(isUserSetting),
@@ -127,6 +130,8 @@ interface How
   readonly isLookedAt: (table: TableFacts) => boolean;
   /** Relations that functions of policies read; `undefined`: policies look nowhere but at their rows. */
   readonly lookedUp?: ReadonlySet<number> | undefined;
+  /** Where nothing else says whose the rows of a table are, its policies may. */
+  readonly findsHolders?: boolean | undefined;
   readonly helper?: Helper | undefined;
 }
 
@@ -134,7 +139,7 @@ async function evaluateFacts(
   session: Session,
   settings: TenancySettings,
   catalog: CatalogFacts,
-  { isLookedAt, lookedUp, helper, ...how }: How,
+  { isLookedAt, lookedUp, findsHolders = false, helper, ...how }: How,
 ): Promise<RlsFacts> {
   const tables = lookedUp === undefined ? catalog.tables : await withLineages(session, catalog, isLookedAt);
   const looked = [...tables.values()].filter(isLookedAt);
@@ -144,7 +149,8 @@ async function evaluateFacts(
   const tenantsFor = await findTenants(session, registryOf(catalog), settings.tenants, seers(catalog), members);
   const second = looked.length < MANY_RELATIONS ? undefined : await helper?.();
   const sessions = second === undefined ? [session] : [session, second];
-  const { classes, tenantSetting, userSettings } = await readClasses(sessions, looked, {
+  const possible = findsHolders ? await readPossibleHolders(session, looked) : [];
+  const { classes, carriersOf } = await readClasses(sessions, [...looked, ...possible], {
     subjects: catalog.subjects,
     unreachable: catalog.unreachable,
     source: { columns: settings.columns, claims: settings.claims },
@@ -153,14 +159,22 @@ async function evaluateFacts(
     owners: await findOwners(session, { ...catalog, tables }, tenantsFor),
     ...how,
   });
+  const facts = { ...catalog, tables, classes, tenantSetting: '', userSettings: [], memberships };
+  const holders = chooseHolders(facts, possible, (key) => carriersOf(new Set([key])).tenantSettings);
+  const told = new Map([...tables, ...(await withIndexes(session, holders)).map(byOid)]);
+  const asked = new Set(looked.flatMap(({ oid }) => told.get(oid)!.policyClass ?? []));
+  const { tenantSetting, userSettings } = carriersOf(asked);
   return {
-    ...catalog,
-    tables,
-    classes,
+    ...facts,
+    tables: told,
+    classes: possible.length === 0 ? classes : new Map([...classes].filter(([key]) => asked.has(key))),
     tenantSetting: tenantSetting ?? settings.settings[0] ?? 'app.current_tenant_id',
     userSettings,
-    memberships,
   };
+}
+
+function byOid(table: TableFacts): [number, TableFacts] {
+  return [table.oid, table];
 }
 
 async function withLineages(

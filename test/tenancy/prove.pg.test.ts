@@ -26,6 +26,58 @@ describe('policies that are sound are proved, and what gets through refutes:', (
   const cases: readonly (readonly [name: string, sql: string, verdict: string, statement?: RegExp])[] = [
     ['a sound policy', table('t'), 'proved'],
     ['hostile names', table('"T ""%s"" </script> ü"'), 'proved'],
+    [
+      'a column that nothing else calls the tenant',
+      `create table t (id int, "Org %" uuid not null); select isolate('t', '"Org %" = (select own_tenant())')`,
+      'proved',
+    ],
+    [
+      'a table of tenants that nothing refers to',
+      `create table t (id uuid primary key, status text); select isolate('t', 'id = (select own_tenant())')`,
+      'proved',
+    ],
+    [
+      'such a table by more of its columns',
+      `create table t (id uuid primary key, parent uuid, kind int, code text);
+       select isolate('t', $$id = (select own_tenant()) and (kind < 3 or code = 'x' or parent is null)$$)`,
+      'proved',
+    ],
+    [
+      'such a column, and a condition that opens the rest',
+      `create table t (id int, "Org %" uuid not null); select isolate('t', '"Org %" = (select own_tenant()) or id = 3')`,
+      'refuted',
+    ],
+    [
+      'such a column that is confused with those that are like it',
+      `create table t (id int, org uuid not null);
+       select isolate('t', $$left(org::text, 30) = left((select own_tenant())::text, 30)$$)`,
+      'refuted',
+    ],
+    [
+      'such a column, and a tenant for who names none',
+      `create table t (id int, org uuid not null);
+       select isolate('t', $$org = coalesce((select own_tenant()), 'aaaaaaaa-0000-4000-8000-00000000000a')$$)`,
+      'refuted',
+    ],
+    [
+      'such a column that is shown whoever writes it',
+      `create table t (id int, org uuid not null); select isolate('t', 'org = (select own_tenant())');
+       create policy loose on t for insert with check (true)`,
+      'refuted',
+      /^insert/,
+    ],
+    [
+      'two columns of which each opens a row',
+      `create table t ("from" uuid not null, "to" uuid not null);
+       select isolate('t', '(select own_tenant()) in ("from", "to")')`,
+      'refuted',
+    ],
+    [
+      'two columns of which each must hold it',
+      `create table t ("from" uuid not null, "to" uuid not null);
+       select isolate('t', '"from" = (select own_tenant()) and "to" = (select own_tenant())')`,
+      'proved',
+    ],
     ['a policy that is true', table('t', 'true'), 'refuted', /^select \* from "public"."t";$/],
     ['a policy that compares with itself', table('t', 'tenant_id = tenant_id'), 'refuted', /^select/],
     ['a policy that opens on a value', table('t', `tenant_id = (select own_tenant()) or note = 'x'`), 'refuted'],
@@ -165,6 +217,23 @@ describe('policies that are sound are proved, and what gets through refutes:', (
     [
       'a table without a tenant column that nobody is let at',
       'create table t (id int); alter table t enable row level security; alter table t force row level security; create policy p on t using (false)',
+      'closed',
+    ],
+    [
+      "a table of rows that are a user's own",
+      `create table "Pro ""files""" (id uuid primary key, nick text);
+       select isolate('"Pro ""files"""', $$id = (select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid)$$)`,
+      'proved',
+    ],
+    [
+      'a table without a tenant column of which no session says enough',
+      `create table t (id int, place uuid);
+       select isolate('t', $$place = (select nullif(current_setting('app.uid', true), '')::uuid)$$)`,
+      'not-provable',
+    ],
+    [
+      "a table without a tenant column that is a service's own",
+      `create table t (id int); select isolate('t', $$(select nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role') = 'service_role'$$)`,
       'closed',
     ],
   ];

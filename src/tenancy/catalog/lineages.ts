@@ -1,11 +1,11 @@
-import { groupBy } from '../../group-by.ts';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
 import { columnFacts } from '../assemble.ts';
-import type { ForeignKeyFacts, IndexFacts, Lineage, TableFacts } from '../facts.ts';
+import type { ForeignKeyFacts, Lineage, TableFacts } from '../facts.ts';
+import { withHolder } from '../holders.ts';
 import { lineageOf, namedOtherwise, tellingColumn } from '../lineage.ts';
 import type { Tenants } from '../samples.ts';
-import { readIndexes } from './indexes.ts';
+import { withIndexes } from './holders.ts';
 import { readSomeColumns } from './relations.ts';
 
 /** Tables that have the tenant's column under another name are tables of tenants like others. */
@@ -21,52 +21,15 @@ export async function withTenantColumnsNamedOtherwise(
   });
   if (found.length === 0) return tables;
   const columns = await readSomeColumns(session, found);
-  const indexes = await readIndexesOf(session, tables, found);
-  const named = columns.map((row): [number, TableFacts] => {
-    const table = tables.get(row.relation)!;
-    const policyClass = table.policyClass && `${row.number}|${row.type}|${table.policyClass}`;
-    const own = new Map([...(indexes.get(row.relation) ?? []), ...table.indexes].map((index) => [index.oid, index]));
-    return [table.oid, { ...table, tenantColumn: columnFacts(row), policyClass, indexes: [...own.values()] }];
-  });
-  // Those tables may in turn be what others refer to.
-  return withTenantColumnsNamedOtherwise(session, new Map([...tables, ...named]), isLookedAt);
-}
-
-/** Indexes that begin with a column: of these no table's facts speak otherwise. */
-async function readIndexesOf(
-  session: Session,
-  tables: ReadonlyMap<number, TableFacts>,
-  columns: readonly { readonly relation: number; readonly number: number }[],
-): Promise<ReadonlyMap<number, readonly IndexFacts[]>> {
-  const relations = columns.map(({ relation }) => relation);
-  const schemas = await session.query<{ oid: number }>(
-    'select distinct relnamespace::int8::float8 as oid from pg_catalog.pg_class where oid = any ($1::oid[])',
-    [relations],
+  const named = await withIndexes(
+    session,
+    columns.map((row) => withHolder(tables.get(row.relation)!, columnFacts(row))),
   );
-  const rows = await readIndexes(session, {
-    schemas: schemas.map(({ oid }) => oid),
-    columns: [],
-    tables: relations,
-    leakyClasses: [],
-  });
-  const begins = new Set(columns.map(({ relation, number }) => `${relation} ${number}`));
-  return groupBy(
-    rows
-      .filter((row) => begins.has(`${row.table} ${row.columns[0]}`))
-      .map((row): IndexFacts & { table: number } => ({
-        oid: row.oid,
-        table: row.table,
-        name: row.name,
-        schema: tables.get(row.table)!.schema,
-        method: row.method,
-        columns: row.columns,
-        usable: row.usable,
-        partial: row.partial,
-        unique: row.unique,
-        leaky: [],
-        definition: undefined,
-      })),
-    ({ table }) => table,
+  // Those tables may in turn be what others refer to.
+  return withTenantColumnsNamedOtherwise(
+    session,
+    new Map([...tables, ...named.map((table) => [table.oid, table] as const)]),
+    isLookedAt,
   );
 }
 

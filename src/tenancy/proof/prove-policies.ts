@@ -7,6 +7,7 @@ import {
   expressionsOf,
   GATES,
   type Gate,
+  NAMED,
   type Opening,
   openingsAt,
   remember,
@@ -69,6 +70,8 @@ function judgeOpenings(facts: RlsFacts, table: TableFacts, role: RoleFacts, gate
   if (acts) return { ...about, outcome: 'proved' };
   if (table.tenantColumn === undefined) {
     if (looksElsewhere(table, role)) return { ...about, outcome: 'vacuous', reason: LOOKED_UP };
+    // Whoever says what these sessions do not may be shown rows, and nobody knows whose.
+    if (asksOfBoth(facts, table, role)) return { ...about, outcome: 'vacuous', reason: NOTHING_SHOWN };
     return { ...about, outcome: 'denied', reason: 'no policy opens a row to it' };
   }
   return { ...about, outcome: 'vacuous', reason: NOTHING_SHOWN };
@@ -151,6 +154,18 @@ function looksElsewhere({ policies }: TableFacts, role: RoleFacts): boolean {
   );
 }
 
+/** Some policy looks at the row and at what the session says of itself. */
+function asksOfBoth(facts: RlsFacts, table: TableFacts, role: RoleFacts): boolean {
+  const expressions = expressionsOf(facts, table);
+  return table.policies.some((policy) => {
+    if (!policy.permissive || !appliesTo(policy, role) || policy.columns.length === 0) return false;
+    return [policy.using, policy.check].some((key) => {
+      const { settings = [], claims = [] } = expressions.get(key ?? '') ?? {};
+      return settings.length > 0 || claims.length > 0 || !policy.isPlain;
+    });
+  });
+}
+
 function openingsFor(facts: RlsFacts, table: TableFacts, role: RoleFacts, gates: readonly Gate[]): Opening[] {
   return gates.flatMap((gate) =>
     CONTEXTS.flatMap((context) => openingsAt(facts, table, table.policies, { gate, role, context })),
@@ -165,9 +180,11 @@ function weigh(
 ): { readonly leaks: boolean; readonly acts: boolean; readonly assumes: boolean } {
   const all = openingsFor(facts, table, role, gates);
   const openings = all.filter(({ row }) => row.assumes === undefined);
-  const reads = openings.some(({ row, gate }) => row.owner === 'own' && gate.command === 'SELECT');
+  // Where no column says whose a row is, the user who asks may be shown rows that are that user's alone.
+  const isShown = ({ row }: Opening) => row.owner === 'own' || (row.isPersonal && ownerColumnOf(table) === undefined);
+  const reads = openings.some((opening) => isShown(opening) && opening.gate.command === 'SELECT');
   // Who may write and never read proves itself by what may be written.
-  const acts = reads || (!hasPrivilege(role, table, 'SELECT') && openings.some(({ row }) => row.owner === 'own'));
+  const acts = reads || (!hasPrivilege(role, table, 'SELECT') && openings.some(isShown));
   const leaks = (among: readonly Opening[]) => among.some((opening) => isLeak(table, opening));
   return { leaks: leaks(openings), acts, assumes: leaks(all) };
 }
@@ -176,7 +193,7 @@ function weigh(
 function isLeak(table: TableFacts, { row, context, gate }: Opening): boolean {
   if (row.isPersonal && !writesToAnother(gate, row)) return false;
   if (row.owner === 'none') return !(ownerColumnOf(table)?.notNull ?? false);
-  return row.owner === 'other' || !['own', 'own-uppercase', 'forged'].includes(context);
+  return row.owner === 'other' || !NAMED.includes(context);
 }
 
 /** What would get through, for people to try: blind statements, which no SELECT policy narrows. */
