@@ -313,8 +313,8 @@ export interface RlsFacts {
   readonly definers: readonly FunctionFacts[];
   readonly defaultGrants: readonly DefaultGrant[];
   readonly classes: ReadonlyMap<string, PolicyClass>;
-  /** The setting that carries the tenant, for SQL that is proposed. */
-  readonly tenantSetting: string;
+  /** Settings that carry the tenant, the one of most policies first: SQL that is proposed reads that. */
+  readonly tenantSettings: readonly [string, ...string[]];
   /** Settings that carry the user. */
   readonly userSettings: readonly string[];
   /** Where policies look up which user belongs to which tenant, the likeliest first. */

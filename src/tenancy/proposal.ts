@@ -40,7 +40,7 @@ function tenantCondition(facts: RlsFacts, table: TableFacts): string | undefined
   if (tenantColumn === undefined) return lineage === undefined ? undefined : lineageCondition(facts, lineage);
   const usual = usualConditions(facts).get(`${tenantColumn.type} ${tenantColumn.name}`);
   if (usual !== undefined) return usual;
-  const setting = `nullif(current_setting(${quoteLiteral(facts.tenantSetting)}, true), '')`;
+  const setting = `nullif(current_setting(${quoteLiteral(facts.tenantSettings[0])}, true), '')`;
   const cast = tenantColumn.category === 'S' ? '' : `::${tenantColumn.type}`;
   return `${quoteIdentifier(tenantColumn.name)} = (select ${setting}${cast})`;
 }

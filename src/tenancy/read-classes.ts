@@ -76,15 +76,13 @@ export interface Evaluated {
 }
 
 interface Carriers {
-  /** With these the classes showed their own rows. */
+  /** The settings with which classes showed their own rows, that of most of them first. */
   readonly tenantSettings: readonly string[];
-  /** The one of most classes. */
-  readonly tenantSetting: string | undefined;
   /** Settings that something reads and that carry the user. */
   readonly userSettings: readonly string[];
 }
 
-const NO_CARRIERS: Carriers = { tenantSettings: [], tenantSetting: undefined, userSettings: [] };
+const NO_CARRIERS: Carriers = { tenantSettings: [], userSettings: [] };
 
 /**
  * Evaluates the policies of tables, once for each class of tables whose policies are the same.
@@ -121,10 +119,8 @@ export async function readClasses(
 }
 
 function carriersIn(asked: ReadonlySet<Asked>): Carriers {
-  const settings = settingsIn(asked);
   return {
-    tenantSettings: [...new Set(settings)],
-    tenantSetting: mostFrequent(settings),
+    tenantSettings: byFrequency(settingsIn(asked)),
     userSettings: [...new Set([...asked].flatMap(usersIn))],
   };
 }
@@ -752,10 +748,10 @@ function mayRepeatCalls({ plain, syntax }: DraftExpression): boolean {
   return plain === undefined || syntax!.calls.some(({ isWrapped, readsColumns }) => !isWrapped && !readsColumns);
 }
 
-function mostFrequent(names: readonly string[]): string | undefined {
+function byFrequency(names: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
+  return [...counts].sort(([, a], [, b]) => b - a).map(([name]) => name);
 }
 
 function finish(

@@ -159,22 +159,28 @@ async function evaluateFacts(
     owners: await findOwners(session, { ...catalog, tables }, tenantsFor),
     ...how,
   });
-  const facts = { ...catalog, tables, classes, tenantSetting: '', userSettings: [], memberships };
+  const facts = { ...catalog, tables, classes, tenantSettings: named([], settings), userSettings: [], memberships };
   const holders = chooseHolders(facts, possible, (key) => carriersOf(new Set([key])).tenantSettings);
   const told = new Map([...tables, ...(await withIndexes(session, holders)).map(byOid)]);
   const asked = new Set(looked.flatMap(({ oid }) => told.get(oid)!.policyClass ?? []));
-  const { tenantSetting, userSettings } = carriersOf(asked);
+  const { tenantSettings, userSettings } = carriersOf(asked);
   return {
     ...facts,
     tables: told,
     classes: possible.length === 0 ? classes : new Map([...classes].filter(([key]) => asked.has(key))),
-    tenantSetting: tenantSetting ?? settings.settings[0] ?? 'app.current_tenant_id',
+    tenantSettings: named(tenantSettings, settings),
     userSettings,
   };
 }
 
 function byOid(table: TableFacts): [number, TableFacts] {
   return [table.oid, table];
+}
+
+/** What policies were found to read, and what is configured. */
+function named(found: readonly string[], { settings }: TenancySettings): RlsFacts['tenantSettings'] {
+  const [first = 'app.current_tenant_id', ...rest] = new Set([...found, ...settings]);
+  return [first, ...rest];
 }
 
 async function withLineages(

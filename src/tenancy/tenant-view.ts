@@ -45,9 +45,8 @@ export async function viewAs(
       .filter((role) => reachesSchema(facts, role, table.schema) && hasPrivilege(role, table, 'SELECT'))
       .map((role) => ({ table, role })),
   );
-  const names = [...new Set([facts.tenantSetting, ...settings.settings])];
   const { columns, claims } = settings;
-  const source = { settings: names, columns, claims, users: facts.userSettings };
+  const source = { settings: facts.tenantSettings, columns, claims, users: facts.userSettings };
   const answers: Answer[] = [];
   for (const chunk of chunksOf(asked, CHUNK)) {
     signal?.throwIfAborted();

@@ -299,6 +299,29 @@ test('policies that read the claims of a token are proved as the API evaluates t
   expect(of(proof, 'by_user').verdict).not.toBe('proved');
 });
 
+test('each table is proved with the setting that its policies read, however rare', async ({ db }) => {
+  await db.query(`${prelude}
+    create function "org %"() returns uuid language plpgsql stable as $$
+      begin return nullif(current_setting('crm.org', true), '')::uuid; end $$;
+    ${table('usual')}${table('also')}
+    ${table('by_text', `tenant_id = (select nullif(current_setting('app.tenant', true), '')::uuid)`)}
+    ${table('by_function', 'tenant_id = (select "org %"())')}
+    ${table('by_one_claim', `tenant_id = (select nullif(current_setting('request.jwt.claim.tenant_id', true), '')::uuid)`)}
+    ${table('leaky', 'tenant_id = (select "org %"())')} create policy loose on leaky for update using (true);`);
+  const proof = await proofOf(db.url, {}, 'rows');
+  const verdicts = proof.tables.map(({ table: { name }, verdict, level }) => [name, verdict, level]);
+  expect(verdicts).toEqual([
+    ['also', 'proved', 'rows'],
+    ['by_function', 'proved', 'rows'],
+    ['by_one_claim', 'proved', 'rows'],
+    ['by_text', 'proved', 'rows'],
+    ['leaky', 'refuted', 'rows'],
+    ['tenant', 'proved', 'rows'],
+    ['usual', 'proved', 'rows'],
+  ]);
+  expect(proof.leftBehind).toEqual([]);
+});
+
 test('without the tables that are open on purpose there is no verdict', async ({ db }) => {
   await db.query(`${prelude}${table('t')}`);
   await db.superQuery(`revoke temporary on database ${db.name} from public, app_owner`);

@@ -226,7 +226,7 @@ test('a setting of any name is found where policies or their functions read it',
   const own = expression!.evaluations.filter(({ context }) => context === 'own');
   expect(own.map(({ truths }) => truths.slice(0, 2))).toEqual(own.map(() => [true, false]));
   expect(own.length).toBeGreaterThan(0);
-  expect(facts.tenantSetting).toBe('crm.org');
+  expect(facts.tenantSettings[0]).toBe('crm.org');
 });
 
 test('looking reads no row of any table', async ({ db }) => {

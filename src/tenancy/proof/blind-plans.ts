@@ -36,7 +36,7 @@ export async function readBlindPlans(
   onTable: (done: number) => void,
 ): Promise<BlindPlan[]> {
   const { columns, claims } = settings;
-  const source = { settings: [facts.tenantSetting], columns, claims, users: facts.userSettings };
+  const source = { settings: facts.tenantSettings, columns, claims, users: facts.userSettings };
   const judge = judging();
   const plans: BlindPlan[][] = [];
   let done = 0;

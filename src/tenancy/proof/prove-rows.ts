@@ -555,9 +555,8 @@ function sessionOf(
   other = own,
   role = 'authenticated',
 ): Readonly<Record<string, string>> {
-  const names = [...new Set([facts.tenantSetting, ...settings.settings])];
   const { columns, claims } = settings;
-  const source = { settings: names, columns, claims, users: facts.userSettings };
+  const source = { settings: facts.tenantSettings, columns, claims, users: facts.userSettings };
   const unknown = /^\d+$/.test(own) ? NOBODY.number : NOBODY.uuid;
   return settingsOf(context, source, { own, other, unknown, subject: users.get(own) }, role);
 }

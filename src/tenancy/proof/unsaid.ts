@@ -27,10 +27,10 @@ export function namingTheUnsaid(
 
 function adviceFor(
   expressions: readonly Pick<ExpressionFacts, 'settings' | 'claims'>[],
-  { tenantSetting, userSettings }: RlsFacts,
-  { settings, columns, claims }: TenancySettings,
+  { tenantSettings, userSettings }: RlsFacts,
+  { columns, claims }: TenancySettings,
 ): string | undefined {
-  const source = { settings: [tenantSetting, ...settings], columns, claims, users: userSettings };
+  const source = { settings: tenantSettings, columns, claims, users: userSettings };
   const anybody = { own: 'own', other: 'other', unknown: 'unknown', subject: 'subject' };
   const said = settingsOf('own', source, anybody, 'role');
   const token: unknown = JSON.parse(said['request.jwt.claims']!);
