@@ -66,3 +66,40 @@ test('what needs a right is unknown, with the grant that decides it', async ({ d
     },
   ]);
 });
+
+test('a password in a user mapping is unknown to whom it is hidden from, and shown to nobody', async ({ db }) => {
+  const password = `never-shown-${db.name}`;
+  await db.superQuery(`
+    grant select on pg_catalog.pg_user_mapping to app_reader;
+    create foreign data wrapper w;
+    create server "it's %" foreign data wrapper w;
+    create user mapping for app_reader server "it's %" options (password '${password}');
+  `);
+  const project = await makeProject({}, { env: db.env });
+  const quiet = await project.report('diagnose', 'stored-password');
+  // It is app_reader's own.
+  expect(quiet).toMatchObject({ exitCode: 0, checks: [{ status: 'passed' }] });
+
+  await db.superQuery(`create user mapping for app_owner server "it's %" options (password '${password}')`);
+  const object = `the user mapping of app_owner for "it's %"`;
+  const hidden = await project.report('diagnose', 'stored-password');
+  expect(hidden).toMatchObject({
+    exitCode: 1,
+    checks: [
+      {
+        status: 'unknown',
+        reason: `${object} may hold a password, and app_reader may read it (pg_user_mapping)`,
+        remediation: 'Run the check as a superuser, who sees what it holds.',
+      },
+    ],
+  });
+
+  const seen = await makeProject({}, { env: { DATABASE_URL: db.superUrl } });
+  const { findings } = await seen.report('diagnose', 'stored-password');
+  expect(findings).toMatchObject([{ severity: 'warning', object }]);
+  for (const format of ['json', 'table', 'html', 'sarif', 'junit', 'prometheus']) {
+    const { stdout, stderr } = await seen.run('security-check', '--format', format);
+    expect(stdout + stderr).toContain('stored-password');
+    expect(stdout + stderr).not.toContain('never-shown');
+  }
+});

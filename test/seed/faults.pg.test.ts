@@ -54,7 +54,9 @@ const WITHOUT_FAULT: Readonly<Record<string, readonly string[]>> = {
     'password-hash',
     'privileged-login',
     'read-only-role-writes',
+    'replication-login',
     'server-access-role',
+    'stored-password',
   ],
   'figures, in which nothing is wrong': [
     'database-size',
