@@ -153,6 +153,7 @@ export interface ViewFacts extends Relation {
 
 /** A rule that does something when rows of its relation are written. */
 export interface RuleFacts {
+  readonly oid: number;
   /** OID of the table or view that it is a rule of: it does what it does as whoever owns that. */
   readonly relation: number;
   readonly name: string;

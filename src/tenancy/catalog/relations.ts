@@ -263,6 +263,7 @@ export interface ReadRow {
 }
 
 export interface RuleRow {
+  readonly oid: number;
   readonly relation: number;
   readonly name: string;
   readonly command: 'UPDATE' | 'INSERT' | 'DELETE';
@@ -273,15 +274,15 @@ export interface RuleRow {
 /** Rules that do something when rows are written, but for those that are disabled, from the dependencies of their actions. */
 export function readRules(session: Session): Promise<RuleRow[]> {
   return session.query(`
-    select r.ev_class as relation, r.rulename as name,
+    select r.oid, r.ev_class as relation, r.rulename as name,
       case r.ev_type when '2' then 'UPDATE' when '3' then 'INSERT' else 'DELETE' end as command,
       pg_catalog.array_agg(distinct d.refobjid) as relations
     from pg_catalog.pg_rewrite r
     join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
     where r.ev_type in ('2', '3', '4') and r.ev_enabled in ('O', 'A') and r.oid >= 16384
       and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid <> r.ev_class
-    group by r.oid, 1, 2, 3
-    order by 1, 2
+    group by r.oid, 2, 3, 4
+    order by 2, 3
   `);
 }
 

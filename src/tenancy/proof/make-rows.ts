@@ -324,6 +324,7 @@ export class RowMaker {
     let last = '';
     let clashes = 0;
     let likesExample = Object.keys(known.example).length === 0;
+    let likesTenant = table.tenantColumn === undefined;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const sql = insertSql(table, known, values);
       const answer = await this.#try(`${sql} ${returning(wanted)}`, tenant, maker);
@@ -340,6 +341,12 @@ export class RowMaker {
         // What refuses names no column: a row that is there was to its liking.
         likesExample = true;
         values = new Map([...values, ...exampleFor(known, given)]);
+        continue;
+      }
+      if (told.length === 0 && !likesTenant) {
+        // It may come of what a rule or trigger does elsewhere with what looks like a tenant.
+        likesTenant = true;
+        values = new Map([...values, ...tenantsFor(table, known, given, tenant)]);
         continue;
       }
       const columns = told.length > 0 ? told : textsOf(known, given, values);
@@ -423,6 +430,21 @@ function exampleFor(
   return columns
     .filter(({ name, number, generated, fills }) => !generated && !fills && !given.has(name) && !unique.has(number))
     .flatMap(({ name }) => (example[name] == null ? [] : [[name, example[name]] as const]));
+}
+
+/** The tenant in every column that may hold it, is no key and refers to nothing. */
+function tenantsFor(
+  { tenantColumn, foreignKeys }: TableFacts,
+  { columns, constraints }: RowTable,
+  given: ReadonlyMap<string, Value>,
+  tenant: string,
+): (readonly [string, Value])[] {
+  const unique = new Set(constraints.filter(({ kind }) => kind === 'unique').flatMap((one) => one.columns));
+  const referring = new Set(foreignKeys.flatMap(({ columnNames }) => columnNames));
+  return columns
+    .filter(({ type, generated }) => type === tenantColumn!.type && !generated)
+    .filter(({ name, number }) => !given.has(name) && !unique.has(number) && !referring.has(name))
+    .map(({ name }) => [name, tenant]);
 }
 
 /** Texts of the row of which a trigger may demand something; a few, since every one is tried with every other. */

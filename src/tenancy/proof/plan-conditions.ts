@@ -30,6 +30,21 @@ function isCovered(node: PlanNode): boolean {
   return sources.length > 0 && sources.every(isCovered);
 }
 
+/**
+ * How many rows the server expects that a statement, or what rules make of it, writes at once.
+ * @param relations tables that count, by name
+ */
+export function mostRows(plans: unknown, relations: ReadonlySet<string>): number {
+  const roots = (plans as readonly { readonly Plan: PlanNode }[]).map(({ Plan }) => Plan);
+  const written = (node: PlanNode): number[] => [
+    ...(node['Node Type'] === 'ModifyTable' && relations.has(String(node['Relation Name']))
+      ? (node.Plans ?? []).map((one) => Number(one['Plan Rows'] ?? 0))
+      : []),
+    ...(node.Plans ?? []).flatMap(written),
+  ];
+  return Math.max(0, ...roots.flatMap(written));
+}
+
 /** Computed for a condition, not where the rows come from. */
 function isAside(relation: string | undefined): boolean {
   return relation === 'InitPlan' || relation === 'SubPlan';

@@ -47,7 +47,7 @@ export function concludeTable(table: TableFacts, level: ProofLevel, roles: reado
 export interface WayProof {
   /** As a report prints it. */
   readonly object: string;
-  readonly kind: 'view' | 'materialized view' | 'function' | 'procedure';
+  readonly kind: 'view' | 'materialized view' | 'function' | 'procedure' | 'rule';
   readonly verdict: 'proved' | 'refuted' | 'not-provable';
   readonly reason?: string | undefined;
   readonly statement?: string | undefined;

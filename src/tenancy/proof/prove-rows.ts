@@ -32,6 +32,7 @@ import { withoutIdleRoles } from './prove-policies.ts';
 import { WayProver } from './prove-ways.ts';
 import type { RowTable } from './row-columns.ts';
 import { freshTenant, type Value } from './row-values.ts';
+import { whyRulesReachTooMany } from './rule-reach.ts';
 import { runAttempts, type Step, type Tried } from './run-probes.ts';
 import { namingTheUnsaid } from './unsaid.ts';
 
@@ -69,7 +70,8 @@ export async function proveWithRows(session: Session, without: Proof, given: Row
   const setup: Setup = { ...given, users: new Map() };
   const parse = await loadParse();
   const ofTenant = (id: string) => sessionOf(setup, 'own', id);
-  const maker = new RowMaker(session, setup.facts, ofTenant, (text) => parse(text)?.constants ?? []);
+  const constantsIn = (text: string) => parse(text)?.constants ?? [];
+  const maker = new RowMaker(session, setup.facts, ofTenant, constantsIn);
   const tables: TableProof[] = [];
   const leftBehind: string[] = [];
   const unchecked: Unchecked[] = [];
@@ -80,13 +82,12 @@ export async function proveWithRows(session: Session, without: Proof, given: Row
     leftBehind.push(...provers.flatMap((prover) => prover.leftBehind));
     unchecked.push(...provers.flatMap((prover) => prover.unchecked));
   }
-  const wayProver = new WayProver(session, setup, (context, own, other, role) =>
-    sessionOf(setup, context, own, other, role),
-  );
-  const ways = await wayProver.proveAll(
-    (text) => parse(text)?.constants ?? [],
-    (object) => setup.onTable(tables.length, tables.length, object),
-  );
+  const wayProver = new WayProver(session, {
+    ...setup,
+    constantsIn,
+    sessionOf: (context, own, other, role) => sessionOf(setup, context, own, other, role),
+  });
+  const ways = await wayProver.proveAll((object) => setup.onTable(tables.length, tables.length, object));
   return { ...without, tables, leftBehind, unchecked, ways };
 }
 
@@ -161,6 +162,9 @@ class TableProver {
   async prove(): Promise<TableProof> {
     const { table } = this.#without;
     if (ownerColumnOf(table) === undefined || this.#roles().length === 0) return this.#without;
+    const tooMany =
+      !this.#setup.callsWriters && (await whyRulesReachTooMany(this.#session, this.#setup.facts, table, LIMITS));
+    if (tooMany) return this.#without.verdict === 'refuted' ? this.#without : this.#undecided(tooMany);
     let last: TableProof | undefined;
     const reasons: string[] = [];
     for await (const pair of this.#pairs(reasons)) {

@@ -1,5 +1,5 @@
 import { literalsIn, withoutStrings } from '../sql-tokens.ts';
-import type { RowTable } from './row-columns.ts';
+import type { RowColumn, RowTable } from './row-columns.ts';
 import type { Value } from './row-values.ts';
 
 /** So many kinds of rows are tried behind one way. */
@@ -16,16 +16,25 @@ export function variedRows(
   fixed: ReadonlySet<string>,
   words: readonly string[],
 ): ReadonlyMap<string, Value>[] {
-  const unique = new Set(constraints.filter(({ kind }) => kind === 'unique').flatMap((one) => one.columns));
-  const free = columns.filter(
-    ({ name, number, generated, identity }) => !generated && !identity && !fixed.has(name) && !unique.has(number),
+  const lists = freeColumns({ columns, constraints }, fixed).map(
+    (column) => [column.name, valuesFor(column, words)] as const,
   );
-  const lists = free.map((column) => [column.name, valuesFor(column, words)] as const);
   const told = lists.filter(([, values]) => values.length > 0);
   const count = Math.min(MOST_VARIANTS, Math.max(0, ...told.map(([, values]) => values.length)));
   return Array.from(
     { length: count },
     (_, turn) => new Map(told.map(([name, values]) => [name, values[turn % values.length]!])),
+  );
+}
+
+/** Columns that may hold what one likes: no keys, and none that something else decides. */
+export function freeColumns(
+  { columns, constraints }: Pick<RowTable, 'columns' | 'constraints'>,
+  fixed: ReadonlySet<string>,
+): RowColumn[] {
+  const unique = new Set(constraints.filter(({ kind }) => kind === 'unique').flatMap((one) => one.columns));
+  return columns.filter(
+    ({ name, number, generated, identity }) => !generated && !identity && !fixed.has(name) && !unique.has(number),
   );
 }
 

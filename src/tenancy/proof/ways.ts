@@ -67,7 +67,8 @@ export function findWays(facts: RlsFacts, bodies: readonly Body[], callsWriters 
   ];
 }
 
-function boundOf(facts: RlsFacts, roles: readonly RoleFacts[]): RoleFacts[] {
+/** Those among roles that are tried. */
+export function boundOf(facts: RlsFacts, roles: readonly RoleFacts[]): RoleFacts[] {
   return roles.filter((role) => facts.subjects.includes(role));
 }
 
@@ -112,7 +113,8 @@ function viewsBehind(facts: RlsFacts, view: ViewFacts, seen: readonly number[] =
   return [...new Set([view.oid, ...inner.flatMap((one) => viewsBehind(facts, one, [...seen, view.oid]))])];
 }
 
-function tenantTables(tables: readonly TableFacts[]): TableFacts[] {
+/** Tables of which it can be told whose a row is. */
+export function tenantTables(tables: readonly TableFacts[]): TableFacts[] {
   return [...new Set(tables)].filter(({ tenantColumn, kind }) => tenantColumn !== undefined && kind !== 'foreign');
 }
 
@@ -210,6 +212,8 @@ export interface WayProbe {
   readonly attempt: Attempt;
   /** What it does counts as much as what it shows. */
   readonly isCall?: boolean;
+  /** One of those of the same name has to get as far as the policies: a constraint that refuses them all proves nothing. */
+  readonly group?: string;
 }
 
 export interface ProbesOf {
@@ -361,6 +365,9 @@ function holds(values: readonly string[], call: Call): string | undefined {
   return `seen::text like any (array[${told.map((value) => quoteLiteral(`%${value}%`)).join(', ')}])`;
 }
 
+/** Why nothing is learnt of what shows no row. */
+export const UNTOLD_ROW = 'no row comes out of it of which it could be told whose it is';
+
 /** One row of another tenant refutes; where not even the own one is seen, nothing is proved. */
 export function judgeWay(
   way: Pick<Way, 'kind' | 'object' | 'roles'>,
@@ -371,7 +378,7 @@ export function judgeWay(
   const leak = passages.find(({ probe, passage }) => !probe.isControl && passage === 'through');
   if (leak !== undefined) {
     const { role, context, statement, isCall } = leak.probe;
-    const how = isCall ? 'is shown or changed by' : 'comes through';
+    const how = way.kind === 'rule' ? 'is written by' : isCall ? 'is shown or changed by' : 'comes through';
     const reason = `as ${role.name}: a row of another tenant ${how} the ${way.kind} in ${describeContext(context)}`;
     return { ...about, verdict: 'refuted', reason, statement };
   }
@@ -393,5 +400,5 @@ function whyOpen(
   if (shown.size > 0 && shown.size === sessions.size) return undefined;
   const failed = controls.find(({ tried }) => 'error' in tried);
   if (failed !== undefined && 'error' in failed.tried) return failed.tried.error;
-  return 'no row comes out of it of which it could be told whose it is';
+  return UNTOLD_ROW;
 }
