@@ -205,7 +205,10 @@ class AdditionReader {
       if (this.#token === TOKEN.open) depth++;
       else if (this.#token === TOKEN.close) depth--;
       else if (NOT_IN_FUNCTIONS.some((word) => this.#is(word))) throw UNKNOWN;
-      else if (this.#is('language')) {
+      else if (this.#takes('set')) {
+        // With a role it would run as that; whatever is quoted may be one.
+        if (this.#token !== TOKEN.word || this.#is('role')) throw UNKNOWN;
+      } else if (this.#is('language')) {
         this.#advance();
         if (language !== undefined) throw UNKNOWN;
         language = this.#scanner.word();

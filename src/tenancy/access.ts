@@ -63,13 +63,33 @@ function isSame(one: readonly Privilege[], other: readonly Privilege[]): boolean
   return one === other || (one.length === other.length && one.every((privilege, at) => privilege === other[at]));
 }
 
-/** Clients that may call a function, but for those that have its owner's rights anyway. */
+/** Clients that may call a function, but for those that have the rights with which it runs anyway. */
 export function callersOf(facts: RlsFacts, definer: FunctionFacts): RoleFacts[] {
   return facts.clients.filter(
     (role) =>
       reachesSchema(facts, role, definer.schema) &&
       [PUBLIC, ...role.inherits].some((oid) => definer.executors.has(oid)) &&
-      !role.inherits.has(definer.owner),
+      !role.inherits.has(definer.runsAs) &&
+      (!definer.takesRole || loginThatTakes(facts, role, definer) !== undefined),
+  );
+}
+
+/**
+ * Who is logged in when a client calls a function that takes a role: the server asks whether that login may become it,
+ * not whether the caller may (PostgreSQL docs, SET ROLE). PostgREST's authenticator may become every role of the API.
+ */
+export function loginThatTakes(
+  { roles }: RlsFacts,
+  caller: RoleFacts,
+  { owner, runsAs }: FunctionFacts,
+): RoleFacts | undefined {
+  return [...roles.values()].find(
+    (role) =>
+      role.login &&
+      !bypasses(role) &&
+      !role.inherits.has(owner) &&
+      role.canBecome.has(caller.oid) &&
+      role.canBecome.has(runsAs),
   );
 }
 

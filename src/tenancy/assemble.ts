@@ -288,15 +288,22 @@ type Place = (row: {
   readonly oid: number;
 }) => Pick<FunctionFacts, 'oid' | 'schema' | 'name' | 'inScope'>;
 
-function assembleDefiners({ definers, policyFunctions }: Snapshot, place: Place): FunctionFacts[] {
-  return definers.map((row) => {
+function assembleDefiners({ definers, policyFunctions, roles }: Snapshot, place: Place): FunctionFacts[] {
+  const rolesByName = new Map([...roles.values()].map(({ oid, name }) => [name, oid]));
+  return definers.flatMap((row) => {
     const named = place(row);
+    const settings = new Map((row.settings ?? []).map(splitSetting));
+    // Within SECURITY DEFINER the server lets nobody take a role; one that is not there it cannot give.
+    const runsAs = row.is_definer ? row.owner : rolesByName.get(settings.get('role') ?? '');
+    if (runsAs === undefined) return [];
     return {
       ...named,
       arguments: row.arguments,
       owner: row.owner,
+      runsAs,
+      takesRole: !row.is_definer,
       executors: new Set(row.executors),
-      settings: new Map((row.settings ?? []).map(splitSetting)),
+      settings,
       isTrigger: row.is_trigger,
       isProcedure: row.kind === 'p',
       givenArguments: row.given_arguments.map(({ has_default: hasDefault, is_variadic: isVariadic, ...one }) => ({

@@ -178,6 +178,10 @@ export interface FunctionFacts extends Named {
   /** Its argument types as ALTER FUNCTION takes them. */
   readonly arguments: string;
   readonly owner: number;
+  /** OID of the role with whose rights it runs: its owner, or the one that it takes by its own settings. */
+  readonly runsAs: number;
+  /** No SECURITY DEFINER: its own settings say `role`, which works for whoever is logged in as one that may become it. */
+  readonly takesRole: boolean;
   /** Whom EXECUTE is granted to; PUBLIC is 0. */
   readonly executors: ReadonlySet<number>;
   /** Its settings: `search_path`, … */
@@ -311,6 +315,7 @@ export interface RlsFacts {
   readonly tables: ReadonlyMap<number, TableFacts>;
   readonly views: ReadonlyMap<number, ViewFacts>;
   readonly rules: readonly RuleFacts[];
+  /** Functions that run with other rights than their caller's. */
   readonly definers: readonly FunctionFacts[];
   readonly defaultGrants: readonly DefaultGrant[];
   readonly classes: ReadonlyMap<string, PolicyClass>;

@@ -41,6 +41,7 @@ const ADDING: readonly string[] = [
 const MAKING_FUNCTIONS: readonly string[] = [
   "create function f(a int default g()) returns int language plpgsql as $$ begin delete from a; return 'security definer'; end $$",
   'create or replace function public.f() returns trigger language sql security invoker set search_path = public as $$ select 1; $$',
+  'create function f(role text, "set" int) returns int language sql as $$ select 1 $$',
 ];
 
 describe('a file that only adds is recognised', () => {
@@ -100,6 +101,8 @@ describe('a file that may do more is not: it', () => {
     ['writes more than there is', 'create table a (id int); insert into a values (1, 2)'],
     ['writes bits', "create table a (id text); insert into a values (B'1')"],
     ['runs as its owner', 'create function f() returns int language sql security definer as $$ select 1 $$'],
+    ['takes a role', 'create function f() returns int language sql set role to admin as $$ select 1 $$'],
+    ['takes a role in quotes', 'create function f() returns int set "role" = admin language sql as $$ select 1 $$'],
     ['is believed to tell nothing', 'create function f() returns int leakproof language sql as $$ select 1 $$'],
     ['is in another language', 'create function f() returns int language plpython3u as $$ return 1 $$'],
     ['is a procedure', 'create procedure p() language sql as $$ select 1 $$'],
@@ -126,7 +129,7 @@ test('whatever is made of such files by chance, what is recognised does nothing 
 /** What would make more of a file than additions. */
 const FOREIGN = [
   'select f ( a ) from pg_policy returning * where inherits ( b ) partition by temp unlogged',
-  'security definer leakproof begin atomic do $$ x $$ mine :: mine [ 1 ] collate "C" generated always as identity serial',
+  'security definer leakproof set role to role "role" begin atomic do $$ x $$ mine :: mine [ 1 ] collate "C" generated always as identity serial',
   'drop disable no grant on conflict do nothing || + - / set local cascade pg_temp . a current_user values default f ( )',
 ];
 
@@ -211,6 +214,7 @@ const REASONS: Readonly<Record<string, (node: Tree, made: Map<string, Tree>) => 
     );
     if ('is_procedure' in node || 'sql_body' in node || options.has('leakproof')) return 'procedure, body or leakproof';
     if (JSON.stringify(options.get('security') ?? '').includes('true')) return 'definer';
+    if (/"name":"role"/.test(JSON.stringify(node['options']))) return 'takes a role';
     if (JSON.stringify(listOf(node['funcname'])[0]).includes('"pg_')) return 'of the server';
     return /"(sql|plpgsql)"/i.test(JSON.stringify(options.get('language'))) ? undefined : 'language';
   },

@@ -141,7 +141,7 @@ const WORSENINGS: [what: string, sql: string, message: RegExp][] = [
     'a SECURITY DEFINER function that is open to API roles',
     `create function "all of %"(text) returns setof unforced language sql security definer
        set search_path = '' as 'select * from public.unforced'`,
-    /SECURITY DEFINER function is open to anon and authenticated/,
+    /the function is open to anon and authenticated and runs as app_owner/,
   ],
   [
     'a view that reads as its owner',
@@ -526,6 +526,29 @@ const AS_WELL: [what: string, sql: string][] = [
   ['a policy for those who are meant to see everything', `create policy s on ${TABLE} to service_role using (true)`],
 ];
 
+/** As PostgREST's authenticator: what a function takes by SET role, its login may become. */
+const TAKES = {
+  'a function that takes a role which every login of the API may become': "set role = 'service_role'",
+  'the same in other words': 'set "role" to service_role set search_path = public',
+};
+
+test.for(Object.entries(TAKES))('%s is refused', async ([, settings], { isolated }) => {
+  const login = quoteIdentifier(`login 'of' % ${isolated.db.name}`);
+  await isolated.db.superQuery(`create role ${login} login noinherit; grant anon, service_role to ${login}`);
+  try {
+    const { result, findings } = await change(
+      isolated,
+      `create function "takes %"(int) returns setof unforced language sql ${settings} as 'select * from public.unforced'`,
+    );
+    expect(result.code, result.stderr).toBe(9);
+    expect(findings).toMatchObject([
+      { message: expect.stringContaining('the function is open to anon and runs as service_role') },
+    ]);
+  } finally {
+    await isolated.db.superQuery(`drop role ${login}`);
+  }
+});
+
 describe('a file that isolates as well as before is applied:', () => {
   test.for(AS_WELL)('%s', async ([, sql], { isolated }) => {
     const { result, findings } = await change(isolated, sql);
@@ -556,6 +579,19 @@ describe('a file that isolates as well as before is applied:', () => {
     expect(findings).toEqual([]);
     expect(report.data.gate.judged).toMatchObject([{ file: '005_change.sql', verdict: 'passed' }]);
     expect(await isolated.db.query('select id from unforced')).toEqual([{ id: 1 }]);
+  });
+
+  test('a function takes a role of which no login of the API is a member, or that its callers have anyway', async ({
+    isolated,
+  }) => {
+    const { result, findings } = await change(
+      isolated,
+      `create function takes_service() returns setof unforced language sql set role = 'service_role'
+         as 'select * from public.unforced';
+       create function takes_own() returns int language sql set role = 'anon' as 'select 1'`,
+    );
+    expect(result.code, result.stderr).toBe(0);
+    expect(findings).toEqual([]);
   });
 
   test('row-level security comes to a table that a view and a function lead around already', async ({ isolated }) => {

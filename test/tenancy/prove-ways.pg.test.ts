@@ -1,6 +1,7 @@
 /** @module-tag since-13 */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { quoteIdentifier } from '../../src/postgres/quote.ts';
 import { makeProject } from '../commands/project.ts';
 import { expect, type TestDatabase } from '../support/database.ts';
 import { testServer } from '../support/server.ts';
@@ -368,4 +369,24 @@ test('rows are given to another tenant through a view that writes as its owner, 
     'public."checked %"': { kind: 'view', verdict: 'proved' },
     'public.readable': { kind: 'view', verdict: 'proved' },
   });
+});
+
+test('a function that takes a role shows what that role sees, where the login of the API may become it', async ({
+  db,
+}) => {
+  const login = quoteIdentifier(`login of % ${db.name}`);
+  await db.superQuery(`create role ${login} login noinherit; grant authenticated, service_role to ${login}`);
+  try {
+    const ways = await waysIn(
+      db,
+      `${TABLES}
+      create function "takes %"() returns setof "sound %" language sql stable set role = 'service_role'
+        as 'select * from public."sound %"';
+      create function stays() returns setof "sound %" language sql stable as 'select * from public."sound %"';`,
+    );
+    expect(ways).toMatchObject({ 'public."takes %"()': { kind: 'function', verdict: 'refuted' } });
+    expect(Object.keys(ways)).toHaveLength(1);
+  } finally {
+    await db.superQuery(`drop role ${login}`);
+  }
 });

@@ -20,6 +20,8 @@ export interface DefinerRow {
   /** Whom EXECUTE is granted to. */
   readonly executors: number[];
   readonly settings: string[] | null;
+  /** SECURITY DEFINER; else it takes a role by its own settings. */
+  readonly is_definer: boolean;
   readonly is_trigger: boolean;
   readonly kind: 'f' | 'p' | 'a' | 'w';
   /** Those that a call gives, in their order. */
@@ -42,7 +44,12 @@ export const RELATIONS_READ = `array(
             and d.refclassid = 'pg_catalog.pg_class'::regclass
         )`;
 
-/** Functions and procedures that run with the rights of their owner and belong to no extension. */
+/** SQL, true of `p` in pg_proc that runs as the role that its own settings name: `create function … set role = admin`. */
+export const TAKES_ROLE = `(p.proconfig is not null and exists (
+  select from pg_catalog.unnest(p.proconfig) setting where pg_catalog.left(setting, 5) = 'role='
+))`;
+
+/** Functions and procedures that run with other rights than their caller's, and belong to no extension. */
 export function readDefiners(session: Session, schemas: readonly number[]): Promise<DefinerRow[]> {
   return session.query(
     `
@@ -54,7 +61,7 @@ export function readDefiners(session: Session, schemas: readonly number[]): Prom
           where a.privilege_type = 'EXECUTE'
           order by 1
         ) as executors,
-        p.proconfig as settings, p.prorettype in ('trigger'::regtype, 'event_trigger'::regtype) as is_trigger,
+        p.proconfig as settings, p.prosecdef as is_definer, p.prorettype in ('trigger'::regtype, 'event_trigger'::regtype) as is_trigger,
         p.prokind as kind, p.provolatile = 'v' as is_volatile,
         (
           select coalesce(
@@ -91,7 +98,7 @@ export function readDefiners(session: Session, schemas: readonly number[]): Prom
         ) as users
       from pg_catalog.pg_proc p
       join pg_catalog.pg_language l on l.oid = p.prolang
-      where p.prosecdef
+      where (p.prosecdef or ${TAKES_ROLE})
         and p.pronamespace = any ($1::oid[])
         and not exists (
           select from pg_catalog.pg_depend d

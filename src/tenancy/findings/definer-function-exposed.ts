@@ -1,4 +1,4 @@
-import { bypasses, callersOf } from '../access.ts';
+import { bypasses, callersOf, loginThatTakes } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import { type FunctionFacts, PUBLIC, type RlsFacts } from '../facts.ts';
 import { displaySignature, listNames } from '../names.ts';
@@ -6,7 +6,7 @@ import { sqlGrantees, sqlSignature } from '../proposal.ts';
 
 /** Policies need their lookups to be executable by everybody; a trigger's function cannot be called. */
 export const check: TenancyCheck = {
-  title: 'no SECURITY DEFINER function is open to clients, except for what policies call',
+  title: 'no function that runs with the rights of others is open to clients, except for what policies call',
   judge: (facts) => ({
     findings: facts.definers
       .filter(({ inScope, isTrigger, servesPolicy }) => inScope && !isTrigger && !servesPolicy)
@@ -17,8 +17,13 @@ export const check: TenancyCheck = {
 function notice(facts: RlsFacts, definer: FunctionFacts): Noticed[] {
   const callers = callersOf(facts, definer);
   if (callers.length === 0) return [];
-  const owner = facts.roles.get(definer.owner);
-  const isUnbound = owner !== undefined && (bypasses(owner) || ownsUnforced(facts, definer.owner));
+  const runner = facts.roles.get(definer.runsAs);
+  const isUnbound =
+    runner !== undefined &&
+    (bypasses(runner) || facts.meantToBypass.has(runner.oid) || ownsUnforced(facts, runner.oid));
+  const how = definer.takesRole
+    ? ` by its own SET role, which works where ${loginThatTakes(facts, callers[0]!, definer)?.name} is logged in`
+    : '';
   const through = [...definer.executors].filter(
     (oid) => oid === PUBLIC || callers.some((role) => role.inherits.has(oid)),
   );
@@ -30,7 +35,7 @@ function notice(facts: RlsFacts, definer: FunctionFacts): Noticed[] {
     {
       severity: isUnbound ? 'warning' : 'info',
       object: displaySignature(definer),
-      message: `${listNames(callers.map(({ name }) => name))} may call it, and it runs as ${owner?.name}, ${isUnbound ? 'whom RLS does not bind' : 'with whatever rights that role has'}${needed}`,
+      message: `${listNames(callers.map(({ name }) => name))} may call it, and it runs as ${runner?.name}, ${isUnbound ? 'whom RLS does not bind' : 'with whatever rights that role has'}${how === '' ? '' : ','}${how}${needed}`,
       fix:
         needed === ''
           ? `revoke execute on routine ${sqlSignature(definer)} from ${sqlGrantees(facts, through)};`

@@ -31,7 +31,7 @@ export interface Changes {
   readonly functions: readonly number[];
   /** Views that are other than before, or new where some are gone. */
   readonly views: readonly number[];
-  /** Views, rules and SECURITY DEFINER functions may lead further around RLS, or it may bind fewer roles. */
+  /** Views, rules and functions that run as somebody else may lead further around RLS, or it may bind fewer roles. */
   readonly ways: boolean;
   readonly successors: readonly Successor[];
   readonly exposed: readonly Exposed[];
@@ -84,7 +84,7 @@ export function changesBetween(before: Lists, after: Lists): Omit<Changes, 'expo
     ways:
       isMoved ||
       before.surroundings !== after.surroundings ||
-      functions.some((oid) => after.functions.get(oid)!.isDefiner),
+      functions.some((oid) => after.functions.get(oid)!.leavesCaller),
     // What commits as it goes replaces no table without a moment in which there is none.
     successors: [],
     defaults: true,

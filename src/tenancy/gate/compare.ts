@@ -249,7 +249,7 @@ function newlyOpen(way: WayAround): Worsening {
   if (way.kind === 'function') {
     return {
       object: describe(way),
-      what: `the SECURITY DEFINER function is open to ${roles} and runs as ${displayName(way.owner)}, whom row-level security does not bind`,
+      what: `the function is open to ${roles} and runs as ${displayName(way.owner)}, whom row-level security does not bind`,
       fix: `revoke execute on function ${sqlName(way)}(${way.arguments}) from ${grantees};`,
     };
   }

@@ -1,5 +1,6 @@
 import type { GateCall } from '../../migrations/gate.ts';
 import {
+  LEAVES_CALLER,
   OWN_GRANTS_ON_VIEWS,
   OWN_RELATIONS,
   type OwnRows,
@@ -175,8 +176,8 @@ const HARMLESS_ROWS = [
   // Columns are granted without a word in pg_class; only those of views lead around anything.
   `(${same('pg_attribute', 'updated')} or ${none(OWN_GRANTS_ON_VIEWS)})`,
   // A function that runs as its caller, or for a trigger or event trigger (types 2279 and 3838), where policies call none.
-  `(${same('pg_proc', 'inserted', 'updated')} or ${none(`${ownRows('pg_proc', 'prosecdef, prorettype', ofUsers('c.oid'))}
-    where prosecdef and prorettype operator(pg_catalog.<>) 2279 and prorettype operator(pg_catalog.<>) 3838
+  `(${same('pg_proc', 'inserted', 'updated')} or ${none(`${ownRows('pg_proc', `${LEAVES_CALLER} as leaves_caller, prorettype`, ofUsers('c.oid'))}
+    where leaves_caller and prorettype operator(pg_catalog.<>) 2279 and prorettype operator(pg_catalog.<>) 3838
       or not ${POLICIES_CALL_NOTHING}`)})`,
 ];
 

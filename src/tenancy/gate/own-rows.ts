@@ -43,7 +43,7 @@ export type RelationEntry = readonly [
   hasRules: boolean,
 ];
 type PolicyEntry = readonly [oid: number, table: number, version: string];
-type FunctionEntry = readonly [oid: number, version: string, isDefiner: boolean];
+type FunctionEntry = readonly [oid: number, version: string, leavesCaller: boolean];
 
 /** A table that is new, or was renamed, moved or given to another owner. */
 type NamedEntry = readonly [oid: number, schema: number, name: string, wasThere: boolean];
@@ -81,7 +81,12 @@ const RELATION = [
   'relhasrules',
 ];
 const POLICY = ['oid::pg_catalog.int8', 'polrelid::pg_catalog.int8', 'xmin::pg_catalog.text'];
-const FUNCTION = ['oid::pg_catalog.int8', 'xmin::pg_catalog.text', 'prosecdef'];
+/** True of a function that does not run as its caller: SECURITY DEFINER, or it takes a role by its own settings. */
+export const LEAVES_CALLER = `(
+  prosecdef or coalesce(pg_catalog.array_to_string(proconfig, ','), '') operator(pg_catalog.~) '(^|,)role='
+)`;
+
+const FUNCTION = ['oid::pg_catalog.int8', 'xmin::pg_catalog.text', LEAVES_CALLER];
 
 export const RELATIONS_OF = (condition: string) =>
   `(select ${list(...RELATION)} from pg_catalog.pg_class where ${condition})`;

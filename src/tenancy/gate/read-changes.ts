@@ -9,6 +9,7 @@ import {
   FIRST_OF_USERS,
   FUNCTIONS_OF,
   isOwn,
+  LEAVES_CALLER,
   type OwnRows,
   ownRowsSql,
   POLICIES_OF,
@@ -232,11 +233,11 @@ function touchesRules({ rules, grants, relations }: OwnRows): boolean {
   return rules !== null || grants || relations?.some(([, , , , , hasRules]) => hasRules) === true;
 }
 
-/** What the file wrote, or what stands on it, is open to an API role: a view, rule or SECURITY DEFINER function. */
+/** What the file wrote, or what stands on it, is open to an API role: a view, rule or function that runs as somebody else. */
 async function opensWay(session: Session, own: OwnRows, clients: readonly string[]): Promise<boolean> {
   const ways = [
     ...(touchesRules(own) ? [OPENS_VIEW_OR_RULE] : []),
-    ...(own.functions?.some(([, , isDefiner]) => isDefiner) ? [OPENS_FUNCTION] : []),
+    ...(own.functions?.some(([, , leavesCaller]) => leavesCaller) ? [OPENS_FUNCTION] : []),
   ];
   if (ways.length === 0) return false;
   const [row] = await session.query<{ opens: boolean }>(`select ${ways.join(' or ')} as opens`, [clients]);
@@ -285,7 +286,7 @@ const OPENS_VIEW_OR_RULE = `exists (
 const OPENS_FUNCTION = `exists (
   select from pg_catalog.pg_proc p
   join pg_catalog.pg_roles client on client.rolname = any ($1::name[])
-  where p.oid >= ${FIRST_OF_USERS} and ${isOwn('p')} and p.prosecdef
+  where p.oid >= ${FIRST_OF_USERS} and ${isOwn('p')} and ${LEAVES_CALLER}
     and pg_catalog.has_function_privilege(client.oid, p.oid, 'execute')
 )`;
 

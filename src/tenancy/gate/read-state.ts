@@ -3,7 +3,7 @@ import { treeHashSql } from '../catalog/policies.ts';
 import { REACHED_CLASSES, reachedSql } from '../catalog/reached.ts';
 import type { TenancySettings } from '../settings.ts';
 import type { Changes } from './changes.ts';
-import { FIRST_OF_USERS } from './own-rows.ts';
+import { FIRST_OF_USERS, LEAVES_CALLER } from './own-rows.ts';
 import { type Focus, type GateState, type Lists, NO_WAYS, type OpenTable, type SessionDefault } from './state.ts';
 
 // Every name is written with its schema: what a file leaves in search_path must not decide what is read here. The
@@ -34,7 +34,7 @@ export async function readLists(session: Session): Promise<Lists> {
   return {
     secured: byOid(secured, ([forced, ...place]) => ({ forced: forced === 't', place: place.join() })),
     policies: byOid(policies, ([version, table]) => ({ version: version!, table: Number(table) })),
-    functions: byOid(functions, ([version, definer]) => ({ version: version!, isDefiner: definer === 't' })),
+    functions: byOid(functions, ([version, leaves]) => ({ version: version!, leavesCaller: leaves === 't' })),
     rules: byOid(rules, ([version, relation]) => ({ version: version!, relation: Number(relation) })),
     surroundings,
   };
@@ -80,7 +80,7 @@ const LISTS = `
   select
     relations.secured,
     (select ${list('oid, xmin, polrelid')} from pg_catalog.pg_policy) as policies,
-    (select ${list('oid, xmin, prosecdef')} from pg_catalog.pg_proc where oid >= ${FIRST_OF_USERS}) as functions,
+    (select ${list(`oid, xmin, ${LEAVES_CALLER}`)} from pg_catalog.pg_proc where oid >= ${FIRST_OF_USERS}) as functions,
     (select ${list('oid, xmin, ev_class')} from pg_catalog.pg_rewrite where ev_class >= ${FIRST_OF_USERS}) as rules,
     pg_catalog.md5(pg_catalog.concat_ws('|', ${SURROUNDINGS.map((part) => `coalesce(${part}, '')`).join(', ')})) as surroundings
   from (
@@ -340,10 +340,10 @@ const WAYS = `
   ),
   ${CALLED},
   definer as (
-    select p.oid, p.proname, p.proowner, p.pronamespace, n.nspname,
-      case when p.proowner not in (select oid from unbound) then array(
+    select p.oid, p.proname, p.proowner, runs.role as runs_as, not p.prosecdef as takes_role, p.pronamespace, n.nspname,
+      case when runs.role not in (select oid from unbound) then array(
         select s.oid::int8 from secured s
-        where not s.relforcerowsecurity and pg_catalog.pg_has_role(p.proowner, s.relowner, 'usage')
+        where not s.relforcerowsecurity and pg_catalog.pg_has_role(runs.role, s.relowner, 'usage')
       ) end as tables,
       -- Itself, or through a function that one calls.
       exists (
@@ -357,8 +357,14 @@ const WAYS = `
       ) as serves
     from pg_catalog.pg_proc p
     join place n on n.oid = p.pronamespace
+    -- Its owner, or the role that its own settings name; within SECURITY DEFINER none can be taken.
+    cross join lateral (
+      select p.proowner as role where p.prosecdef
+      union all
+      select r.oid from pg_catalog.pg_roles r where not p.prosecdef and 'role=' || r.rolname::text = any (p.proconfig)
+    ) runs
     where p.oid >= ${FIRST_OF_USERS}
-      and p.prosecdef
+      and ${LEAVES_CALLER}
       and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
       -- What extensions bring is theirs.
       and not exists (
@@ -397,12 +403,19 @@ const WAYS = `
       select case u.ev_type when '2' then 'UPDATE' when '3' then 'INSERT' else 'DELETE' end as command
     ) event
     union all
-    select 'function', p.oid, p.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), null, p.proowner,
+    select 'function', p.oid, p.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), null, p.runs_as,
       p.tables, '{}', p.serves,
       array(
         select c.rolname from client c
         where pg_catalog.has_schema_privilege(c.oid, p.pronamespace, 'usage')
           and pg_catalog.has_function_privilege(c.oid, p.oid, 'execute')
+          -- Whether the role can be taken is asked of who is logged in, such as PostgREST's authenticator.
+          and (not p.takes_role or exists (
+            select from pg_catalog.pg_roles l
+            where l.rolcanlogin and not l.rolsuper and not l.rolbypassrls
+              and not pg_catalog.pg_has_role(l.oid, p.proowner, 'usage')
+              and pg_catalog.pg_has_role(l.oid, c.oid, 'member') and pg_catalog.pg_has_role(l.oid, p.runs_as, 'member')
+          ))
         order by 1
       )
     from definer p

@@ -51,7 +51,8 @@ interface RuleEntry {
 
 interface FunctionEntry {
   readonly version: string;
-  readonly isDefiner: boolean;
+  /** SECURITY DEFINER, or it takes a role. */
+  readonly leavesCaller: boolean;
 }
 
 /** What of the two sides has to be looked at. */
