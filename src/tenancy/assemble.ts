@@ -20,7 +20,10 @@ import type {
 import type { TenancySettings } from './settings.ts';
 
 /** What the rows of the catalog come to; policies are not evaluated yet. */
-export type CatalogFacts = Omit<RlsFacts, 'classes' | 'tenantSettings' | 'userSettings' | 'memberships'>;
+export type CatalogFacts = Omit<
+  RlsFacts,
+  'classes' | 'foundColumns' | 'tenantSettings' | 'tenantClaims' | 'userSettings' | 'memberships'
+>;
 
 /** More roles than these are not evaluated as: a role for each user of the application is a database's own style. */
 const MOST_SUBJECTS = 8;

@@ -1,5 +1,7 @@
-import type { ContextName } from './facts.ts';
+import type { Claim } from './claim-paths.ts';
+import type { ContextName, RlsFacts } from './facts.ts';
 import { SUBJECT, SUBJECT_EMAIL, type Tenants } from './samples.ts';
+import type { TenancySettings } from './settings.ts';
 
 /** What the application is known to say about its tenant, and where. */
 export interface ContextSource {
@@ -9,7 +11,11 @@ export interface ContextSource {
   readonly columns: readonly string[];
   /** Claims in which `{tenant}` stands for it; `undefined`: `columns`, also below app_metadata. */
   readonly claims: Readonly<Record<string, unknown>> | undefined;
-  /** Keys by which the expression takes values of documents, and what would please it there. */
+  /** Claims that were found to carry the tenant, by the keys that lead there. */
+  readonly found?: readonly (readonly string[])[] | undefined;
+  /** What is taken from what users say of themselves. */
+  readonly forged?: readonly Claim[] | undefined;
+  /** Keys by which the expression takes values of documents, and what would please it there, `{tenant}` for a tenant. */
   readonly keys?: ReadonlyMap<string, unknown> | undefined;
   /** Settings that carry the user. */
   readonly users?: readonly string[] | undefined;
@@ -17,6 +23,14 @@ export interface ContextSource {
   readonly others?: readonly string[] | undefined;
   /** What stands for settings that were never made, where the expression reads it as that (unmade.ts). */
   readonly standIns?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What is configured, and what policies were found to read. */
+export function knownSource(
+  { tenantSettings, tenantClaims, userSettings }: RlsFacts,
+  { columns, claims }: TenancySettings,
+): ContextSource {
+  return { settings: tenantSettings, columns, claims, found: tenantClaims, users: userSettings };
 }
 
 /**
@@ -86,15 +100,27 @@ function subjectIn(context: ContextName, { subject = SUBJECT }: Tenants): string
   return /^\d+$/.test(subject) ? '0' : SUBJECT;
 }
 
-function claimsOf({ claims, columns }: ContextSource, tenant: string): Record<string, unknown> {
-  if (claims !== undefined) return fill(claims, tenant) as Record<string, unknown>;
+function claimsOf({ claims, columns, found = [] }: ContextSource, tenant: string): Record<string, unknown> {
   const named = all(columns, tenant);
-  return { ...named, app_metadata: named };
+  const said = claims === undefined ? { ...named, app_metadata: named } : fill(claims, tenant);
+  return found.reduce((token, path) => saying(token, path, tenant), said) as Record<string, unknown>;
+}
+
+/** What is said at that place already is not touched; what is none on the way there is. */
+function saying(document: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+  if (key === undefined) return document ?? value;
+  const isDocument = typeof document === 'object' && document !== null && !Array.isArray(document);
+  const fields = new Map(isDocument ? Object.entries(document) : []);
+  return Object.fromEntries(fields.set(key, saying(fields.get(key), rest, value)));
 }
 
 /** Another tenant, and every right that the expression may ask for. */
-function forgedClaims(source: ContextSource, { other }: Tenants): Record<string, unknown> {
-  return { ...Object.fromEntries(source.keys ?? []), ...claimsOf(source, other) };
+function forgedClaims(source: ContextSource, { other }: Tenants): unknown {
+  const said = fill({ ...Object.fromEntries(source.keys ?? []), ...claimsOf(source, other) }, other);
+  return (source.forged ?? []).reduce(
+    (document, { path: [, ...path], wanted }) => saying(document, path, fill(wanted, other)),
+    said,
+  );
 }
 
 function fill(template: unknown, tenant: string): unknown {

@@ -1,3 +1,4 @@
+import { TENANT } from './claim-paths.ts';
 import { endOfParentheses } from './sql-tokens.ts';
 
 /** A call in the text of an expression; offsets are 0-based characters. */
@@ -22,7 +23,7 @@ export interface Expression {
   /** Columns compared with current_user, session_user and the like. */
   readonly roleComparisons: readonly string[];
   readonly calls: readonly Call[];
-  /** Keys of documents that it takes values by, and what would please it there; `true` where it does not say. */
+  /** Keys of documents that it takes values by, and what would please it there; `{tenant}` where it does not say. */
   readonly keys: ReadonlyMap<string, unknown>;
   /** Where in documents that are no columns, such as a token's claims, it takes values: `['app_metadata', 'org']`. */
   readonly claims: readonly (readonly string[])[];
@@ -121,7 +122,10 @@ function visitPart(key: string, part: unknown, found: Found, place: Place): void
   if (key === 'ColumnRef')
     (place.shapes ? found.shaped : found.equal).add(columnsIn({ ColumnRef: part })[0]!.replace(/^.*\./s, ''));
   if (key === 'FuncCall') noteCall(part, found, place);
-  if (key === 'TypeCast' && isCastSetting(part)) found.uncast--;
+  if (key === 'TypeCast') {
+    noteFlag(part, found);
+    if (isCastSetting(part)) found.uncast--;
+  }
   visit(part, found, placeWithin(key, part, place));
 }
 
@@ -173,12 +177,19 @@ function noteComparison(part: Node, { compared }: Found): void {
     if (isRoleName(one)) for (const column of columnsIn(other)) compared.add(column);
 }
 
-/** `… ->> 'role' = 'admin'`, `… -> 'roles' ? 'admin'`, `(… ->> 'is_admin')::boolean`. */
+/** `(… ->> 'is_admin')::boolean`; seen before the key is taken. */
+function noteFlag(cast: Node, { keys }: Found): void {
+  const key = keyTaken(cast['arg']);
+  if (key !== undefined && namesIn(nodeAt(cast, 'typeName')?.['names']).at(-1) === 'bool' && !keys.has(key))
+    keys.set(key, true);
+}
+
+/** `… ->> 'role' = 'admin'`, `… -> 'roles' ? 'admin'`. */
 function noteKey(part: Node, { keys }: Found): void {
   const operator = operatorOf(part);
   if (operator === '->' || operator === '->>') {
     const key = literalIn(part['rexpr']);
-    if (key !== undefined && !keys.has(key)) keys.set(key, true);
+    if (key !== undefined && !keys.has(key)) keys.set(key, TENANT);
     return;
   }
   const value = literalIn(part['rexpr']);

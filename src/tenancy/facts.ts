@@ -319,8 +319,12 @@ export interface RlsFacts {
   readonly definers: readonly FunctionFacts[];
   readonly defaultGrants: readonly DefaultGrant[];
   readonly classes: ReadonlyMap<string, PolicyClass>;
+  /** Names of columns of which only the policies say that they hold the tenant, but for keys of tables of tenants. */
+  readonly foundColumns: readonly string[];
   /** Settings that carry the tenant, the one of most policies first: SQL that is proposed reads that. */
   readonly tenantSettings: readonly [string, ...string[]];
+  /** Claims of a token that were found to carry it besides those that are known, by the keys that lead there. */
+  readonly tenantClaims: readonly (readonly string[])[];
   /** Settings that carry the user. */
   readonly userSettings: readonly string[];
   /** Where policies look up which user belongs to which tenant, the likeliest first. */

@@ -71,3 +71,15 @@ function isToldApart(facts: RlsFacts, table: TableFacts): boolean {
   // A condition that confuses identifiers that are alike compares this column all the same.
   return counted.some(isOwn) && counted.every((one) => isOwn(one) || one.row.owner === 'none' || one.row.isNear);
 }
+
+/** Names by which other tables may be told as well; a key of its own is the key of a table of tenants. */
+export function namesOf(holders: readonly TableFacts[]): string[] {
+  const names = holders.flatMap(({ tenantColumn, indexes }) => {
+    const isKey = indexes.some(
+      ({ unique, partial, columns }) =>
+        unique && !partial && columns.length === 1 && columns[0] === tenantColumn?.number,
+    );
+    return isKey || tenantColumn === undefined ? [] : [tenantColumn.name];
+  });
+  return [...new Set(names)].sort();
+}

@@ -7,6 +7,7 @@ import { assume } from './assumptions.ts';
 import { readLastingSettings } from './catalog/lasting-settings.ts';
 import { type PolicyText, readPolicyTexts } from './catalog/policies.ts';
 import { type LabelledColumnRow, readSomeColumns } from './catalog/relations.ts';
+import { type Claim, isForgeable, mayCarryTenant, TENANT } from './claim-paths.ts';
 import type { ContextSource } from './contexts.ts';
 import { evaluate, findCallsPerRow, type PlainSubject, type Subject, whyNotEvaluated } from './evaluate.ts';
 import { evaluatePlain } from './evaluate-plain.ts';
@@ -40,6 +41,10 @@ export interface EvaluationSetup {
   readonly settings: readonly string[];
   /** Settings that something reads: one of them may. */
   readonly candidates: (session: Session) => Promise<readonly string[]>;
+  /** Where functions take values from documents: one of those may be a claim that does. */
+  readonly claims: (session: Session) => Promise<readonly Claim[]>;
+  /** What functions take from what users say of themselves. */
+  readonly forged: readonly Claim[];
   /** Settings that functions read and that carry the user. */
   readonly userSettings: readonly string[];
   readonly tenantsFor: (column: TableFacts['tenantColumn']) => Tenants;
@@ -78,11 +83,13 @@ export interface Evaluated {
 interface Carriers {
   /** The settings with which classes showed their own rows, that of most of them first. */
   readonly tenantSettings: readonly string[];
+  /** The same of claims that nobody named. */
+  readonly tenantClaims: readonly (readonly string[])[];
   /** Settings that something reads and that carry the user. */
   readonly userSettings: readonly string[];
 }
 
-const NO_CARRIERS: Carriers = { tenantSettings: [], userSettings: [] };
+const NO_CARRIERS: Carriers = { tenantSettings: [], tenantClaims: [], userSettings: [] };
 
 /**
  * Evaluates the policies of tables, once for each class of tables whose policies are the same.
@@ -121,6 +128,7 @@ export async function readClasses(
 function carriersIn(asked: ReadonlySet<Asked>): Carriers {
   return {
     tenantSettings: byFrequency(settingsIn(asked)),
+    tenantClaims: [...new Map([...asked].flatMap(claimsIn)).values()],
     userSettings: [...new Set([...asked].flatMap(usersIn))],
   };
 }
@@ -144,6 +152,12 @@ function settingsIn(asked: Iterable<Asked>): string[] {
   return [...asked].flatMap(({ expressions }) =>
     [...expressions.values()].flatMap(({ subject }) => subject.source.settings),
   );
+}
+
+/** Claims that were found to carry the tenant, by their names. */
+function claimsIn({ expressions }: Asked): (readonly [string, readonly string[]])[] {
+  const found = [...expressions.values()].flatMap(({ subject }) => subject.source.found ?? []);
+  return found.map((path) => [path.join('\0'), path]);
 }
 
 /** Settings that carry the user, of every expression. */
@@ -413,7 +427,14 @@ function draftAsked(
   const named = syntaxes.flatMap(({ syntax }) => syntax?.settings ?? []);
   const users = [...new Set([...named.filter(isUserSetting), ...setup.userSettings])];
   const keys = new Map(syntaxes.flatMap(({ syntax }) => [...(syntax?.keys ?? [])]));
-  const source = { ...setup.source, settings: setup.settings, users, keys };
+  const forged = [
+    ...setup.forged,
+    ...syntaxes
+      .flatMap(({ syntax }) => syntax?.claims ?? [])
+      .filter(isForgeable)
+      .map((path) => ({ path, wanted: keys.get(path.at(-1)!) ?? TENANT })),
+  ];
+  const source = { ...setup.source, settings: setup.settings, users, keys, forged };
   const isList = ownerColumn?.category === 'A';
   const subject = { table, tenantColumn: ownerColumn?.name, isList, rows, tenants, source, roles };
   const columns = [ownerColumn, ...read].filter((column) => column !== undefined);
@@ -548,7 +569,7 @@ async function evaluateNamed(
   answered?: QuickAnswers,
 ): Promise<void> {
   const quick = answered ?? (await answerQuickly(session, expressions, NAMED_CONTEXTS, setup));
-  await findSettings(session, classes, quick, setup);
+  await findCarriers(session, classes, quick, setup);
   for (const [expression, evaluations] of quick)
     expression.evaluations.push(...evaluations.filter(({ context }) => context !== 'own'));
   const rest = expressions.filter((one) => !quick.has(one));
@@ -655,10 +676,10 @@ async function evaluateIn(
 }
 
 /**
- * An application may call its setting as it likes. Where the known ones show nobody a row of its own, each that
- * something reads is tried; the one that does is that table's.
+ * An application may call its setting, and the claim of its tokens, as it likes. Where the known ones show nobody a row
+ * of its own, each that something reads is tried; the one that does is that table's.
  */
-async function findSettings(
+async function findCarriers(
   session: Session,
   classes: readonly Asked[],
   quick: QuickAnswers,
@@ -684,19 +705,23 @@ async function findSettings(
     const own = [...asked.expressions.values()];
     return own.every((one) => final.has(one) && !showsOwn(one, final.get(one)!));
   });
-  const read = blind.some(mayReadElsewhere) ? await setup.candidates(session) : [];
+  const elsewhere = blind.some(mayReadElsewhere) ? await readCarriers(session, setup) : [];
+  const proven: Carrier[] = [];
   for (const asked of blind) {
     const own = [...asked.expressions.values()];
-    const named = own.flatMap(({ syntax }) => syntax?.settings ?? []);
-    const candidates = new Set([...named, ...(mayReadElsewhere(asked) ? read : [])]);
-    for (const name of candidates) {
-      if (setup.settings.includes(name) || name === 'request.jwt.claims') continue;
+    const named = carriersNamed(own.flatMap(({ syntax }) => syntax ?? []));
+    const all = [...named, ...(mayReadElsewhere(asked) ? elsewhere : [])].filter(({ name }) => !isSaid(name, setup));
+    const carriers = new Map(all.map((carrier) => [carrier.name, carrier]));
+    // Most tables of a database are told apart by the same one.
+    const inTurn = [...proven.filter(({ name }) => carriers.has(name)), ...carriers.values()];
+    for (const carrier of new Set(inTurn)) {
       const tried = own.map((one) => ({
         ...one,
-        subject: { ...one.subject, source: { ...one.subject.source, settings: [name] } },
+        subject: { ...one.subject, source: { ...one.subject.source, ...carrier.says } },
       }));
       const answers = await answersOf(tried);
       if (!tried.some((one, at) => showsOwn(one, answers[at]!))) continue;
+      if (!proven.some(({ name }) => name === carrier.name)) proven.push(carrier);
       for (const [at, one] of own.entries()) {
         one.subject = tried[at]!.subject;
         final.set(one, answers[at]!);
@@ -706,6 +731,37 @@ async function findSettings(
     }
   }
   for (const [expression, answers] of final) expression.evaluations.push(...answers);
+}
+
+/** What may carry the tenant, a setting or a claim. */
+interface Carrier {
+  readonly name: string;
+  readonly says: Partial<Pick<ContextSource, 'settings' | 'found'>>;
+}
+
+/** So many claims are tried. */
+const MOST_CLAIMS = 12;
+
+async function readCarriers(session: Session, { candidates, claims }: EvaluationSetup): Promise<Carrier[]> {
+  return carriersNamed([
+    { settings: await candidates(session), claims: (await claims(session)).map(({ path }) => path) },
+  ]);
+}
+
+function carriersNamed(among: readonly Pick<Syntax, 'settings' | 'claims'>[]): Carrier[] {
+  const settings = among.flatMap((one) => one.settings);
+  const claims = among
+    .flatMap((one) => one.claims)
+    .filter(mayCarryTenant)
+    .slice(0, MOST_CLAIMS);
+  return [
+    ...settings.map((name) => ({ name, says: { settings: [name] } })),
+    ...claims.map((path) => ({ name: `claim ${JSON.stringify(path)}`, says: { found: [path] } })),
+  ];
+}
+
+function isSaid(name: string, { settings }: EvaluationSetup): boolean {
+  return settings.includes(name) || name === 'request.jwt.claims';
 }
 
 /** Some expression calls what may read a setting, or none by its name. */

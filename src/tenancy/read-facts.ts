@@ -2,7 +2,7 @@ import type { Session } from '../postgres/session.ts';
 import { bypasses } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { assembleFacts, type CatalogFacts } from './assemble.ts';
-import { readSettingsOfFunctions } from './catalog/functions.ts';
+import { readClaimsOfFunctions, readSettingsOfFunctions } from './catalog/functions.ts';
 import { readPossibleHolders, withIndexes } from './catalog/holders.ts';
 import { readLineages, readOwners, withTenantColumnsNamedOtherwise } from './catalog/lineages.ts';
 import { findMembers, readMemberships } from './catalog/members.ts';
@@ -10,8 +10,9 @@ import { readPolicyTexts } from './catalog/policies.ts';
 import { type Helper, MANY_RELATIONS, readSnapshot, type Snapshot } from './catalog/snapshot.ts';
 import { hasTold, type Remembered, readSomeTables, type ToldTables, toSomeTables } from './catalog/some-tables.ts';
 import { findTenants, type Registry } from './catalog/tenants.ts';
+import { isForgeable } from './claim-paths.ts';
 import type { Lineage, RlsFacts, TableFacts } from './facts.ts';
-import { chooseHolders } from './holders.ts';
+import { chooseHolders, namesOf } from './holders.ts';
 import { isUserSetting, type MembershipCandidate } from './membership.ts';
 import { loadParse } from './parse.ts';
 import { type EvaluationSetup, readClasses, type Untouched } from './read-classes.ts';
@@ -44,11 +45,18 @@ export async function readFacts(
 ): Promise<RlsFacts> {
   // What it takes to read policies is loaded while the server reads its catalog.
   loadParse().catch(() => undefined);
-  const { catalog, functionSettings, lookedUp } = toCatalog(await readSnapshot(session, settings, helper), settings);
+  const { catalog, schemas, functionSettings, lookedUp } = toCatalog(
+    await readSnapshot(session, settings, helper),
+    settings,
+  );
+  const calls = [...catalog.tables.values()].some(({ policies }) => policies.some(({ isPlain }) => !isPlain));
+  const claims = calls ? await readClaimsOfFunctions(session, schemas) : [];
   const facts = await evaluateFacts(session, settings, catalog, {
     isLookedAt: ({ inScope }) => inScope,
     limits,
     candidates: () => Promise.resolve(functionSettings),
+    claims: () => Promise.resolve(claims),
+    forged: claims.filter(({ path }) => isForgeable(path)),
     findsRepeatedCalls: true,
     findsHolders: true,
     assumes,
@@ -82,6 +90,8 @@ export async function readFactsOf(
     isLookedAt: ({ oid }) => tables.has(oid),
     limits: LIMITS,
     candidates: (one) => readSettingsOfFunctions(one, schemas),
+    claims: (one) => readClaimsOfFunctions(one, schemas),
+    forged: [],
     findsRepeatedCalls: false,
     assumes: false,
     lookedUp: seen === snapshot ? undefined : seen.lookups.relations,
@@ -115,17 +125,28 @@ function toCatalog(
   settings: TenancySettings,
 ): {
   readonly catalog: CatalogFacts;
+  readonly schemas: readonly number[];
   readonly functionSettings: readonly string[];
   readonly lookedUp: ReadonlySet<number>;
 } {
   const { functionSettings, lookups } = snapshot;
-  return { catalog: assembleFacts(snapshot, settings), functionSettings, lookedUp: lookups.relations };
+  const schemas = snapshot.schemas.map(({ oid }) => oid);
+  return { catalog: assembleFacts(snapshot, settings), schemas, functionSettings, lookedUp: lookups.relations };
 }
 
 interface How
   extends Pick<
     EvaluationSetup,
-    'limits' | 'candidates' | 'findsRepeatedCalls' | 'assumes' | 'untouched' | 'known' | 'userSettings' | 'apart'
+    | 'limits'
+    | 'candidates'
+    | 'claims'
+    | 'forged'
+    | 'findsRepeatedCalls'
+    | 'assumes'
+    | 'untouched'
+    | 'known'
+    | 'userSettings'
+    | 'apart'
   > {
   readonly isLookedAt: (table: TableFacts) => boolean;
   /** Relations that functions of policies read; `undefined`: policies look nowhere but at their rows. */
@@ -159,17 +180,28 @@ async function evaluateFacts(
     owners: await findOwners(session, { ...catalog, tables }, tenantsFor),
     ...how,
   });
-  const facts = { ...catalog, tables, classes, tenantSettings: named([], settings), userSettings: [], memberships };
-  const holders = chooseHolders(facts, possible, (key) => carriersOf(new Set([key])).tenantSettings);
-  const told = new Map([...tables, ...(await withIndexes(session, holders)).map(byOid)]);
+  const facts = {
+    ...catalog,
+    tables,
+    classes,
+    tenantSettings: named([], settings),
+    tenantClaims: [],
+    foundColumns: [],
+    userSettings: [],
+    memberships,
+  };
+  const chosen = chooseHolders(facts, possible, (key) => carriersOf(new Set([key])).tenantSettings);
+  const holders = await withIndexes(session, chosen);
+  const told = new Map([...tables, ...holders.map(byOid)]);
   const asked = new Set(looked.flatMap(({ oid }) => told.get(oid)!.policyClass ?? []));
-  const { tenantSettings, userSettings } = carriersOf(asked);
+  const { tenantSettings, ...carriers } = carriersOf(asked);
   return {
     ...facts,
     tables: told,
     classes: possible.length === 0 ? classes : new Map([...classes].filter(([key]) => asked.has(key))),
+    ...carriers,
+    foundColumns: namesOf(holders),
     tenantSettings: named(tenantSettings, settings),
-    userSettings,
   };
 }
 

@@ -6,7 +6,7 @@ import type { CommandResult, Finding } from '../report/report.ts';
 import { hasPrivilege, isBound, reachesSchema, tablesInScope } from './access.ts';
 import { type Answer, type AskLimits, ask } from './ask.ts';
 import { memberOf } from './catalog/members.ts';
-import { settingsOf } from './contexts.ts';
+import { knownSource, settingsOf } from './contexts.ts';
 import type { RlsFacts, RoleFacts, TableFacts } from './facts.ts';
 import { displayPath } from './names.ts';
 import { sqlName } from './proposal.ts';
@@ -45,8 +45,7 @@ export async function viewAs(
       .filter((role) => reachesSchema(facts, role, table.schema) && hasPrivilege(role, table, 'SELECT'))
       .map((role) => ({ table, role })),
   );
-  const { columns, claims } = settings;
-  const source = { settings: facts.tenantSettings, columns, claims, users: facts.userSettings };
+  const source = knownSource(facts, settings);
   const answers: Answer[] = [];
   for (const chunk of chunksOf(asked, CHUNK)) {
     signal?.throwIfAborted();

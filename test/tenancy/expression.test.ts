@@ -69,7 +69,7 @@ describe('an expression is read for', () => {
       or lower(auth.jwt() ->> 'plan') = any (array['gold'::text, 'silver'::text])
       or (auth.jwt() -> 'rights') ? 'all' or (auth.jwt() -> 'more') @> '{"deep": [1]}' or n = 7`;
     expect(Object.fromEntries(read(text).keys)).toEqual({
-      user_metadata: true,
+      user_metadata: '{tenant}',
       role: 'it\'s "me"',
       is_admin: true,
       plan: 'gold',

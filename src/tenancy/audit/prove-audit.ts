@@ -47,7 +47,15 @@ export async function proveAudit(
   const tables = await readAuditedTables(session);
   if (tables.length === 0) return { tables, proofs: [] };
   const catalog = assembleFacts(await readSnapshot(session, settings), settings);
-  const facts: RlsFacts = { ...catalog, classes: new Map(), tenantSettings: [''], userSettings: [], memberships: [] };
+  const facts: RlsFacts = {
+    ...catalog,
+    classes: new Map(),
+    tenantSettings: [''],
+    tenantClaims: [],
+    foundColumns: [],
+    userSettings: [],
+    memberships: [],
+  };
   const parse = await loadParse();
   const ofTenant = (id: string) => sessionOf(settings, id);
   const maker = new RowMaker(session, facts, ofTenant, (text) => parse(text)?.constants ?? [], { tellsKeys: true });

@@ -1,4 +1,5 @@
 import type { Session } from '../../postgres/session.ts';
+import { type Claim, claimsIn } from '../claim-paths.ts';
 
 interface ArgumentRow {
   /** As a cast writes it. */
@@ -143,4 +144,21 @@ export async function readSettingsOfFunctions(session: Session, schemas: readonl
     [schemas, String.raw`current_setting\s*\(\s*'([a-z_][a-z0-9_]*\.[a-z0-9_.]+)'`],
   );
   return rows.map((row) => row.name);
+}
+
+/** What functions of these schemas take from documents; those first that speak of a token. */
+export async function readClaimsOfFunctions(session: Session, schemas: readonly number[]): Promise<Claim[]> {
+  const rows = await session.query<{ body: string }>(
+    `
+      select body
+      from pg_catalog.pg_proc p
+      join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname in ('sql', 'plpgsql'),
+        lateral (select case p.prosrc when '' then pg_catalog.pg_get_functiondef(p.oid) else p.prosrc end) b (body)
+      where p.pronamespace = any ($1::oid[]) and p.prokind = 'f' and body ~ '[-#]>'
+      order by body ~* 'jwt|claim|token|_metadata' desc, p.oid
+      limit 1000
+    `,
+    [schemas],
+  );
+  return rows.flatMap(({ body }) => claimsIn(body));
 }

@@ -2,7 +2,7 @@ import { SQLSTATE } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import { appliesTo, hasPrivilege, isBound, reachesSchema } from '../access.ts';
 import { type Answer, type AskLimits, ask, type Question } from '../ask.ts';
-import { settingsOf } from '../contexts.ts';
+import { knownSource, settingsOf } from '../contexts.ts';
 import type { RlsFacts, RoleFacts, TableFacts } from '../facts.ts';
 import { sqlColumns, sqlName } from '../proposal.ts';
 import type { TenancySettings } from '../settings.ts';
@@ -35,8 +35,7 @@ export async function readBlindPlans(
   limits: AskLimits,
   onTable: (done: number) => void,
 ): Promise<BlindPlan[]> {
-  const { columns, claims } = settings;
-  const source = { settings: facts.tenantSettings, columns, claims, users: facts.userSettings };
+  const source = knownSource(facts, settings);
   const judge = judging();
   const plans: BlindPlan[][] = [];
   let done = 0;

@@ -17,6 +17,9 @@ export interface RoleProof {
 /** Why a proof of a role is vacuous; more may follow. */
 export const NOTHING_SHOWN = 'the own tenant is shown nothing either';
 
+/** The same where no column says whose a row is; more may follow. */
+export const LOOKED_UP = 'its policies look elsewhere whose a row is, and nobody who was tried is shown one';
+
 export interface TableProof {
   readonly table: TableFacts;
   readonly level: ProofLevel;

@@ -18,7 +18,7 @@ import { CONTEXTS, type PolicyFacts, type RlsFacts, type RoleFacts, type TableFa
 import { ownerColumnOf } from '../lineage.ts';
 import { listNames } from '../names.ts';
 import { sqlColumns, sqlName } from '../proposal.ts';
-import { concludeTable, NOTHING_SHOWN, type RoleProof, type TableProof } from './proof.ts';
+import { concludeTable, LOOKED_UP, NOTHING_SHOWN, type RoleProof, type TableProof } from './proof.ts';
 
 /** Proves a table from what its policies answered: no row of it is read. */
 export function provePolicies(facts: RlsFacts, table: TableFacts): TableProof {
@@ -141,7 +141,6 @@ function whyForPeople({ gate, context, row }: Opening): string {
 }
 
 const BY_ROWS_ONLY = 'a key of several columns says whose a row is, which --prove=rows proves';
-const LOOKED_UP = 'its policies look elsewhere whose a row is, and nobody who was tried is shown one';
 
 /** What opens no made-up row may open one that another table knows of; what never looks at the row opens none or all. */
 function looksElsewhere({ policies }: TableFacts, role: RoleFacts): boolean {

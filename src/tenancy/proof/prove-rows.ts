@@ -5,7 +5,7 @@ import { hasPrivilege, isBound } from '../access.ts';
 import { audience, classOf, GATES, openingsAt } from '../answers.ts';
 import type { AskLimits } from '../ask.ts';
 import { memberOf } from '../catalog/members.ts';
-import { settingsOf } from '../contexts.ts';
+import { knownSource, settingsOf } from '../contexts.ts';
 import {
   COMMANDS,
   type ColumnFacts,
@@ -559,8 +559,7 @@ function sessionOf(
   other = own,
   role = 'authenticated',
 ): Readonly<Record<string, string>> {
-  const { columns, claims } = settings;
-  const source = { settings: facts.tenantSettings, columns, claims, users: facts.userSettings };
+  const source = knownSource(facts, settings);
   const unknown = /^\d+$/.test(own) ? NOBODY.number : NOBODY.uuid;
   return settingsOf(context, source, { own, other, unknown, subject: users.get(own) }, role);
 }

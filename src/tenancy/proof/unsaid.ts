@@ -1,8 +1,9 @@
 import { expressionsOf } from '../answers.ts';
-import { settingsOf } from '../contexts.ts';
+import { knownSource, settingsOf } from '../contexts.ts';
 import type { ExpressionFacts, RlsFacts, TableFacts } from '../facts.ts';
+import { listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
-import { NOTHING_SHOWN, type RoleProof } from './proof.ts';
+import { LOOKED_UP, NOTHING_SHOWN, type RoleProof } from './proof.ts';
 
 /**
  * Where the own tenant is shown nothing, the reason also says what its policies read of the session that no session of
@@ -14,25 +15,35 @@ export function namingTheUnsaid(
   settings: TenancySettings,
   roles: readonly RoleProof[],
 ): readonly RoleProof[] {
-  const isVacuous = ({ outcome, reason }: RoleProof) =>
-    outcome === 'vacuous' && (reason?.startsWith(NOTHING_SHOWN) ?? false);
+  const isLookedUp = ({ outcome, reason = '' }: RoleProof) => outcome === 'vacuous' && reason.startsWith(LOOKED_UP);
+  const isVacuous = (role: RoleProof) =>
+    isLookedUp(role) || (role.outcome === 'vacuous' && role.reason?.startsWith(NOTHING_SHOWN) === true);
   if (!roles.some(isVacuous)) return roles;
-  const advice = adviceFor([...expressionsOf(facts, table).values()], facts, settings);
-  if (advice === undefined) return roles;
-  const told = `; ${advice}`;
+  const advice = [
+    adviceFor([...expressionsOf(facts, table).values()], facts, settings),
+    roles.some(isLookedUp) ? columnAdvice(facts) : undefined,
+  ].filter((one) => one !== undefined);
+  if (advice.length === 0) return roles;
+  const told = `; ${advice.join('; ')}`;
   return roles.map((role) =>
     isVacuous(role) && !role.reason!.endsWith(told) ? { ...role, reason: `${role.reason}${told}` } : role,
   );
 }
 
+/** What refers to rows of tables whose column nobody named is not traced to their tenants. */
+function columnAdvice({ foundColumns }: RlsFacts): string | undefined {
+  if (foundColumns.length === 0) return undefined;
+  const names = listNames(foundColumns, 5);
+  return `name the columns that hold the tenant in tenancy.columns (policies elsewhere compare ${names} with it)`;
+}
+
 function adviceFor(
   expressions: readonly Pick<ExpressionFacts, 'settings' | 'claims'>[],
-  { tenantSettings, userSettings }: RlsFacts,
-  { columns, claims }: TenancySettings,
+  facts: RlsFacts,
+  settings: TenancySettings,
 ): string | undefined {
-  const source = { settings: tenantSettings, columns, claims, users: userSettings };
   const anybody = { own: 'own', other: 'other', unknown: 'unknown', subject: 'subject' };
-  const said = settingsOf('own', source, anybody, 'role');
+  const said = settingsOf('own', knownSource(facts, settings), anybody, 'role');
   const token: unknown = JSON.parse(said['request.jwt.claims']!);
   const names = new Set(expressions.flatMap((one) => one.settings).filter((name) => said[name] === undefined));
   const paths = new Map(
