@@ -46,7 +46,7 @@ export const RELATIONS_READ = `array(
         )`;
 
 /** SQL, true of `p` in pg_proc that runs as the role that its own settings name: `create function … set role = admin`. */
-export const TAKES_ROLE = `(p.proconfig is not null and exists (
+const TAKES_ROLE = `(p.proconfig is not null and exists (
   select from pg_catalog.unnest(p.proconfig) setting where pg_catalog.left(setting, 5) = 'role='
 ))`;
 
