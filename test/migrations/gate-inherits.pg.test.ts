@@ -1,6 +1,7 @@
 /** @module-tag since-13 */
 import { describe } from 'vitest';
 import { expect, type TestDatabase, withDatabase } from '../support/database.ts';
+import { testServer } from '../support/server.ts';
 import { test as anyTest, withdrawReader } from '../tenancy/database.ts';
 import { makeProject, type Project, states } from './project.ts';
 
@@ -25,9 +26,28 @@ const TABLES = `
   create table middle ${COLUMNS};
   create table parts ${COLUMNS} partition by list (id); ${open('parts')}
   create table part partition of parts for values in (1); ${open('part')} ${isolated('part')}
+  create schema "Clo%sed";
+  create table "Clo%sed".root ${COLUMNS} partition by list (id); ${open('"Clo%sed".root')}
+  create table "Clo%sed".leaf partition of "Clo%sed".root for values in (1); ${isolated('"Clo%sed".leaf')}
+  create table years ${COLUMNS} partition by list (id); ${isolated('years')} ${open('years')}
+  create table "y ""1" partition of years for values in (1);
+  create table y2 partition of years for values in (2); grant insert on y2 to authenticated;
+  create table root ${COLUMNS} partition by list (id);
+  create table mid partition of root for values in (1, 2) partition by list (id);
+  create table "le ""%af" partition of mid for values in (1); ${open('"le ""%af"')} ${isolated('"le ""%af"')}
+  create table lax ${COLUMNS}; alter table lax enable row level security, force row level security;
+  create policy p on lax using (${MINE} or id > 7); create policy "internal %" on lax to service_role using (true);
+  create table under () inherits (lax); ${open('under')} ${isolated('under')}
+  create view "roo%t's" as select * from root; create view parents as select * from middle;
+  grant select on parents to authenticated;
   create table unforced ${COLUMNS}; ${open('unforced')} ${isolated('unforced')}
   alter table unforced no force row level security;
 `;
+
+function superUrl({ url }: TestDatabase): string {
+  const { superuser, superPassword } = testServer();
+  return Object.assign(new URL(url), { username: superuser, password: superPassword }).href;
+}
 
 const FILES = { '001_tables.sql': TABLES };
 
@@ -53,9 +73,9 @@ const test = anyTest.extend<{ template: TestDatabase; copy: Copy }>({
     }),
 });
 
-async function change({ project }: Copy, sql: string) {
+async function change({ project }: Copy, sql: string, ...args: string[]) {
   await project.write({ '005_change.sql': sql });
-  const result = await project.migrate();
+  const result = await project.migrate(...args);
   const findings: { check: string }[] = result.json().findings;
   return { result, findings: findings.filter(({ check }) => check === 'gate') };
 }
@@ -142,6 +162,189 @@ describe('a file is refused that makes an isolated table', () => {
     expect(result.code, result.stderr).toBe(9);
     expect(states(result)['005_change.sql']).toBe('applied');
     expect(findings).toMatchObject([{ object: `public.${CHILD}`, severity: 'critical' }]);
+  });
+});
+
+const LEAF = 'public."le ""%af"';
+const LET: [what: string, object: string, sql: string, message: RegExp][] = [
+  [
+    'a table above that has no RLS',
+    LEAF,
+    'grant select on root to authenticated',
+    /^authenticated may use public.root now, through which its rows are read .* no row-level security/,
+  ],
+  [
+    'one column of that, for writing',
+    LEAF,
+    'grant insert (tenant_id) on root to public',
+    /^anon and authenticated may use public.root now/,
+  ],
+  [
+    'the table between, in a block, under settings that stay',
+    LEAF,
+    `set search_path = ''; do $$ begin execute format('grant delete on public.%I to public', 'mid'); end $$; prepare mine as select 1`,
+    /^anon and authenticated may use public.mid now/,
+  ],
+  [
+    'a table above that is as secured as itself, but loose',
+    'public.under',
+    'grant update on lax to anon',
+    /^anon may use public.lax now, .* let anon (SELECT|UPDATE) a row/,
+  ],
+  [
+    'one column of that',
+    'public.under',
+    'grant select (id) on lax to anon',
+    /^anon may use public.lax now, .* let anon SELECT a row/,
+  ],
+  [
+    'a partition that has no RLS',
+    'public.years',
+    'grant select on "y ""1" to anon',
+    /^anon may use public."y ""1" now, .* no row-level security/,
+  ],
+  [
+    'one column of that',
+    'public.years',
+    'grant select (id) on "y ""1" to anon',
+    /^anon may use public."y ""1" now, .* no row-level security/,
+  ],
+  [
+    'a partition that was only written to',
+    'public.years',
+    'grant select on y2 to authenticated',
+    /^authenticated may use public.y2 now, .* no row-level security/,
+  ],
+  [
+    'the schema of a table above',
+    '"Clo%sed".leaf',
+    'grant usage on schema "Clo%sed" to authenticated',
+    /^authenticated may use "Clo%sed".root now, .* no row-level security/,
+  ],
+  [
+    'a table above, in another schema',
+    '"Clo%sed".leaf',
+    'alter table "Clo%sed".root set schema public',
+    /^authenticated may use public.root2? now, .* no row-level security/,
+  ],
+];
+
+describe('a file is refused that lets API roles use', () => {
+  test.for(LET)('%s', async ([, object, sql, message], { copy }) => {
+    if (sql.includes('set schema')) await copy.db.query('alter table root rename to elsewhere');
+    const { result, findings } = await change(copy, sql);
+    expect(result.code, result.stderr).toBe(9);
+    expect(states(result)['005_change.sql']).toBe('failed');
+    expect(findings).toMatchObject([{ severity: 'critical', object, message: expect.stringMatching(message) }]);
+  });
+
+  test('a table above, statement by statement: it stays, and the run ends with 9', async ({ copy }) => {
+    const { result, findings } = await change(
+      copy,
+      'create index concurrently i on bare (id); grant select on mid to authenticated',
+    );
+    expect(result.code, result.stderr).toBe(9);
+    expect(findings).toMatchObject([{ object: LEAF, severity: 'critical' }]);
+  });
+
+  test('a table above, as its owner or by another role', async ({ copy }) => {
+    const superuser = ['--database-url', superUrl(copy.db)];
+    await copy.db.superQuery('create role "Grou%p"; grant select on root to "Grou%p"');
+    try {
+      for (const [sql, role] of [
+        ['grant "Grou%p" to authenticated', 'authenticated'],
+        ['alter table mid owner to anon', 'anon'],
+      ] as const) {
+        const { result, findings } = await change(copy, sql, ...superuser);
+        expect(result.code, sql + result.stderr).toBe(9);
+        expect(findings).toMatchObject([
+          {
+            object: LEAF,
+            severity: 'critical',
+            message: expect.stringMatching(`^${role} may use public.(root|mid) now`),
+          },
+        ]);
+      }
+    } finally {
+      await copy.db.superQuery('drop owned by "Grou%p"; drop role "Grou%p"');
+    }
+  });
+});
+
+describe('a file is refused for a view that shows', () => {
+  test.for([
+    ['a table whose partitions are isolated', LEAF, `create view v as select * from root; grant select on v to anon`],
+    ['it to more', LEAF, `grant select on "roo%t's" to anon`],
+    ['another table than before', LEAF, 'create or replace view parents as select * from mid'],
+    [
+      'an isolated table, which becomes a child of what it shows',
+      `public.${CHILD}`,
+      `alter table ${CHILD} inherit middle`,
+    ],
+  ] as const)('%s', async ([, shown, sql], { copy }) => {
+    const { result, findings } = await change(copy, sql);
+    expect(result.code, result.stderr).toBe(9);
+    expect(findings).toMatchObject([
+      { severity: 'critical', message: expect.stringContaining(`every row of ${shown}: it reads`) },
+    ]);
+  });
+});
+
+describe('a file is applied that', () => {
+  test.for([
+    ['gives rights to a role of no API', 'grant select on root, "y ""1" to service_role'],
+    ['gives rights on the isolated ones', 'grant select on "le ""%af", years to anon'],
+    ['gives a right on what is loose to whom no policy applies', 'grant select on lax to service_role'],
+    ['lets partitions of the same policies be used', `${isolated('"y ""1"')} grant select on "y ""1" to anon`],
+    [
+      'gives a right on what is loose for others alone',
+      'alter policy p on lax to authenticated; grant select on lax to anon',
+    ],
+    ['gives a right again', 'grant insert on y2 to authenticated; grant select on parts to authenticated'],
+    ['takes it back', 'grant select on root to anon; revoke select on root from anon'],
+    ['adds a column above', 'alter table root add column more int; alter table lax add column more int'],
+    ['isolates what is above first', `${isolated('root')} grant select on root to anon`],
+    ['makes a view of whoever asks', 'create view v as select * from root'],
+    [
+      'rotates partitions',
+      `alter table root detach partition mid; alter table root attach partition mid for values in (3, 4);
+      create table y3 partition of years for values in (3); ${isolated('y3')}; drop table y2`,
+    ],
+  ] as const)('%s', async ([, sql], { copy }) => {
+    const { result, findings } = await change(copy, sql);
+    expect(result.code, result.stderr).toBe(0);
+    expect(findings).toEqual([]);
+  });
+});
+
+describe('where policies could not be asked, the report says what the file did:', () => {
+  test.for([
+    [
+      `alter table ${CHILD} inherit "as %"`,
+      `public.${CHILD}`,
+      /^005_change.sql made it a partition or child of public."as %", and the policies of public."as %" could not/,
+    ],
+    [
+      'grant select on lax to service_role, authenticated',
+      'public.under',
+      /^005_change.sql let authenticated use public.lax, through which its rows are read, and the policies of public.lax could not/,
+    ],
+    [
+      `alter policy p on "as %" using (${MINE} or false)`,
+      'public."as %"',
+      /^005_change.sql changed its policies, and they could not/,
+    ],
+    [
+      'alter table "as %" rename to old; alter table wide rename to "as %"',
+      'public."as %"',
+      /^005_change.sql put it in the place of another table, and its policies could not/,
+    ],
+  ] as const)('%s', async ([sql, object, message], { copy }) => {
+    await copy.db.superQuery(`grant select on lax, wide, "as %" to app_reader; alter policy p on wide using (${MINE});
+      alter policy p on lax to app_reader using (${MINE})`);
+    const { result, findings } = await change(copy, sql);
+    expect(result.code, result.stderr).toBe(0);
+    expect(findings).toMatchObject([{ severity: 'warning', object, message: expect.stringMatching(message) }]);
   });
 });
 

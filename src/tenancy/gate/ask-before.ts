@@ -4,8 +4,8 @@ import type { SecuredTable } from './state.ts';
 /** Whatever policies stand on is changed by a statement that says one of these, or builds what it says. */
 const CHANGES_WHAT_IS_CALLED = /\b(function|procedure|routine|view|rule|operator|execute)\b/i;
 
-/** Policies are, or which of them a table is read under; such a statement names the table. */
-const CHANGES_POLICIES = /\b(policy|inherit|attach)\b/i;
+/** Policies are, or which of them a table is read under, or by whom; such a statement names the table. */
+const CHANGES_POLICIES = /\b(policy|inherit|attach|grant|owner)\b/i;
 
 /**
  * Tables whose policies have to be asked in front of a file that commits as it goes, since nobody can ask behind it what

@@ -10,12 +10,19 @@ export interface Successor {
   readonly wasForced: boolean;
 }
 
-/** A table that was isolated, whose rows are now read through another one as well: it is a partition or child of that. */
+/**
+ * A table that was isolated, whose rows are now read through another one as well: it is a partition or child of that, or
+ * that is one of its own, which has no policies.
+ */
 export interface Exposed {
   readonly table: number;
   /** What it was before: itself, or the one whose name it bears now. */
   readonly instead: number;
   readonly through: number;
+  /** They were its partitions or children before: what is new is who may use the other one, or for what. */
+  readonly wasThere: boolean;
+  /** API roles to whom it is new. */
+  readonly roles: readonly string[];
 }
 
 /** What differs between the two sides, in short. Everything by OID. */

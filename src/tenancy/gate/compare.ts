@@ -28,10 +28,9 @@ export interface Comparison {
   readonly looked: readonly string[];
 }
 
-interface Exposure {
+interface Exposure extends Omit<Exposed, 'table' | 'through'> {
   readonly table: SecuredTable;
   readonly through: SecuredTable;
-  readonly instead: number;
 }
 
 /**
@@ -53,9 +52,10 @@ export function compareStates(
     const table = after.tables.find(({ oid }) => oid === successor.table);
     return table === undefined ? [] : [{ ...successor, table }];
   });
-  const exposures = exposed.flatMap(({ table, instead, through }) => {
-    const [child, parent] = [table, through].map((oid) => after.tables.find((one) => one.oid === oid));
-    return child === undefined || parent === undefined ? [] : [{ table: child, through: parent, instead }];
+  const tables = new Map(after.tables.map((table) => [table.oid, table]));
+  const exposures = exposed.flatMap((one): Exposure[] => {
+    const [table, through] = [tables.get(one.table), tables.get(one.through)];
+    return table === undefined || through === undefined ? [] : [{ ...one, table, through }];
   });
   const ways = after.ways.filter((way) => isNewlyOpen(way, before, isolated));
   return {
@@ -141,19 +141,23 @@ function tookPlace({
 }
 
 /** How the report begins what is wrong with the table through which another one is read. */
-export function readThrough(through: Named): string {
-  return `its rows are read through ${displayPath(through)} as well, under the policies of that table alone`;
+export function readThrough({ through, wasThere, roles }: Exposure): string {
+  const [name, under] = [displayPath(through), 'under the policies of that table alone'];
+  return wasThere
+    ? `${listNames(roles.map(displayName))} may use ${name} now, through which its rows are read ${under}`
+    : `its rows are read through ${name} as well, ${under}`;
 }
 
-function lessBound({ table, through, instead }: Exposure, before: GateState): Worsening[] {
-  const wasForced = before.tables.some(({ oid, forced }) => oid === instead && forced);
-  if (through.isSecured && (through.forced || !wasForced)) return [];
+function lessBound(exposure: Exposure, before: GateState): Worsening[] {
+  const { table, through, instead, wasThere } = exposure;
+  const isForced = before.tables.some(({ oid, forced }) => oid === instead && forced);
+  if (through.isSecured && (through.forced || wasThere || !isForced)) return [];
   return [
     {
       object: displayPath(table),
       what: through.isSecured
-        ? `${readThrough(through)}, for which row-level security is not forced`
-        : `${readThrough(through)}, which has no row-level security`,
+        ? `${readThrough(exposure)}, for which row-level security is not forced`
+        : `${readThrough(exposure)}, which has no row-level security`,
       fix: `alter table ${sqlName(through)} ${through.isSecured ? '' : 'enable row level security, '}force row level security;`,
     },
   ];

@@ -8,13 +8,13 @@ import { quoteIdentifier } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { Finding } from '../../report/report.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayName, displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
 import { tablesToAskBefore } from './ask-before.ts';
 import { type Ahead, Asking } from './asking.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
 import { compareStates, leftOpen, readThrough, type Worsening } from './compare.ts';
-import { exposedBetween, readInherits, readUsed } from './exposed.ts';
+import { exposedBy, readInherits, readingsOf, readRights } from './exposed.ts';
 import { type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
 import { type InHand, knownStates, type Read, readChanges } from './read-changes.ts';
@@ -55,10 +55,15 @@ interface Suspect {
   readonly table: SecuredTable;
   /** Whose policies isolated these rows before, by OID. */
   readonly instead: number;
+  /** API roles that these policies did not concern before, where they concerned others. */
+  readonly roles: readonly string[] | undefined;
   /** Whose rows they are, as exceptions name it. */
   readonly object: string;
   /** What to say before what they open. */
   readonly because: string;
+  /** What the file did, and whose policies may therefore open what they did not, for the report. */
+  readonly did: string;
+  readonly whose: string;
 }
 
 /** What there was before the file in hand. */
@@ -204,6 +209,12 @@ export class IsolationGate implements Gate {
     const lists = await readLists(committed);
     const inherits = await readInherits(committed);
     const tables = [...lists.secured.keys()];
+    const isolated = new Set(tables);
+    const rights = await readRights(
+      committed,
+      readingsOf(inherits, inherits, isolated, []).map(({ through }) => through),
+      this.#tenancy,
+    );
     const state = await readState(committed, this.#tenancy, {
       tables,
       policiesOf: tables,
@@ -216,8 +227,10 @@ export class IsolationGate implements Gate {
       known,
       changes: async () => {
         const changes = changesBetween(lists, await readLists(session));
-        const exposed = exposedBetween(inherits, await readInherits(session), new Set(tables), changes.successors);
-        return { ...changes, exposed: await readUsed(session, exposed, this.#tenancy) };
+        const readings = readingsOf(inherits, await readInherits(session), isolated, changes.successors);
+        const through = readings.map((one) => one.through);
+        const exposed = exposedBy(readings, rights, await readRights(session, through, this.#tenancy));
+        return { ...changes, ways: changes.ways || readings.some(({ wasThere }) => !wasThere), exposed };
       },
       states: async (focus) => {
         // Policies that are read of one side alone would seem to be gone.
@@ -225,7 +238,7 @@ export class IsolationGate implements Gate {
         const was = { ...state, policies: state.policies.filter(({ table }) => wanted.has(table)) };
         return [was, await readState(session, this.#tenancy, focus)];
       },
-      secured: () => Promise.resolve(new Set(tables)),
+      secured: () => Promise.resolve(isolated),
     });
   }
 
@@ -339,23 +352,41 @@ export class IsolationGate implements Gate {
     const news = asked.flatMap(({ oid }) => (changes.policies.includes(oid) ? [oid] : []));
     const called = await this.#suspectsByCalls(session, side, changes, news);
     const places = new Map(successors.map(({ table, instead }) => [table, instead]));
-    const own = [...new Map([...suspects, ...called].map((table) => [table.oid, table])).values()].map(
-      (table): Suspect => ({
-        table,
-        instead: places.get(table.oid) ?? table.oid,
-        object: displayPath(table),
-        because: '',
-      }),
-    );
-    const exposing = exposures.map(
-      ({ table, through, instead }): Suspect => ({
+    const ownSuspect =
+      (did: string, whose: string) =>
+      (table: SecuredTable): Suspect => {
+        const predecessor = places.get(table.oid);
+        return {
+          table,
+          instead: predecessor ?? table.oid,
+          roles: undefined,
+          object: displayPath(table),
+          because: '',
+          ...(predecessor === undefined
+            ? { did, whose }
+            : { did: 'put it in the place of another table', whose: 'its policies' }),
+        };
+      };
+    const own = [
+      ...called.map(ownSuspect('changed what policies stand on', 'its policies')),
+      ...suspects.map(ownSuspect('changed its policies', 'they')),
+    ];
+    const exposing = exposures.map((exposure): Suspect => {
+      const { table, through, instead, wasThere, roles } = exposure;
+      const name = displayPath(through);
+      return {
         table: through,
         instead,
+        roles: wasThere ? roles : undefined,
         object: displayPath(table),
-        because: `${readThrough(through)}: `,
-      }),
-    );
-    const questioned = [...own, ...exposing];
+        because: `${readThrough(exposure)}: `,
+        did: wasThere
+          ? `let ${listNames(roles.map(displayName))} use ${name}, through which its rows are read`
+          : `made it a partition or child of ${name}`,
+        whose: `the policies of ${name}`,
+      };
+    });
+    const questioned = [...new Map(own.map((one) => [one.table.oid, one])).values(), ...exposing];
     const answers = await this.#asking!.askOnce(
       session,
       [...new Map(questioned.map(({ table }) => [table.oid, table])).values()],
@@ -430,9 +461,9 @@ export class IsolationGate implements Gate {
     return [...worse, ...leaks];
   }
 
-  #newLeaks({ table, instead }: Suspect, answers: Case['answers']): string[] {
+  #newLeaks({ table, instead, roles }: Suspect, answers: Case['answers']): string[] {
     const answer = answers.get(table.oid);
-    return answer === undefined ? [] : newLeaks(answer.leaks, this.#known.get(instead)?.leaks);
+    return answer === undefined ? [] : newLeaks(answer.leaks, this.#known.get(instead)?.leaks, roles);
   }
 
   /** What the report says about a file that was looked at. */
@@ -443,14 +474,10 @@ export class IsolationGate implements Gate {
     const undecided = suspects.flatMap((suspect) => {
       const answer = answers.get(suspect.table.oid);
       if (answer?.undecided === undefined || this.#newLeaks(suspect, answers).length > 0) return [];
-      return [{ object: suspect.object, reason: answer.undecided }];
+      return [{ ...suspect, reason: answer.undecided }];
     });
-    for (const [reason, open] of groupBy(undecided, (one) => one.reason))
-      this.#noteUndecided(
-        file,
-        open.map(({ object }) => object),
-        reason,
-      );
+    for (const alike of groupBy(undecided, (one) => JSON.stringify([one.reason, one.did])).values())
+      this.#noteUndecided(file, alike, alike[0]!.reason);
     this.#judgements.push({ file, verdict: verdictOf(told.map(({ mode }) => mode)), looked });
   }
 
@@ -482,13 +509,14 @@ export class IsolationGate implements Gate {
   }
 
   /** A function may have changed the policies of every table: the same is not said as often. */
-  #noteUndecided(file: string, [object, ...others]: readonly string[], reason: string): void {
-    const more = others.length === 0 ? '' : ` (as those of ${listNames(others)})`;
+  #noteUndecided(file: string, [suspect, ...others]: readonly Suspect[], reason: string): void {
+    const { object, did, whose } = suspect!;
+    const more = others.length === 0 ? '' : ` (and the same of ${listNames(others.map((one) => one.object))})`;
     this.#findings.push({
       check: CHECK,
       severity: 'warning',
-      object: object!,
-      message: `${file} changed its policies${more}, and they could not be asked what they open now: ${reason}`,
+      object,
+      message: `${file} ${did}${more}, and ${whose} could not be asked what they open now: ${reason}`,
       remediation: 'aisha-db rls-check says what it takes.',
     });
   }

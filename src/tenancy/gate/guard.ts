@@ -1,7 +1,7 @@
 import type { GateCall } from '../../migrations/gate.ts';
 import {
   LEAVES_CALLER,
-  OWN_GRANTS_ON_VIEWS,
+  OWN_GRANTS,
   OWN_RELATIONS,
   type OwnRows,
   ofUsers,
@@ -10,7 +10,7 @@ import {
   wasThere,
 } from './own-rows.ts';
 import { isolationSql } from './read-state.ts';
-import { WATCHED, WATCHED_OIDS, type Watched } from './state.ts';
+import { KINDS_OF_WRITE, type KindOfWrite, WATCHED, WATCHED_OIDS, type Watched } from './state.ts';
 
 // Whether a transaction wrote to a catalog at all is asked of the server's own counters, which cost next to nothing;
 // they never miss a write of the transaction, and also count what a subtransaction took back (PostgreSQL docs 28.2.25,
@@ -28,9 +28,6 @@ const DISTRUST = 'aisha-db gate takes nothing on trust ';
 
 /** Ends it when the file left prepared statements. */
 const FOREIGN = ';foreign';
-
-const KINDS_OF_WRITE = ['inserted', 'updated', 'deleted'] as const;
-type KindOfWrite = (typeof KINDS_OF_WRITE)[number];
 
 const COUNTS = WATCHED_OIDS.flatMap((oid) =>
   KINDS_OF_WRITE.map((what) => `pg_catalog.pg_stat_get_xact_tuples_${what}(${oid})`),
@@ -106,7 +103,8 @@ function guardSql(how: 'guard' | 'tell', counts: string, tag: string, isStrict: 
   const counting = `pg_catalog.current_setting('track_counts')`;
   const isCounting = `pg_catalog.texteq(${counting}, 'on')`;
   const harmless = isStrict ? 'false' : [...HARMLESS_COUNTS, ...HARMLESS_ROWS].join(' and ');
-  const isUntouched = (catalog: Watched) => `${isCounting} and ${same(catalog, ...KINDS_OF_WRITE)}`;
+  const isUntouched = (catalog: Watched, ...whats: readonly KindOfWrite[]) =>
+    `${isCounting} and ${same(catalog, ...(whats.length > 0 ? whats : KINDS_OF_WRITE))}`;
   const nothing = how === 'guard' ? '1' : `'${tag} '`;
   const toldAs = how === 'guard' ? '::pg_catalog.int4' : '';
   return `select case
@@ -173,8 +171,8 @@ const HARMLESS_ROWS = [
   `(${same('pg_rewrite', 'inserted', 'updated')} or ${none(ownRows('pg_rewrite', 'oid'))})`,
   // A partition or child that is new itself; the same of indexes.
   `(${same('pg_inherits', 'inserted', 'updated')} or ${none(`${ownRows('pg_inherits', 'inhrelid')} where ${wasThere('own.inhrelid')}`)})`,
-  // Columns are granted without a word in pg_class; only those of views lead around anything.
-  `(${same('pg_attribute', 'updated')} or ${none(OWN_GRANTS_ON_VIEWS)})`,
+  // Columns are granted without a word in pg_class; only some lead around anything.
+  `(${same('pg_attribute', 'updated')} or ${none(OWN_GRANTS)})`,
   // A function that runs as its caller, or for a trigger or event trigger (types 2279 and 3838), where policies call none.
   `(${same('pg_proc', 'inserted', 'updated')} or ${none(`${ownRows('pg_proc', `${LEAVES_CALLER} as leaves_caller, prorettype`, ofUsers('c.oid'))}
     where leaves_caller and prorettype operator(pg_catalog.<>) 2279 and prorettype operator(pg_catalog.<>) 3838

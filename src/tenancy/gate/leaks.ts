@@ -1,5 +1,11 @@
-/** What the policies of a table let through that they should not: comparable key to words. */
-export type Leaks = ReadonlyMap<string, string>;
+/** What the policies of a table let through that they should not, by a key that can be compared. */
+export type Leaks = ReadonlyMap<string, Leak>;
+
+export interface Leak {
+  readonly words: string;
+  /** Those who get it, if they have the right. */
+  readonly roles: readonly string[];
+}
 
 /** What the policies of a table answered. */
 export interface TableAnswer {
@@ -10,7 +16,13 @@ export interface TableAnswer {
   readonly isLasting: boolean;
 }
 
-/** Leaks that were not there before. */
-export function newLeaks(now: Leaks, before: Leaks | undefined): string[] {
-  return [...now].filter(([key]) => !before?.has(key)).map(([, words]) => words);
+/**
+ * Leaks that were not there before, in words.
+ * @param roles those whose leaks count, if not everybody's do
+ */
+export function newLeaks(now: Leaks, before: Leaks | undefined, roles: readonly string[] | undefined): string[] {
+  return [...now].flatMap(([key, leak]) => {
+    const counts = roles === undefined || leak.roles.some((role) => roles.includes(role));
+    return counts && !before?.has(key) ? [leak.words] : [];
+  });
 }

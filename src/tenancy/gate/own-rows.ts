@@ -1,4 +1,4 @@
-import type { Watched } from './state.ts';
+import type { KindOfWrite, Watched } from './state.ts';
 
 // What a file's transaction wrote, told by the rows themselves. All of it also runs under the search path that the file
 // left behind: functions and operators have no schema here but pg_catalog.
@@ -25,13 +25,23 @@ export const ownRows = (catalog: Watched, columns: string, where = '') =>
 
 export const ofUsers = (oid: string) => `${oid} operator(pg_catalog.>=) ${FIRST_OF_USERS} and `;
 
-/** Columns of views, and of tables with rules, that were granted: their rows are the only ones that tell. */
-export const OWN_GRANTS_ON_VIEWS = `pg_catalog.pg_rewrite r
+/**
+ * Columns that were granted of what rows of other tables are read through: views, tables with rules, parents, and children
+ * without RLS. Their rows are the only ones that tell.
+ */
+export const OWN_GRANTS = `(
+    select r.ev_class as relation from pg_catalog.pg_rewrite r where r.oid operator(pg_catalog.>=) ${FIRST_OF_USERS}
+    union all
+    select c.oid from pg_catalog.pg_class c
+    where ${ofUsers('c.oid')}c.relkind operator(pg_catalog.=) any ('{r,p}') and (c.relhassubclass or not c.relrowsecurity and (
+      select 1 from pg_catalog.pg_inherits i where i.inhrelid operator(pg_catalog.=) c.oid limit 1
+    ) is not null)
+  ) way
   cross join lateral (
     select a.xmin from pg_catalog.pg_attribute a
-    where a.attrelid operator(pg_catalog.=) r.ev_class and a.attacl is not null offset 0
+    where a.attrelid operator(pg_catalog.=) way.relation and a.attacl is not null offset 0
   ) granted
-  where r.oid operator(pg_catalog.>=) ${FIRST_OF_USERS} and ${isOwn('granted')}`;
+  where ${isOwn('granted')}`;
 
 /** A table, or a view; `place` is its owner and schema. A view is a rule itself. */
 export type RelationEntry = readonly [
@@ -55,7 +65,7 @@ type InheritsEntry = readonly [oid: number, wasThere: boolean];
 export interface OwnRows {
   /**
    * Views, and tables that were there before and are not both isolated and forced under their name and owner: those are as
-   * safe as can be, unless rules do more there.
+   * safe as can be, unless rules do more there, or other tables are read through them.
    */
   readonly relations: readonly RelationEntry[] | null;
   readonly named: readonly NamedEntry[] | null;
@@ -65,7 +75,7 @@ export interface OwnRows {
   /** Relations with a rule of the transaction's own: a view is one. */
   readonly rules: readonly number[] | null;
   readonly inherits: readonly InheritsEntry[] | null;
-  /** Rights on columns of views, or of tables with rules, are. */
+  /** Rights on columns are, of what rows of other tables are read through. */
   readonly grants: boolean;
 }
 
@@ -103,10 +113,11 @@ const isTypeOwn = `(
 const IS_TABLE = `relkind operator(pg_catalog.=) any ('{r,p}') and relpersistence operator(pg_catalog.<>) 't'`;
 
 export const OWN_RELATIONS = `(select ${list(...RELATION)}
-  from ${ownRows('pg_class', 'oid, relkind, relpersistence, relrowsecurity, relforcerowsecurity, relowner, relnamespace, reltype, relhasrules')}
+  from ${ownRows('pg_class', 'oid, relkind, relpersistence, relrowsecurity, relforcerowsecurity, relowner, relnamespace, reltype, relhasrules, relhassubclass')}
   where relkind operator(pg_catalog.=) any ('{v,m}')
-    or ${IS_TABLE} and not (relrowsecurity and relforcerowsecurity and not relhasrules and not ${isTypeOwn})
-      and ${wasThere('own.oid')})`;
+    or ${IS_TABLE} and ${wasThere('own.oid')} and not (
+      relrowsecurity and relforcerowsecurity and not relhasrules and not relhassubclass and not ${isTypeOwn}
+    ))`;
 
 const OWN_NAMED = `(select ${list('oid::pg_catalog.int8', 'relnamespace::pg_catalog.int8', 'relname', wasThere('own.oid'))}
   from ${ownRows('pg_class', 'oid, relkind, relpersistence, relname, relnamespace, reltype')}
@@ -121,12 +132,14 @@ const OWN_INHERITS = `(select ${list('inhrelid::pg_catalog.int8', wasThere('own.
 
 /**
  * SQL of one JSON value, the `OwnRows` of the transaction.
- * @param isUntouched SQL, true when nothing was written to the catalog
+ * @param isUntouched SQL, true when nothing was written to the catalog, or nothing of that kind
  * @param relations SQL of those that are read already
  */
-export function ownRowsSql(isUntouched: (catalog: Watched) => string, relations = OWN_RELATIONS): string {
-  const where = (catalog: Watched, sql: string, otherwise = 'null') =>
-    `case when ${isUntouched(catalog)} then ${otherwise} else ${sql} end`;
+export function ownRowsSql(
+  isUntouched: (catalog: Watched, ...whats: readonly KindOfWrite[]) => string,
+  relations = OWN_RELATIONS,
+): string {
+  const where = (catalog: Watched, sql: string) => `case when ${isUntouched(catalog)} then null else ${sql} end`;
   const some = (rows: string) => `(select 1 from ${rows} limit 1) is not null`;
   return `pg_catalog.json_build_object(
     'relations', ${relations},
@@ -135,6 +148,6 @@ export function ownRowsSql(isUntouched: (catalog: Watched) => string, relations 
     'functions', ${where('pg_proc', FUNCTIONS_OF(`${ofUsers('oid')}${isOwn('pg_proc')}`))},
     'rules', ${where('pg_rewrite', `(select pg_catalog.json_agg(ev_class::pg_catalog.int8) from ${ownRows('pg_rewrite', 'ev_class', ofUsers('c.oid'))})`)},
     'inherits', ${where('pg_inherits', OWN_INHERITS)},
-    'grants', ${where('pg_attribute', some(OWN_GRANTS_ON_VIEWS), 'false')}
+    'grants', case when ${isUntouched('pg_attribute', 'updated')} then false else ${some(OWN_GRANTS)} end
   )`;
 }

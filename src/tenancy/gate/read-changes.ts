@@ -2,8 +2,8 @@ import { quoteLiteral } from '../../postgres/quote.ts';
 import type { Preparable, Session } from '../../postgres/session.ts';
 import { namesOf } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
-import { type Changes, type Exposed, NO_CHANGES, type Successor } from './changes.ts';
-import { exposedBetween, readInherits, readUsed } from './exposed.ts';
+import { type Changes, NO_CHANGES, type Successor } from './changes.ts';
+import { exposedBy, readInherits, readingsOf, readRights } from './exposed.ts';
 import type { Call } from './guard.ts';
 import {
   FIRST_OF_USERS,
@@ -26,6 +26,8 @@ import type { Told } from './telling.ts';
 /** What the file's rows were before it. */
 interface Before extends Pick<OwnRows, 'relations' | 'policies' | 'functions'> {
   readonly isolates: boolean;
+  /** Some of the relations are partitions or children, or have some. */
+  readonly related: boolean;
   /** Tables with RLS that bore the names that tables of the file's have now, by the place of those. */
   readonly predecessors: readonly (readonly [place: number, oid: number, forced: boolean])[] | null;
   /** Of the tables that were asked for. */
@@ -90,6 +92,7 @@ export async function readChanges(inHand: InHand, tenancy: TenancySettings): Pro
   const kept = keptTables(before, own);
   const reworded = changedPolicies(before, own);
   const successors = successorsOf(before, own);
+  const { exposed, isReadElsewhere } = await readExposed(inHand, own, before, successors, tenancy);
   const versions = new Map((before.functions ?? []).map(([oid, version]) => [oid, version]));
   const changes: Changes = {
     isolates: true,
@@ -106,9 +109,10 @@ export async function readChanges(inHand: InHand, tenancy: TenancySettings): Pro
     ways:
       call.changesRights ||
       opens ||
+      isReadElsewhere ||
       kept.some(({ now: [, , isSecured, , place], was: [, , , , before] }) => isSecured && place !== before),
     successors,
-    exposed: await readExposed(inHand, own, successors, tenancy),
+    exposed,
     defaults: call.touched.has('pg_db_role_setting'),
   };
   return { changes, sides: now && { tables, was: before.isolation, now }, around: before.around };
@@ -182,16 +186,31 @@ function successorsOf({ predecessors }: Before, { named }: OwnRows): Successor[]
   });
 }
 
-/** A table that is neither older than the file nor takes the place of one holds nothing that was isolated. */
+/** Through which tables those that were isolated are newly read, and whether any is where none was before. */
 async function readExposed(
-  { session, committed }: InHand,
-  { inherits }: OwnRows,
+  { call, session, committed }: InHand,
+  { inherits, relations, grants }: OwnRows,
+  { related }: Before,
   successors: readonly Successor[],
   tenancy: TenancySettings,
-): Promise<readonly Exposed[]> {
-  if (!inherits?.some(([oid, isOld]) => isOld || successors.some(({ table }) => table === oid))) return [];
+): Promise<Pick<Changes, 'exposed'> & { readonly isReadElsewhere: boolean }> {
+  // A table that is neither older than the file nor takes the place of one holds nothing that was isolated.
+  const isAttached = inherits?.some(([oid, isOld]) => isOld || successors.some(({ table }) => table === oid)) === true;
+  const isAnybodys = call.changesRights || grants;
+  if (!isAttached && !isAnybodys && !related) return { exposed: [], isReadElsewhere: false };
   const [before, isolated] = [await readInherits(committed), await readSecured(committed)];
-  return readUsed(session, exposedBetween(before, await readInherits(session), isolated, successors), tenancy);
+  const touched = new Set(relations?.map(([oid]) => oid));
+  const readings = readingsOf(before, await readInherits(session), isolated, successors).filter(
+    ({ wasThere, through }) => !wasThere || isAnybodys || touched.has(through),
+  );
+  const known = readings.flatMap(({ wasThere, through }) => (wasThere ? [through] : []));
+  const was = await readRights(committed, known, tenancy);
+  const now = await readRights(
+    session,
+    readings.map(({ through }) => through),
+    tenancy,
+  );
+  return { exposed: exposedBy(readings, was, now), isReadElsewhere: known.length < readings.length };
 }
 
 const isView = ([, kind]: RelationEntry) => kind === 'v' || kind === 'm';
@@ -297,6 +316,7 @@ const BEFORE: Preparable = {
     'policies', ${POLICIES_OF('polrelid = any ($2)')},
     'functions', ${FUNCTIONS_OF('oid = any ($3)')},
     'isolation', ${isolationSql('$5', '$5')},
+    'related', exists (select from pg_catalog.pg_inherits where inhrelid = any ($1) or inhparent = any ($1)),
     'predecessors', (
       select pg_catalog.json_agg(pg_catalog.json_build_array(wanted.place, c.oid::int8, c.relforcerowsecurity))
       from rows from (pg_catalog.unnest($6), pg_catalog.unnest($7)) with ordinality wanted (schema, name, place)

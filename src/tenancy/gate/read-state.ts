@@ -329,13 +329,32 @@ const WAYS = `
     left join rule u on u.oid = x.rule
     left join opaque o on o.oid = b.relation
   ),
+  -- Whoever reads a table reads its partitions and children, whatever their own policies say.
+  above as (
+    select s.oid, i.inhparent as relation
+    from secured s
+    join pg_catalog.pg_inherits i on i.inhrelid = s.oid
+    union
+    select a.oid, i.inhparent
+    from above a
+    join pg_catalog.pg_inherits i on i.inhrelid = a.relation
+  ),
   shown as (
     select b.way, b.writes, pg_catalog.array_agg(distinct s.oid::int8) as tables,
       pg_catalog.array_agg(distinct pg_catalog.format('%I.%I', s.nspname, s.relname)) as names
-    from behind b
-    join secured s on s.oid = b.relation
-    where b.reader in (select oid from unbound)
-      or not s.relforcerowsecurity and pg_catalog.pg_has_role(b.reader, s.relowner, 'usage')
+    from (
+      select b.way, b.writes, s.oid
+      from behind b
+      join secured s on s.oid = b.relation
+      where b.reader in (select oid from unbound)
+        or not s.relforcerowsecurity and pg_catalog.pg_has_role(b.reader, s.relowner, 'usage')
+      union all
+      select b.way, b.writes, a.oid
+      from behind b
+      join above a on a.relation = b.relation
+      where not exists (select from secured s where s.oid = a.relation)
+    ) b
+    join secured s on s.oid = b.oid
     group by b.way, b.writes
   ),
   ${CALLED},

@@ -19,6 +19,9 @@ export type Watched = (typeof WATCHED)[number];
 /** Their OIDs, which are part of the server's source and the same in every version (src/include/catalog/pg_*.h). */
 export const WATCHED_OIDS = [1259, 1249, 3256, 1255, 2618, 2615, 1260, 1261, 2964, 2611] as const;
 
+export const KINDS_OF_WRITE = ['inserted', 'updated', 'deleted'] as const;
+export type KindOfWrite = (typeof KINDS_OF_WRITE)[number];
+
 /** What the catalog says in short: objects by OID, each with a text that changes when something about it does. */
 export interface Lists {
   /** Tables with RLS enabled. */
