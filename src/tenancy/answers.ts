@@ -374,9 +374,9 @@ export function undecidedBecause(facts: RlsFacts, table: TableFacts): string | u
 }
 
 /** `a row of another tenant with is_public = true`. */
-export function describeRow({ owner, values, isNear, tenant }: SampleRow): string {
+export function describeRow({ owner, values, isNear, tenant }: SampleRow, none = 'a row without a tenant'): string {
   const near = isNear ? `, ${tenant}, whose identifier is like the own,` : '';
-  const whose = `${{ own: 'a row of a tenant', other: 'a row of another tenant', none: 'a row without a tenant' }[owner]}${near}`;
+  const whose = `${{ own: 'a row of a tenant', other: 'a row of another tenant', none }[owner]}${near}`;
   const told = Object.entries(values).filter(([, value]) => value !== null);
   if (told.length === 0) return whose;
   return `${whose} with ${told.map(([name, value]) => `${name} = ${JSON.stringify(value)}`).join(', ')}`;

@@ -1,6 +1,16 @@
 import { appliesTo } from '../access.ts';
-import { classOf, describeContext, describeRow, isAlwaysTrue, openingsOf, undecidedBecause } from '../answers.ts';
+import {
+  classOf,
+  describeContext,
+  describeRow,
+  isAlwaysTrue,
+  NAMED,
+  type Opening,
+  openingsOf,
+  undecidedBecause,
+} from '../answers.ts';
 import type { RlsFacts, TableFacts } from '../facts.ts';
+import { ownerColumnOf } from '../lineage.ts';
 import { displayName, displayPath } from '../names.ts';
 import type { Leak, TableAnswer } from './leaks.ts';
 
@@ -24,17 +34,29 @@ export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
   // One by one, since what a policy opens to those who are meant to see everything is none of this.
   const permissive = table.policies.filter((policy) => policy.permissive);
   const others = permissive.flatMap((policy) => openingsOf(facts, table, policy).others);
-  const opened = others.map(
-    ({ gate, role, context, row }): Entry => [
-      `${gate.command} ${gate.part} ${role.name} ${context} ${row.owner}`,
-      {
-        words: `its policies let ${displayName(role.name)} ${gate.command} ${describeRow(row)} in ${describeContext(context)}`,
-        roles: [role.name],
-      },
-    ],
-  );
+  const telling = (opening: Opening, whose: string, row: string): Entry => {
+    const { gate, role, context } = opening;
+    const words = `its policies let ${displayName(role.name)} ${gate.command} ${row} in ${describeContext(context)}`;
+    return [`${gate.command} ${gate.part} ${role.name} ${context} ${whose}`, { words, roles: [role.name] }];
+  };
+  const opened = others.map((opening) => telling(opening, opening.row.owner, describeRow(opening.row)));
+  const anyones = permissive
+    .flatMap((policy) => openingsOf(facts, table, policy).ownerless)
+    .filter((opening) => isAnyones(facts, table, opening))
+    .map((opening) => telling(opening, 'anyone', describeRow(opening.row, 'a row that names nobody')));
   const isLasting = undecided === undefined && table.policies.every((policy) => policy.isPlain);
-  return { leaks: new Map([...always, ...opened]), undecided, isLasting };
+  return { leaks: new Map([...always, ...opened, ...anyones]), undecided, isLasting };
+}
+
+/**
+ * Where no column is known to say whose a row is, one that holds the tenant of the session may, or its user. A row that
+ * holds neither is opened to whoever asks like this.
+ */
+function isAnyones(facts: RlsFacts, table: TableFacts, { context, row }: Opening): boolean {
+  if (ownerColumnOf(table) !== undefined) return false;
+  const { own, unknown } = classOf(facts, table)!.tenants;
+  const tenant = context === 'unknown' ? unknown : NAMED.includes(context) ? own : undefined;
+  return tenant === undefined || !Object.values(row.values).includes(tenant);
 }
 
 /** Whoever looks up whose member the user is lets a stranger see nothing, and says nothing with it. */
