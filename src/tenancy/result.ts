@@ -9,7 +9,8 @@ import { displayPath } from './names.ts';
 import type { TableProof, WayProof } from './proof/proof.ts';
 import { controlCheck, PROOF_CHECK } from './proof/proof-check.ts';
 import type { Proof } from './proof/prove.ts';
-import { scopeChecks } from './scope-checks.ts';
+import { foundTenants, scopeChecks } from './scope-checks.ts';
+import { unshownTables } from './unshown.ts';
 
 /** The report of `rls-check`: what the contract calls `data.tables`, and what else the catalog says. */
 export function toResult(facts: RlsFacts, verdict: Verdict, proof?: Proof): CommandResult {
@@ -25,7 +26,7 @@ export function toResult(facts: RlsFacts, verdict: Verdict, proof?: Proof): Comm
   }));
   return {
     text: summary(facts, tables),
-    checks: [...scopeChecks(facts), ...(proof === undefined ? [] : [controlCheck(proof)]), ...verdict.checks],
+    checks: [...scopeChecks(facts), proof === undefined ? foundTenants(facts) : controlCheck(proof), ...verdict.checks],
     findings: [...verdict.findings.map(publicFinding), ...idle],
     data: {
       schemas: facts.schemas,
@@ -95,11 +96,12 @@ function judgeTables(facts: RlsFacts, tables: readonly TableFacts[], { findings 
   const worst = new Map<string, Severity>();
   for (const { object, severity } of findings)
     if (SEVERITIES.indexOf(severity) > SEVERITIES.indexOf(worst.get(object) ?? 'info')) worst.set(object, severity);
+  const unshown = new Set(unshownTables(facts));
   return new Map(
     tables.map((table) => {
       const found = worst.get(displayPath(table));
       if (found === 'critical') return [table.oid, found];
-      if (undecidedBecause(facts, table) !== undefined) return [table.oid, 'unknown'];
+      if (undecidedBecause(facts, table) !== undefined || unshown.has(table)) return [table.oid, 'unknown'];
       return [table.oid, found === 'warning' ? found : 'ok'];
     }),
   );

@@ -2,12 +2,30 @@ import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Check } from '../report/report.ts';
 import { tablesInScope } from './access.ts';
 import type { RlsFacts } from './facts.ts';
-import { listNames } from './names.ts';
+import { displayPath, listNames } from './names.ts';
 import { sqlRoles } from './proposal.ts';
+import { unshownTables } from './unshown.ts';
 
 /** Whether everything that should have been looked at was: the checks on the check. */
 export function scopeChecks(facts: RlsFacts): Check[] {
   return [exposedSchemas(facts), evaluatedRoles(facts), tenantColumn(facts)];
+}
+
+/** The same where no proof says of each table why it proves nothing. */
+export function foundTenants(facts: RlsFacts): Check {
+  const about = {
+    id: 'found-tenants',
+    title: 'policies that look tenants or users up were evaluated with such as there are',
+  };
+  const tables = unshownTables(facts);
+  if (tables.length === 0) return { ...about, status: 'passed' };
+  return {
+    ...about,
+    status: 'unknown',
+    reason: `the policies of ${listNames(tables.map(displayPath))} look tenants or users up, and none were found to ask them with: they show nothing, and what they show to others nobody knows`,
+    remediation:
+      'Run rls-check --prove=rows, which makes two tenants and a user of each, or run it where there are some.',
+  };
 }
 
 function exposedSchemas({ exposure, apiRoles }: RlsFacts): Check {
