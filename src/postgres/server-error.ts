@@ -31,6 +31,7 @@ export const SQLSTATE = {
   undefinedObject: '42704',
   invalidText: '22P02',
   diskFull: '53100',
+  tooManyConnections: '53300',
   readOnly: '25006',
 } as const;
 

@@ -194,7 +194,7 @@ function idOf(expression: ExpressionFacts | undefined): number | undefined {
 const NO_OPENINGS: Openings = { own: new Set(), others: [], ownerless: [], personal: [] };
 
 /** In these the session names a tenant that has rows: its own. */
-export const NAMED: readonly ContextName[] = ['own', 'own-uppercase', 'forged'];
+export const NAMED: readonly ContextName[] = ['own', 'own-uppercase', 'forged', 'reused'];
 
 function findOpenings(facts: RlsFacts, table: TableFacts, policies: readonly PolicyFacts[]): Openings {
   const own = new Set<ContextName>();
@@ -392,6 +392,9 @@ export function describeContext(context: ContextName): string {
     'others-empty': 'a session that made its other settings in a transaction before and left them empty',
     garbage: 'a session whose tenant is no identifier at all',
     unknown: 'a session of a tenant that does not exist',
+    reused: "a session that was another tenant's in a transaction before, which a function of the policy keeps",
+    'reused-empty':
+      "a session that names no tenant and was a tenant's in a transaction before, which a function of the policy keeps",
     forged: 'a session whose user_metadata, which users edit themselves, names another tenant or claims a right',
   }[context];
 }

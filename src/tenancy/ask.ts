@@ -31,6 +31,28 @@ export async function ask(session: Session, questions: readonly Question[], limi
   return answers;
 }
 
+/**
+ * Runs questions in a read-only transaction that is committed: what they leave in the session stays there. What fails
+ * leaves nothing.
+ */
+export async function askAndKeep(session: Session, questions: readonly Question[], limits: AskLimits): Promise<void> {
+  await session.query('begin transaction read only');
+  try {
+    await session.query(PREPARE, [
+      String(limits.lockTimeoutMs),
+      String(limits.statementTimeoutMs),
+      JSON.stringify(inRounds(questions)),
+    ]);
+    await session.query(KEEP);
+    await session.query('commit');
+  } catch (error) {
+    if (serverError(error) === undefined) throw error;
+    await session.undo();
+  }
+}
+
+const PREPARE = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('aisha_db.questions', $3, true)`;
+
 async function askBatch(session: Session, questions: readonly Question[], limits: AskLimits): Promise<Answer[]> {
   try {
     return await askAtOnce(session, questions, limits);
@@ -47,10 +69,11 @@ async function askBatch(session: Session, questions: readonly Question[], limits
 
 async function askAtOnce(session: Session, questions: readonly Question[], limits: AskLimits): Promise<Answer[]> {
   await session.query('begin transaction read only');
-  await session.query(
-    `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('aisha_db.questions', $3, true)`,
-    [String(limits.lockTimeoutMs), String(limits.statementTimeoutMs), JSON.stringify(inRounds(questions))],
-  );
+  await session.query(PREPARE, [
+    String(limits.lockTimeoutMs),
+    String(limits.statementTimeoutMs),
+    JSON.stringify(inRounds(questions)),
+  ]);
   await session.query(ASK);
   const [row] = await session.query<{ answers: Answer[] }>(
     "select current_setting('aisha_db.answers')::json as answers",
@@ -122,3 +145,32 @@ begin
   perform pg_catalog.set_config('aisha_db.answers', pg_catalog.to_jsonb(answers)::pg_catalog.text, true);
 end
 $ask$`;
+
+const KEEP = `
+do $keep$
+declare
+  round pg_catalog.jsonb;
+  question pg_catalog.text;
+begin
+  for round in
+    select value from pg_catalog.jsonb_array_elements(pg_catalog.current_setting('aisha_db.questions')::pg_catalog.jsonb)
+  loop
+    begin
+      perform pg_catalog.set_config(key, value, true) from pg_catalog.jsonb_each_text(round -> 'settings');
+      perform pg_catalog.set_config('role', round ->> 'role', true);
+      for question in select pg_catalog.jsonb_array_elements_text(round -> 'sql') loop
+        begin
+          execute question;
+        exception
+          when others then
+            null;
+        end;
+      end loop;
+    exception
+      when others then
+        null;
+    end;
+    perform pg_catalog.set_config('role', 'none', true);
+  end loop;
+end
+$keep$`;

@@ -58,7 +58,7 @@ export function settingsOf(
 function ownSettingsOf(context: ContextName, source: ContextSource, tenants: Tenants): Record<string, string> {
   // A session that has had a member of the tenant keeps what is not said again.
   const users = tenants.subject === undefined ? [] : (source.users ?? []);
-  if (context === 'empty') return all([...source.settings, ...users], '');
+  if (isEmpty(context)) return all([...source.settings, ...users], '');
   return { ...all(source.settings, tenantIn(context, tenants)), ...all(users, subjectIn(context, tenants)) };
 }
 
@@ -69,7 +69,7 @@ function allSettingsOf(
   role: string,
 ): Readonly<Record<string, string>> {
   const own = ownSettingsOf(context, source, tenants);
-  if (context === 'empty') return { ...own, 'request.jwt.claims': '' };
+  if (isEmpty(context)) return { ...own, 'request.jwt.claims': '' };
   if (context === 'others-empty')
     return { ...allSettingsOf('own', source, tenants, role), ...all(source.others ?? [], '') };
   const tenant = tenantIn(context, tenants);
@@ -84,6 +84,10 @@ function allSettingsOf(
   return { ...own, ...ofClaims, 'request.jwt.claims': JSON.stringify(claims) };
 }
 
+function isEmpty(context: ContextName): boolean {
+  return context === 'empty' || context === 'reused-empty';
+}
+
 function all(names: readonly string[], value: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, value]));
 }
@@ -96,7 +100,7 @@ function tenantIn(context: ContextName, tenants: Tenants): string {
 
 /** A member of a tenant is that wherever the session names it; elsewhere it is somebody who is in none. */
 function subjectIn(context: ContextName, { subject = SUBJECT }: Tenants): string {
-  if (context === 'own' || context === 'own-uppercase' || context === 'forged') return subject;
+  if (['own', 'own-uppercase', 'forged', 'reused'].includes(context)) return subject;
   return /^\d+$/.test(subject) ? '0' : SUBJECT;
 }
 

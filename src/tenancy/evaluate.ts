@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quote.ts';
 import { SQLSTATE } from '../postgres/server-error.ts';
 import type { Session } from '../postgres/session.ts';
-import { type Answer, type AskLimits, ask, type Question } from './ask.ts';
+import { type Answer, type AskLimits, ask, askAndKeep, type Question } from './ask.ts';
 import { type ContextSource, settingsOf } from './contexts.ts';
 import type { ColumnFacts, ContextName, Evaluation, Named, RoleFacts, SampleRow, Truth } from './facts.ts';
 import { callsPerRow, type PlanCall } from './plan-calls.ts';
@@ -57,6 +57,34 @@ export async function evaluate(
   return subjects.map((subject) => bySubject.get(subject)!);
 }
 
+/**
+ * Evaluates expressions in a session that named another tenant in a transaction before, as connections of a pool do: what
+ * a function kept of that tenant stands in the place of the own one.
+ * @param session is used up by that
+ */
+export async function evaluateReused(
+  session: Session,
+  subjects: readonly Subject[],
+  limits: AskLimits,
+): Promise<Evaluation[][]> {
+  const questions = subjects.flatMap((subject) => {
+    const { own, other, unknown } = subject.tenants;
+    const asOther = { ...subject, tenants: { own: other, other: own, unknown } };
+    return subject.roles.map((role) => questionFor(asOther, role, 'own', partsOf(asOther)));
+  });
+  await askAndKeep(session, questions, limits);
+  const named = await evaluate(session, subjects, 'reused', limits);
+  const unnamed = await evaluate(session, subjects, 'reused-empty', limits);
+  return named.map((evaluations, at) => [...evaluations, ...unnamed[at]!]);
+}
+
+/** The same where no session can be had that is nobody else's afterwards. */
+export function notReused(subject: Subject): Evaluation[] {
+  const truth = { error: 'no direct connection is to be had', sqlState: SQLSTATE.tooManyConnections };
+  const truths = Array.from({ length: rowCount(subject) }, () => truth);
+  return subject.roles.map(({ oid }) => ({ role: oid, context: 'reused', truths }));
+}
+
 interface Asked {
   readonly subject: Subject;
   readonly role: RoleFacts;
@@ -96,6 +124,8 @@ const NOT_EVALUATED: Readonly<Record<string, string>> = {
   [SQLSTATE.lockNotAvailable]: 'a policy waits for a lock',
   [SQLSTATE.canceled]: 'a policy takes too long to evaluate',
   [SQLSTATE.readOnly]: 'a policy writes, which it may not here',
+  [SQLSTATE.tooManyConnections]:
+    'a policy may leave something in its session, and no direct connection is to be had for it',
 };
 
 export function whyNotEvaluated(truth: Truth | undefined): string | undefined {

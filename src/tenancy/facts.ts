@@ -240,8 +240,21 @@ export interface SampleRow {
   readonly assumes?: readonly string[] | undefined;
 }
 
-/** What a session says about its tenant when a policy is evaluated. */
-export const CONTEXTS = ['unset', 'own', 'own-uppercase', 'empty', 'garbage', 'unknown', 'forged'] as const;
+/**
+ * What a session says about its tenant when a policy is evaluated. `reused` names the own tenant, and `reused-empty`
+ * none, after a transaction that named another: asked where functions of policies may have kept that.
+ */
+export const CONTEXTS = [
+  'unset',
+  'own',
+  'own-uppercase',
+  'empty',
+  'garbage',
+  'unknown',
+  'forged',
+  'reused',
+  'reused-empty',
+] as const;
 /**
  * `others-empty` names the own tenant, and leaves the empty string in every other setting that is read: asked last, where
  * there are such settings, and only for whether it fails.

@@ -1,15 +1,25 @@
 import { groupBy } from '../group-by.ts';
+import { backendPid } from '../postgres/pooler.ts';
 import type { Session } from '../postgres/session.ts';
 import { appliesTo } from './access.ts';
 import type { AskLimits } from './ask.ts';
 import { columnFacts } from './assemble.ts';
 import { assume } from './assumptions.ts';
+import { readKeepers } from './catalog/keepers.ts';
 import { readLastingSettings } from './catalog/lasting-settings.ts';
 import { type PolicyText, readPolicyTexts } from './catalog/policies.ts';
 import { type LabelledColumnRow, readSomeColumns } from './catalog/relations.ts';
 import { type Claim, isForgeable, mayCarryTenant, TENANT } from './claim-paths.ts';
 import type { ContextSource } from './contexts.ts';
-import { evaluate, findCallsPerRow, type PlainSubject, type Subject, whyNotEvaluated } from './evaluate.ts';
+import {
+  evaluate,
+  evaluateReused,
+  findCallsPerRow,
+  notReused,
+  type PlainSubject,
+  type Subject,
+  whyNotEvaluated,
+} from './evaluate.ts';
 import { evaluatePlain } from './evaluate-plain.ts';
 import type { Expression } from './expression.ts';
 import type {
@@ -116,7 +126,10 @@ export async function readClasses(
     if (setup.untouched === undefined) await evaluateUnset(session, added, setup);
   });
   await Promise.all(lanes.map((lane) => evaluateLane(lane, setup)));
-  if (setup.findsRepeatedCalls) await evaluateOthersEmpty(sessions[0]!, lanes, setup);
+  if (setup.findsRepeatedCalls) {
+    await evaluateOthersEmpty(sessions[0]!, lanes, setup);
+    await evaluateAfterAnother(sessions[0]!, lanes, setup);
+  }
   const all = drafts.flat();
   const stuck = new Map([...new Set(all.map(({ asked }) => asked))].map((asked) => [asked, whyAnyStuck(asked)]));
   return {
@@ -599,6 +612,26 @@ async function evaluateOthersEmpty(session: Session, lanes: readonly Lane[], set
   const apart = (await setup.apart?.()) ?? session;
   const answers = await evaluate(apart, subjects, 'others-empty', setup.limits);
   for (const [at, { one }] of willing.entries()) one.evaluations.push(...answers[at]!);
+}
+
+/**
+ * A function may keep the tenant of a session, and a pool gives the session to the next tenant: asked last, in a session
+ * that nobody else asks any more, and only where a function of a policy may keep something.
+ */
+async function evaluateAfterAnother(session: Session, lanes: readonly Lane[], setup: EvaluationSetup): Promise<void> {
+  const calling = lanes
+    .flatMap((lane) => lane.expressions)
+    .filter((one) => one.plain === undefined && whyStuck(one) === undefined);
+  if (calling.length === 0 || setup.apart === undefined) return;
+  const keepers = (await readKeepers(session)).map((name) => name.replaceAll('"', '""'));
+  const willing = calling.filter(({ subject }) => keepers.some((name) => subject.text.includes(name)));
+  if (willing.length === 0) return;
+  const apart = await setup.apart();
+  const subjects = willing.map(({ subject }) => subject);
+  // Behind a pooler, what is left in a session would be there for whoever gets it next.
+  const isOwn = apart !== undefined && (await backendPid(apart)) === apart.announcedPid;
+  const answers = isOwn ? await evaluateReused(apart, subjects, setup.limits) : subjects.map(notReused);
+  for (const [at, one] of willing.entries()) one.evaluations.push(...answers[at]!);
 }
 
 /** Settings of the application's own that the expression may read, but for those that carry the tenant. */

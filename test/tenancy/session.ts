@@ -8,10 +8,10 @@ import { readFacts } from '../../src/tenancy/read-facts.ts';
 import { DEFAULT_TENANCY, type TenancySettings } from '../../src/tenancy/settings.ts';
 
 /** What the tests' databases serve as their API. */
-const SETTINGS: TenancySettings = { ...DEFAULT_TENANCY, apiSchemas: ['public'] };
+export const SETTINGS: TenancySettings = { ...DEFAULT_TENANCY, apiSchemas: ['public'] };
 
 /** A session of the program's own. */
-async function openSession(url: string): Promise<Session> {
+export async function openSession(url: string): Promise<Session> {
   return Session.open(resolveTarget({ databaseUrl: url, env: {} }), { applicationName: 'aisha-db test' });
 }
 
@@ -60,14 +60,16 @@ export async function proofsOf(
   const all = { ...SETTINGS, ...settings };
   const session = await openSession(url);
   const neverSet = await openSession(url);
+  let apart: Promise<Session> | undefined;
   try {
-    const facts = await readFacts(session, all, { assumes: true });
+    const facts = await readFacts(session, all, { assumes: true, apart: () => (apart ??= openSession(url)) });
     const without = await proveWithoutRows(session, facts, all);
     const chosen = { ...without, tables: without.tables.filter(({ table }) => withRows(table)) };
     const setup = { facts, settings: all, neverSet, callsWriters, onTable: () => {} };
     const rows = chosen.tables.length === 0 ? chosen : await proveWithRows(session, chosen, setup);
     return { without, rows, facts };
   } finally {
+    await (await apart)?.close();
     await neverSet.close();
     await session.close();
   }
