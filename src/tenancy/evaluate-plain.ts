@@ -110,7 +110,10 @@ async function runPlainly(
   return inOrder(rounds, strides, values.slice(1));
 }
 
-/** Rounds that are put to the same subjects as the same role, one behind the other. */
+/**
+ * Rounds that are put to the same subjects as the same role, one behind the other; as that of the first of them where it
+ * makes no difference: one that may call less only fails where that one is answered.
+ */
 interface Stride extends Pick<Round, 'role' | 'members'> {
   readonly rounds: readonly Round[];
   /** What is set, each once, and the place of each round among them: contexts that set the same are answered alike. */
@@ -124,8 +127,9 @@ interface Stride extends Pick<Round, 'role' | 'members'> {
  */
 function stridesOf(subjects: readonly PlainSubject[], rounds: readonly Round[]): Stride[] {
   const isOfQueries = subjects.some(({ text }) => /select/i.test(text));
+  const isRoleBlind = subjects.every((subject) => subject.isRoleBlind);
   const groups = groupBy(rounds, (round) =>
-    isOfQueries || isUntouched(round) ? round : `${round.role.oid} ${round.members}`,
+    isOfQueries || isUntouched(round) ? round : `${isRoleBlind ? '' : round.role.oid} ${round.members}`,
   );
   return [...groups.values()].map((group) => {
     const keys = group.map(({ settings }) => JSON.stringify(settings));

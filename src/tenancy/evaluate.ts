@@ -32,6 +32,8 @@ export interface PlainSubject extends Subject {
   readonly reads?: readonly string[] | undefined;
   /** Every setting that it reads is cast to a UUID or a number at once. */
   readonly castsSettings: boolean;
+  /** Where the settings are the same, so is its answer, whichever role asks. */
+  readonly isRoleBlind?: boolean | undefined;
 }
 
 /** Evaluates each expression in a context, as each of its roles: a list of evaluations per expression. */

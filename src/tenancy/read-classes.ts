@@ -481,12 +481,12 @@ function isPlainColumn({ category }: Pick<ColumnFacts, 'category'>): boolean {
 /** Settings that the expression itself makes would be there for the next one. */
 function plainSubject(
   subject: Subject,
-  syntax: Expression | undefined,
+  syntax: Syntax | undefined,
   columns: PlainSubject['columns'] | undefined,
 ): PlainSubject | undefined {
   if (syntax === undefined || columns === undefined) return undefined;
   if (syntax.calls.some(({ name }) => /(^|\.)set_config$/.test(name))) return undefined;
-  return { ...subject, columns, castsSettings: syntax.castsSettings };
+  return { ...subject, columns, castsSettings: syntax.castsSettings, isRoleBlind: syntax.isRoleBlind };
 }
 
 function textsByKey(table: TableFacts, texts: ReadonlyMap<number, PolicyText>): ReadonlyMap<string, string> {

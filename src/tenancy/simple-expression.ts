@@ -5,6 +5,8 @@ import { readingUnmade } from './unmade.ts';
 export interface SimpleExpression extends Pick<Expression, 'constants' | 'settings' | 'castsSettings'> {
   /** Its text, for which a setting that holds a stand-in was never made (unmade.ts), where that can be written. */
   readonly unmade: string | undefined;
+  /** Where its settings are the same, so is its answer, whichever role asks. */
+  readonly isRoleBlind: boolean;
 }
 
 /**
@@ -22,6 +24,7 @@ export function readSimply(text: string): SimpleExpression | undefined {
     settings: [...new Set(calls.flatMap((at) => (isString(words[at + 2]) ? constantOf(words[at + 2]!) : [])))],
     castsSettings: calls.every((at) => isCast(words, at)),
     unmade: readingUnmade(text, calls.length),
+    isRoleBlind: words.every((word, at) => isBlind(word, words[at + 1])),
   };
 }
 
@@ -50,6 +53,28 @@ function isString(word: string | undefined): boolean {
 function constantOf(word: string): string[] {
   if (isString(word)) return [word.slice(1, -1).replaceAll("''", "'")];
   return /^\d/.test(word) ? [word] : [];
+}
+
+/** What the server prints in capitals (`CURRENT_USER` is no such word), and functions; none of them goes by the role. */
+const BLIND_KEYWORDS: ReadonlySet<string> = new Set(
+  'ALL AND ANY ARRAY CASE COALESCE DISTINCT ELSE END FALSE FROM GREATEST IS LEAST NOT NULL NULLIF OR THEN TRUE WHEN'.split(
+    ' ',
+  ),
+);
+const BLIND_CALLS: ReadonlySet<string> = new Set(
+  [CALL, 'abs', 'btrim', 'concat', 'length', 'lower', 'ltrim', 'md5', 'now', 'numeric', 'replace', 'rtrim'].concat([
+    'split_part',
+    'starts_with',
+    'strpos',
+    'upper',
+    'varying',
+  ]),
+);
+
+/** Not the types of names (`regclass`), which are looked up as the role. */
+function isBlind(word: string, next: string | undefined): boolean {
+  if (/^[A-Z_]+$/.test(word)) return BLIND_KEYWORDS.has(word);
+  return next === '(' && /^["a-z_\x80-\uffff]/i.test(word) ? BLIND_CALLS.has(word) : !word.startsWith('reg');
 }
 
 /** Types that no word can be read as, nor as an array of, as the server prints them. */

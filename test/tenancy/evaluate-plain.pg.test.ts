@@ -115,6 +115,29 @@ test('few that do not fail answer at once as they do one by one, in every sessio
   }
 });
 
+test('one role is asked for all where none matters, unless it may call less than they may', async ({ db }) => {
+  const [plain] = await subjectsIn(db);
+  const [reader] = plain!.roles;
+  const weak = { ...reader!, oid: 1, name: "we'ak %" };
+  await db.superQuery(`
+    create role "we'ak %";
+    grant "we'ak %" to ${reader!.name};
+    revoke execute on function pg_catalog.upper(text) from public;
+    grant execute on function pg_catalog.upper(text) to ${reader!.name}`);
+  const session = await open(db.url);
+  const truths = async (roles: PlainSubject['roles']) => {
+    const asked = { ...plain!, text: "upper(status) = 'X'", roles, isRoleBlind: true };
+    const [answers] = await evaluatePlain(session, [asked], ['own'], LIMITS);
+    return answers!.map((one) => [one.role, ...one.truths.slice(0, 3)]);
+  };
+  const passes = [reader!.oid, true, false, null];
+  const denied = expect.objectContaining({ sqlState: '42501' });
+  expect(await truths([reader!, weak])).toEqual([passes, [weak.oid, true, false, null]]);
+  expect(await truths([weak, reader!])).toEqual([[weak.oid, denied, denied, denied], passes]);
+  await session.close();
+  await db.superQuery(`drop role "we'ak %"`);
+});
+
 test('what takes too long is left to the long way, and no statement stays behind', async ({ db }) => {
   const [first] = await subjectsIn(db);
   const session = await open(db.url);

@@ -52,3 +52,18 @@ test.for([
 ])('the rest is left to it: %s', (text) => {
   expect(readSimply(text)).toBeUndefined();
 });
+
+test('an expression whose words are all known to go by no role says so', () => {
+  const blind = (text: string) => readSimply(text)?.isRoleBlind;
+  const asks = [
+    `("it""s 'quoted" = CURRENT_USER)`,
+    '(SESSION_USER IS NOT NULL)',
+    `(pg_has_role('a'::text, 'b'::text) AND (n > 3))`,
+    `("lower"(code) = 'x'::text)`,
+    `((o)::regclass = 'x'::regclass)`,
+    `((now() AT TIME ZONE 'utc'::text) IS NULL)`,
+  ];
+  for (const text of asks) expect(blind(text), text).toBe(false);
+  for (const text of PARTS.filter((part) => !part.includes('CURRENT_USER'))) expect(blind(text), text).toBe(true);
+  expect(blind(`((lower(code) = 'CURRENT_USER'::text) AND ("CURRENT_USER" > 3))`)).toBe(true);
+});
