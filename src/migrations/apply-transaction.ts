@@ -1,8 +1,9 @@
 import { AishaError } from '../errors.ts';
 import { SQLSTATE, serverError } from '../postgres/server-error.ts';
+import type { ScriptOutcome } from '../postgres/session.ts';
 import { type Attempt, attemptAdditions, isUnderWay, settleAdditions } from './apply-additions.ts';
 import { LockLost, migrationError, placeOfFailure } from './failure.ts';
-import { GATE_SAVEPOINT, type Gate, type GateCall } from './gate.ts';
+import type { Gate, GateCall } from './gate.ts';
 import { isLost } from './lost.ts';
 import type { Mode } from './mode.ts';
 import { prepareSession } from './prepare-session.ts';
@@ -77,31 +78,34 @@ async function attempt(running: Running, job: Job, mode: Extract<Mode, { kind: '
   const begin = mode.begin ? Buffer.from(sql.subarray(mode.begin.start, mode.begin.end)).toString('utf8') : 'begin';
   // Two transactions: one that has run a statement no longer takes an isolation level.
   const { gate } = running;
-  const unprepared = gate && (await prepareSession(running, job, running.additions.isUnderWay === true));
+  const text = () => (to - from > LONGEST_TOLD ? '' : Buffer.from(sql.subarray(from, to)).toString('utf8'));
+  const unprepared = gate && (await prepareSession(running, job, running.additions.isUnderWay === true, text));
   running.additions.isUnderWay = true;
   if (unprepared) return { error: unprepared, result: { place: undefined } };
   const fresh = freshSession(running, timeoutsOf(job.script.header), gate && []);
   const opening = ['begin', ...fresh, ...(gate ? [gate.mark] : []), 'commit', begin];
-  const isShort = to - from <= LONGEST_TOLD;
-  const telling = isShort ? gate?.telling(() => Buffer.from(sql.subarray(from, to)).toString('utf8')) : undefined;
+  const telling = gate?.telling;
   const closing = [
     'set constraints all immediate',
     ...OWN_ROLE,
     // In front of RESET ALL, which would take the mark away.
-    ...(gate ? [`savepoint ${GATE_SAVEPOINT}`, telling?.[0] ?? gate.guard] : []),
+    ...(gate ? [`savepoint ${endOfFile(gate)}`, telling?.[0] ?? gate.guard] : []),
     OWN_SETTINGS,
     ...(telling?.slice(1) ?? recording(running, job, gate?.calm, gate?.calm !== undefined)),
   ];
 
+  let begun: ScriptOutcome['begun'] = [];
   let prefix = `${opening.join(';')};`;
   let skipped = opening.length;
   for (const batch of batches(job, from, to)) {
     const last = batch.to === to;
     const suffix = last ? `\n;${closing.join(';')}` : '';
     const chunks = [prefix, sql.subarray(batch.from, batch.to), suffix];
-    const options = { copies: batch.copies, keepValues: last && telling ? MOST_TOLD : 0 };
-    const { completed, error, values } = await running.work.script(chunks, options);
-    const call = gate && callOf(gate, error, gate.readTold(values));
+    const options = { copies: batch.copies, keepValues: last && telling ? MOST_TOLD : 0, keepBegun: MOST_BEGUN };
+    const outcome = await running.work.script(chunks, options);
+    const { completed, error } = outcome;
+    if (prefix !== '') begun = outcome.begun;
+    const call = gate && last ? await callOf(running, gate, { ...outcome, begun }, telling !== undefined) : undefined;
     if (call) return { error: await passGate(running, gate!, job, call), result: { place: undefined } };
     if (error) {
       const place = placeOfFailure(job.script.expanded, batch, error, prefix, completed - skipped);
@@ -125,14 +129,28 @@ const LONGEST_TOLD = 256 * 1024;
 /** Values of what the gate asks at the end of a file: the file's own are no use to anybody. */
 const MOST_TOLD = 2;
 
+/** Those of what stands in front of the file's transaction. */
+const MOST_BEGUN = 2;
+
+/** The savepoint behind a file's statements; no file has one of that name. */
+const endOfFile = (gate: Gate) => gate.named('end');
+
 /** What the gate is called for, if it is: the failure of its guard, or what it was told at the end of the file. */
-function callOf(gate: Gate, error: Error | undefined, told: ReturnType<Gate['readTold']>): GateCall | undefined {
+async function callOf(
+  { work }: Running,
+  gate: Gate,
+  { error, begun, values }: ScriptOutcome,
+  isTold: boolean,
+): Promise<GateCall | undefined> {
+  if (!error) return isTold ? { ...gate.readTold(begun, values), back: [] } : undefined;
   // As oneself: a file's search path must not decide what is read.
-  const back = [`rollback to savepoint ${GATE_SAVEPOINT}`, ...BACK_TO_ONESELF];
-  if (!error) return told && { ...told, back: [] };
-  // What was asked behind it failed: there is more to ask for.
-  if (told) return { message: told.message, back };
-  return gate.isCalledBy(error) ? { message: error.message, back } : undefined;
+  const back = [`rollback to savepoint ${endOfFile(gate)}`, ...BACK_TO_ONESELF];
+  if (gate.isCalledBy(error)) return { message: error.message, back };
+  if (!isTold || !work.inTransaction) return undefined;
+  // What tells may fail for itself, of a lock or a limit. Where the file's end was reached, the guard is asked after all.
+  const asked = await work.script([`rollback to savepoint ${endOfFile(gate)};${gate.guard}`]);
+  if (!asked.error) return { message: '', back };
+  return gate.isCalledBy(asked.error) ? { message: asked.error.message, back } : undefined;
 }
 
 /** Has the gate look at what the file did, and commits it when nothing is said against it. */

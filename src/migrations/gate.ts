@@ -25,7 +25,7 @@ export interface GateCall {
   /** Statements behind which it is at the end of the file again; none where it is there. */
   readonly back: readonly string[];
   /** What else was told with it. */
-  readonly told?: string | undefined;
+  readonly told?: unknown;
 }
 
 /** What the gate says of a file in hand. */
@@ -49,10 +49,11 @@ export interface Gate {
    */
   begin(work: Session, committed: Session): Promise<void>;
   /**
-   * Statements for a message before a file's: they drop every prepared statement, and make those of the gate. None when
-   * there are those already and no others.
+   * Statements before a file's message, each for one of its own: they make those of the gate that are missing, and where
+   * there may be others, the first of them is `DROP_PREPARED`.
+   * @param text of the file; '' of one that need not be told of
    */
-  prepare(): readonly string[];
+  prepare(text: () => string): readonly string[];
   /** A name for a prepared statement of the runner's own, which the guard takes for nobody else's. */
   named(what: string): string;
   /** The statement directly in front of a file's transaction: leaves in the session what the guard compares with. */
@@ -60,12 +61,17 @@ export interface Gate {
   /** A statement for the end of a file's transaction that fails when it wrote to anything that has to be judged. */
   readonly guard: string;
   /**
-   * In place of the guard for a file that most likely has to be judged: statements that fail of nothing that it wrote, and
-   * tell what it takes to judge it. Behind the first of them the session's settings have to be reset. None for others.
+   * In place of the guard for a file that most likely has to be judged, and was prepared for: statements that fail of
+   * nothing that it wrote, and tell what it takes to judge it. Behind the first of them the session's settings have to be
+   * reset. None for others.
    */
-  telling(text: () => string): readonly string[] | undefined;
-  /** What they told, among the values of a message: as the guard's call, with '' when there is nothing to judge. */
-  readTold(values: readonly (string | null)[]): Pick<GateCall, 'message' | 'told'> | undefined;
+  readonly telling: readonly string[] | undefined;
+  /**
+   * What they told: as the guard's call, with '' when there is nothing to judge.
+   * @param begun the first values that were returned behind the mark, that of the mark among them
+   * @param values the last two
+   */
+  readTold(begun: readonly (string | null)[], values: readonly (string | null)[]): Pick<GateCall, 'message' | 'told'>;
   /**
    * In place of mark and guard for a file that only adds (additive.ts): a statement that fails where this database does
    * not allow to take that on trust. None where such files are judged like others.
@@ -95,5 +101,4 @@ export interface Gate {
   readonly judgements: readonly GateJudgement[];
 }
 
-/** Where a file's transaction stands when the gate looks at it: nothing of the file is lost when the guard fails. */
-export const GATE_SAVEPOINT = 'aisha_db_gate';
+export const DROP_PREPARED = 'deallocate all';

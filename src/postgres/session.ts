@@ -12,6 +12,8 @@ export interface ScriptOutcome {
   readonly tags: readonly string[];
   /** The first column of each row that was returned, as text; as many of the last ones as are to be kept. */
   readonly values: readonly (string | null)[];
+  /** The same of the first ones. */
+  readonly begun: readonly (string | null)[];
   readonly error: Error | undefined;
 }
 
@@ -21,6 +23,8 @@ export interface ScriptOptions {
   readonly keepTags?: boolean;
   /** How many of the values; true: all of them. */
   readonly keepValues?: boolean | number;
+  /** How many of the first ones besides. */
+  readonly keepBegun?: number;
 }
 
 /** A statement with parameters of these types. */
@@ -125,6 +129,21 @@ export class Session {
     };
   }
 
+  /**
+   * Sends each as a message of its own, without waiting between them. The server keeps with a prepared statement the
+   * message that made it, whole, and copies it whenever it runs or is listed.
+   * @returns what the first of them that failed failed of; those behind it ran all the same
+   */
+  async scripts(texts: readonly string[]): Promise<Error | undefined> {
+    const [first, ...others] = texts;
+    if (first === undefined) return undefined;
+    const begun = this.script([first]);
+    const ahead = others.map((text) => this.scriptAhead([text]));
+    const errors = [(await begun).error];
+    for (const outcome of ahead) errors.push((await outcome()).error);
+    return errors.find((error) => error !== undefined);
+  }
+
   async #send(message: readonly Uint8Array[], options: ScriptOptions): Promise<ScriptOutcome> {
     this.#begin();
     const outcome = await inTurn(this.client, () => this.#submit(message, options));
@@ -210,9 +229,12 @@ export class Session {
   }
 }
 
-/** SQL that prepares a statement (PostgreSQL docs, PREPARE). */
+/**
+ * SQL that prepares a query (PostgreSQL docs, PREPARE). Whenever it runs the server copies what it selects, subqueries and
+ * all (FetchPreparedStatementTargetList): hence the outer one, of which nothing is left in the plan.
+ */
 export function preparing(name: string, { sql, types }: Preparable): string {
-  return `prepare ${name}${types.length === 0 ? '' : ` (${types})`} as ${sql}`;
+  return `prepare ${name}${types.length === 0 ? '' : ` (${types})`} as select * from (${sql}) told`;
 }
 
 /** SQL that runs one that was prepared; values are SQL. */
@@ -250,12 +272,15 @@ class ScriptQuery {
   #copied = 0;
   readonly #tags: string[] = [];
   readonly #values: (string | null)[] = [];
+  readonly #mostBegun: number;
+  readonly #begun: (string | null)[] = [];
 
   constructor(message: readonly Uint8Array[], options: ScriptOptions, resolve: (outcome: ScriptOutcome) => void) {
     this.#message = message;
     this.#copies = options.copies ?? [];
     this.#keepTags = options.keepTags ?? false;
     this.#mostValues = options.keepValues === true ? Number.POSITIVE_INFINITY : Number(options.keepValues ?? 0);
+    this.#mostBegun = options.keepBegun ?? 0;
     this.#resolve = resolve;
   }
 
@@ -320,10 +345,11 @@ class ScriptQuery {
   }
 
   #outcome(error: Error | undefined): ScriptOutcome {
-    return { completed: this.#completed, tags: this.#tags, values: this.#values, error };
+    return { completed: this.#completed, tags: this.#tags, values: this.#values, begun: this.#begun, error };
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    if (this.#begun.length < this.#mostBegun) this.#begun.push(fields[0] ?? null);
     if (this.#mostValues === 0) return;
     this.#values.push(fields[0] ?? null);
     if (this.#values.length > this.#mostValues) this.#values.shift();

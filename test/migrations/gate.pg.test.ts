@@ -663,6 +663,11 @@ describe('a file behind others whose policies had to be asked tells at its end w
       /let anon SELECT a row/,
     ],
     ['where it takes the mark away', `alter policy p on asked using (id > 5); reset all`, /let anon SELECT a row/],
+    [
+      'where it writes to more catalogs than those before it',
+      `alter policy p on asked using (${OTHERWISE} and id <> 5); alter table ${TABLE} no force row level security`,
+      /is no longer forced/,
+    ],
   ] satisfies typeof WORSENINGS)('%s, is refused', async ([, sql, message], { isolated }) => {
     const { result, findings } = await changeBehind(isolated, sql);
     expect(result.code, result.stderr).toBe(9);
@@ -677,7 +682,14 @@ describe('a file behind others whose policies had to be asked tells at its end w
     expect(findings).toEqual([]);
   });
 
-  test('in its own message', async ({ isolated }) => {
+  test('where it has the server count nothing, is refused', async ({ isolated }) => {
+    const sql = `set track_counts = off; alter policy p on asked using (true)`;
+    const { result, findings } = await changeBehind(isolated, sql, '--database-url', superUrl(isolated.db));
+    expect(result.code, result.stderr).toBe(9);
+    expect(findings).toMatchObject([{ object: 'public.asked' }]);
+  });
+
+  test('in a message of its own', async ({ isolated }) => {
     const { result } = await changeBehind(
       isolated,
       `create table prepared as select count(*)::int from pg_prepared_statements where statement like '%few as materialized%'`,

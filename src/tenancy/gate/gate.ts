@@ -2,11 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { AishaError } from '../../errors.ts';
 import { groupBy } from '../../group-by.ts';
 import type { Additions } from '../../migrations/additive.ts';
-import type { Gate, GateCall, GateJudgement, GateOutcome, GateVerdict, LaterFile } from '../../migrations/gate.ts';
+import {
+  DROP_PREPARED,
+  type Gate,
+  type GateCall,
+  type GateJudgement,
+  type GateOutcome,
+  type GateVerdict,
+  type LaterFile,
+} from '../../migrations/gate.ts';
 import { PlannedSession } from '../../postgres/planned-session.ts';
 import { quoteIdentifier } from '../../postgres/quote.ts';
 import { SQLSTATE, serverError } from '../../postgres/server-error.ts';
-import type { Session } from '../../postgres/session.ts';
+import { preparing, type Session } from '../../postgres/session.ts';
 import type { Finding } from '../../report/report.ts';
 import { displayName, displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
@@ -15,8 +23,9 @@ import { type Ahead, Asking } from './asking.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
 import { compareStates, leftOpen, readThrough, type Worsening } from './compare.ts';
 import { exposedBy, readInherits, readingsOf, readRights } from './exposed.ts';
-import { type Guard, makeGuard, preparedName, readCall } from './guard.ts';
+import { type Call, type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
+import type { OwnRows } from './own-rows.ts';
 import { type InHand, knownStates, type Read, readChanges } from './read-changes.ts';
 import {
   readLists,
@@ -28,7 +37,7 @@ import {
   standOnChanged,
 } from './read-state.ts';
 import type { GateMode, GateSettings } from './settings.ts';
-import type { Focus, GateState, OpenTable, SecuredTable } from './state.ts';
+import type { Focus, GateState, OpenTable, SecuredTable, Watched } from './state.ts';
 import type { Told } from './telling.ts';
 
 export interface GateOptions extends GateSettings {
@@ -80,6 +89,8 @@ interface Side {
   secured(): Promise<ReadonlySet<number>>;
 }
 
+type Teller = typeof import('./telling.ts');
+
 const CHECK = 'gate';
 
 /** The gate of migrate (docs/gate.md): facts of the catalog before and behind each file, and what policies answer. */
@@ -100,7 +111,11 @@ export class IsolationGate implements Gate {
   #committed: Session | undefined;
   /** The file looked at last wrote policies, and so, where another names some, will that. */
   #expectsPolicies = false;
-  #teller: typeof import('./telling.ts') | undefined;
+  /** Catalogs that files that wrote policies wrote to. */
+  #rowsOf: ReadonlySet<Watched> = new Set();
+  /** Statements for the end of the file in hand. */
+  #telling: readonly string[] | undefined;
+  #teller: Teller | undefined;
   /** Of a file that commits as it goes. */
   #remembered: ((session: Session) => Side) | undefined;
   #unsecured: readonly number[] = [];
@@ -127,8 +142,9 @@ export class IsolationGate implements Gate {
   async begin(work: Session, committed: Session): Promise<void> {
     try {
       await readLists(committed);
-      const { prepare, mark, guard } = this.#guard;
-      await work.query([...prepare, mark, guard].join(';'));
+      const { mark, guard } = this.#guard;
+      const unprepared = await work.scripts([...this.#preparing(), `${mark};${guard}`]);
+      if (unprepared) throw unprepared;
       this.#unsecured = await readUnsecured(committed);
       await committed.query('set plan_cache_mode = force_generic_plan');
       this.#committed = new PlannedSession(committed, `${preparedName('before', this.#tag)}_`);
@@ -143,13 +159,30 @@ export class IsolationGate implements Gate {
     }
   }
 
-  prepare(): readonly string[] {
+  prepare(text: () => string): readonly string[] {
     const isPrepared = this.#isPrepared;
     // Until the guard of the next file has said that they are there, and no others.
     this.#isPrepared = false;
-    if (isPrepared) return [];
-    this.#inside?.forget();
-    return ['deallocate all', ...(this.#committed === undefined ? [] : this.#guard.prepare)];
+    if (!isPrepared) this.#inside?.forget();
+    const missing = isPrepared ? [] : [DROP_PREPARED, ...(this.#committed === undefined ? [] : this.#preparing())];
+    const telling = this.#expectsPolicies && /\bpolicy\b/i.test(text()) ? this.#makeTelling() : undefined;
+    this.#telling = telling?.statements;
+    return [...missing, ...(telling?.ahead ?? [])];
+  }
+
+  #preparing(): readonly string[] {
+    return this.#guard.statements.map(({ name, ...statement }) => preparing(name, statement));
+  }
+
+  #makeTelling(): ReturnType<Teller['telling']> | undefined {
+    const [inside, module] = [this.#inside, this.#teller];
+    if (inside === undefined || module === undefined) return undefined;
+    const { ahead, statements } = module.telling(inside, this.#tenancy, {
+      wrote: this.#guard.wrote,
+      rowsOf: this.#rowsOf,
+      wantsTables: this.#asking?.expectsQuestions === true,
+    });
+    return { ahead, statements: [this.#guard.counting, ...statements] };
   }
 
   named(what: string): string {
@@ -164,15 +197,16 @@ export class IsolationGate implements Gate {
     return this.#committed === undefined ? 'select' : this.#guard.guard;
   }
 
-  telling(text: () => string): readonly string[] | undefined {
-    const [inside, module] = [this.#inside, this.#teller];
-    if (inside === undefined || module === undefined || !this.#expectsPolicies || !/\bpolicy\b/i.test(text()))
-      return undefined;
-    return [this.#guard.tell, ...module.telling(inside, this.#tenancy, this.#asking?.expectsQuestions === true)];
+  get telling(): readonly string[] | undefined {
+    return this.#telling;
   }
 
-  readTold(values: readonly (string | null)[]): Pick<GateCall, 'message' | 'told'> | undefined {
-    return this.#guard.readTold(values);
+  readTold(
+    begun: readonly (string | null)[],
+    [counting, text]: readonly (string | null)[],
+  ): ReturnType<Gate['readTold']> {
+    const told = JSON.parse(text!) as Told;
+    return { message: this.#guard.toldOf(begun, counting!, told.wrote), told };
   }
 
   trust(additions: Additions): string | undefined {
@@ -247,11 +281,12 @@ export class IsolationGate implements Gate {
     if (committed === undefined) return { verdict: undefined, refusal: undefined, isPrepared: false };
     const canRollBack = called !== undefined;
     if (called?.message === '') return this.#letPass(session, called);
-    const call = called && readCall(called.message);
+    const told = called?.told as Told | undefined;
+    const call =
+      called && callOf(called.message, told?.own, (touched) => this.#teller!.tellsAll(this.#rowsOf, touched));
     this.#isPrepared = call?.isPrepared === true;
     if (!this.#isPrepared) this.#inside?.forget();
     const within = call === undefined ? session : this.#inside!;
-    const told = called?.told === undefined ? undefined : (JSON.parse(called.told) as Told);
     const ahead = call && told && this.#asking?.askAhead(within, told, call);
     const { isolation } = this.#guard;
     const side =
@@ -267,8 +302,11 @@ export class IsolationGate implements Gate {
           });
     if (side.known !== undefined) this.#known = side.known;
     this.#case = await this.#look(within, side, file, ahead);
-    this.#expectsPolicies = this.#isPrepared && (call?.own?.policies ?? []).length > 0;
-    if (this.#expectsPolicies) this.#teller ??= await import('./telling.ts');
+    this.#expectsPolicies = this.#isPrepared && call!.touched.has('pg_policy');
+    if (this.#expectsPolicies) {
+      this.#rowsOf = new Set([...this.#rowsOf, ...call!.touched]);
+      this.#teller ??= await import('./telling.ts');
+    }
     const worse = this.#told(this.#case);
     const refused = worse.filter(({ mode }) => mode === 'enforce').map(({ worsening }) => worsening);
     return {
@@ -520,6 +558,12 @@ export class IsolationGate implements Gate {
       remediation: 'aisha-db rls-check says what it takes.',
     });
   }
+}
+
+/** @param tellsAll the rows that were told are all that catalogs which were written to have */
+function callOf(message: string, own: OwnRows | undefined, tellsAll: (touched: Call['touched']) => boolean): Call {
+  const call = readCall(message);
+  return own !== undefined && tellsAll(call.touched) ? { ...call, own } : call;
 }
 
 function verdictOf(modes: readonly GateMode[]): GateVerdict {

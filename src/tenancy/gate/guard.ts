@@ -1,4 +1,3 @@
-import type { GateCall } from '../../migrations/gate.ts';
 import {
   LEAVES_CALLER,
   OWN_GRANTS,
@@ -29,17 +28,22 @@ const DISTRUST = 'aisha-db gate takes nothing on trust ';
 /** Ends it when the file left prepared statements. */
 const FOREIGN = ';foreign';
 
-const COUNTS = WATCHED_OIDS.flatMap((oid) =>
+/** As one text; of an array it is made sooner than of thirty numbers. */
+const COUNTS = `array[${WATCHED_OIDS.flatMap((oid) =>
   KINDS_OF_WRITE.map((what) => `pg_catalog.pg_stat_get_xact_tuples_${what}(${oid})`),
-).join(', ');
+)}]::pg_catalog.text`;
 
 /** How many statements are prepared: what a file drops of the gate's is missing at its end. */
 const PREPARED = '(select pg_catalog.count(*) from pg_catalog.pg_prepared_statement())';
 
+/** Prepared by somebody else. */
+const isForeign = (tag: string) =>
+  `(not pg_catalog.starts_with(name, 'aisha_db_') or pg_catalog.strpos(name, '${tag}') operator(pg_catalog.=) 0)`;
+
 /** What is said to the server about one run's files. */
 export interface Guard {
-  /** Makes the others; to be said again when prepared statements were dropped. */
-  readonly prepare: readonly string[];
+  /** To be prepared before the others are said, and again when prepared statements were dropped. */
+  readonly statements: readonly { readonly name: string; readonly sql: string; readonly types: readonly string[] }[];
   /** In front of a file's transaction: leaves in the session what the guard compares with. */
   readonly mark: string;
   /** At the end of it: fails when there is something to judge, or when the file left prepared statements behind. */
@@ -48,12 +52,25 @@ export interface Guard {
   /** In place of both at the end of a file that only adds; fails where that does not say what was done. */
   trust(makesFunctions: boolean): string;
   isDistrust(error: Error): boolean;
-  /** In place of the guard: a statement that says the same without a failure. */
-  readonly tell: string;
-  /** What it said, among values that may be others': the guard's message, '' when it had nothing to say, and what follows. */
-  readTold(values: readonly (string | null)[]): Pick<GateCall, 'message' | 'told'> | undefined;
+  /** In place of the guard, in front of what resets the session's settings. */
+  readonly counting: string;
+  /** SQL of a JSON value, the `Wrote` of what comes behind that. */
+  readonly wrote: string;
+  /**
+   * What the guard would have said; '' when it had nothing to say.
+   * @param begun what the mark said, among values that may be others'
+   */
+  toldOf(begun: readonly (string | null)[], counting: string | null, wrote: Wrote): string;
   /** Tells, as one text, the `Isolation` of tables and their policies. */
   isolation(tables: readonly number[]): string;
+}
+
+/** What there is at the end of a file to compare with the mark. */
+export interface Wrote {
+  readonly counts: string;
+  readonly prepared: number;
+  /** Some of what is prepared is not the gate's. */
+  readonly isForeign: boolean;
 }
 
 /** A prepared statement of the gate, as far as its name is its own. */
@@ -65,26 +82,36 @@ export const preparedName = (what: string, tag: string) => `aisha_db_${what}_${t
  * @param isStrict also what is new has to be judged
  */
 export function makeGuard(tag: string, isStrict: boolean): Guard {
-  const [mark, guard, tell, trust, isolation] = (['mark', 'guard', 'tell', 'trust', 'isolation'] as const).map((what) =>
+  const [mark, guard, trust, isolation] = (['mark', 'guard', 'trust', 'isolation'] as const).map((what) =>
     preparedName(what, tag),
-  ) as [string, string, string, string, string];
-  const counts = `pg_catalog.concat_ws(',', ${COUNTS})`;
+  ) as [string, string, string, string];
   return {
-    prepare: [
-      `prepare ${mark} as select pg_catalog.set_config('${MARK}', pg_catalog.concat(${counts}, ';', ${PREPARED}), false)`,
-      `prepare ${guard} as ${guardSql('guard', counts, tag, isStrict)}`,
-      `prepare ${tell} as ${guardSql('tell', counts, tag, isStrict)}`,
-      `prepare ${trust} (pg_catalog.bool) as ${TRUST}`,
-      `prepare ${isolation} (pg_catalog.oid[]) as select ${isolationSql('$1', '$1')}`,
+    statements: [
+      {
+        name: mark,
+        sql: `select pg_catalog.concat('${tag} ', pg_catalog.set_config('${MARK}', pg_catalog.concat(${COUNTS}, ';', ${PREPARED}), false))`,
+        types: [],
+      },
+      { name: guard, sql: guardSql(tag, isStrict), types: [] },
+      { name: trust, sql: TRUST, types: ['pg_catalog.bool'] },
+      { name: isolation, sql: `select ${isolationSql('$1', '$1')}`, types: ['pg_catalog.oid[]'] },
     ],
     mark: `execute ${mark}`,
     guard: `execute ${guard}`,
     // A file may have dropped it together with what it prepared itself: the server's message names it then.
-    isCall: ({ message }) => [CALL, guard, tell].some((sign) => message.includes(sign)),
-    tell: `execute ${tell}`,
-    readTold: (values) => {
-      const at = values.findLastIndex((value) => value?.startsWith(`${tag} `));
-      return at === -1 ? undefined : { message: values[at]!.slice(tag.length + 1), told: values[at + 1] ?? undefined };
+    isCall: ({ message }) => [CALL, guard].some((sign) => message.includes(sign)),
+    counting: 'show track_counts',
+    wrote: `(
+      select pg_catalog.json_build_object('counts', ${COUNTS}, 'prepared', pg_catalog.count(*),
+        'isForeign', coalesce(pg_catalog.bool_or(${isForeign(tag)}), false))
+      from pg_catalog.pg_prepared_statement()
+    )`,
+    toldOf: (begun, counting, { counts, prepared, isForeign: hasForeign }) => {
+      const marked = begun.find((value) => value?.startsWith(`${tag} `)) ?? '';
+      const [mark = '', before] = marked.slice(tag.length + 1).split(';');
+      const foreign = hasForeign || before !== String(prepared) ? FOREIGN : '';
+      const isCalm = counting === 'on' && foreign === '' && mark === counts;
+      return isCalm ? '' : `${CALL}${mark};${counts};${counting}${foreign};`;
     },
     trust: (makesFunctions) => `execute ${trust}(${makesFunctions})`,
     isDistrust: ({ message }) => message.includes(DISTRUST),
@@ -99,29 +126,26 @@ const MOST_OF_A_CALL = 4000;
  * A file that takes the mark away (RESET ALL) is looked at as well, and each one while track_counts is off, since
  * nothing is counted then.
  */
-function guardSql(how: 'guard' | 'tell', counts: string, tag: string, isStrict: boolean): string {
+function guardSql(tag: string, isStrict: boolean): string {
   const counting = `pg_catalog.current_setting('track_counts')`;
   const isCounting = `pg_catalog.texteq(${counting}, 'on')`;
   const harmless = isStrict ? 'false' : [...HARMLESS_COUNTS, ...HARMLESS_ROWS].join(' and ');
   const isUntouched = (catalog: Watched, ...whats: readonly KindOfWrite[]) =>
     `${isCounting} and ${same(catalog, ...(whats.length > 0 ? whats : KINDS_OF_WRITE))}`;
-  const nothing = how === 'guard' ? '1' : `'${tag} '`;
-  const toldAs = how === 'guard' ? '::pg_catalog.int4' : '';
   return `select case
     when ${isCounting} and foreigner is null and (pg_catalog.texteq(mark, counts) or ${harmless})
-    then ${nothing}
-    else pg_catalog.concat('${how === 'guard' ? CALL : `${tag} ${CALL}`}', mark, ';', counts, ';', ${counting}, foreigner, ';', (
+    then 1
+    else pg_catalog.concat('${CALL}', mark, ';', counts, ';', ${counting}, foreigner, ';', (
       select case when pg_catalog.length(own) operator(pg_catalog.<) ${MOST_OF_A_CALL} then own end
-      from (select ${ownRowsSql(isUntouched, 'relations')}::pg_catalog.text as own offset 0) told
-    ))${toldAs} end
+      from (select ${ownRowsSql(isUntouched, { relations: 'relations' })}::pg_catalog.text as own offset 0) told
+    ))::pg_catalog.int4 end
     from (
       select mark, counts, foreigner, case when ${isUntouched('pg_class')} then null else ${OWN_RELATIONS} end as relations
       from (
-        select pg_catalog.split_part(marked, ';', 1) as mark, ${counts} as counts, case
+        select pg_catalog.split_part(marked, ';', 1) as mark, ${COUNTS} as counts, case
           when pg_catalog.texteq(pg_catalog.split_part(marked, ';', 2), ${PREPARED}::pg_catalog.text) and (
             select 1 from pg_catalog.pg_prepared_statement()
-            where not pg_catalog.starts_with(name, 'aisha_db_')
-              or pg_catalog.strpos(name, '${tag}') operator(pg_catalog.=) 0
+            where ${isForeign(tag)}
             limit 1
           ) is null
           then null
@@ -210,7 +234,7 @@ export interface Call {
 
 export function readCall(message: string): Call {
   const [, mark = '', counts = '', counting, foreign, own] =
-    /looks closer ([\d,]*);([\d,]*);(on|off)(;foreign)?;(\{.*\})?/s.exec(message) ?? [];
+    /looks closer ([\d,{}]*);([\d,{}]*);(on|off)(;foreign)?;(\{.*\})?/s.exec(message) ?? [];
   const [before, after] = [mark.split(','), counts.split(',')];
   const isPrepared = counting !== undefined && foreign === undefined;
   const rows = own === undefined ? undefined : (JSON.parse(own) as OwnRows);

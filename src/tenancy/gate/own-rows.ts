@@ -123,6 +123,9 @@ const OWN_NAMED = `(select ${list('oid::pg_catalog.int8', 'relnamespace::pg_cata
   from ${ownRows('pg_class', 'oid, relkind, relpersistence, relname, relnamespace, reltype')}
   where ${IS_TABLE} and ${isTypeOwn})`;
 
+/** Tables with policies of the transaction's own. */
+const OWN_TABLES = `array(select p.polrelid from pg_catalog.pg_policy p where ${isOwn('p')})`;
+
 const OWN_INHERITS = `(select ${list('inhrelid::pg_catalog.int8', wasThere('own.inhrelid'))}
   from ${ownRows('pg_inherits', 'inhrelid')}
   where (
@@ -133,18 +136,18 @@ const OWN_INHERITS = `(select ${list('inhrelid::pg_catalog.int8', wasThere('own.
 /**
  * SQL of one JSON value, the `OwnRows` of the transaction.
  * @param isUntouched SQL, true when nothing was written to the catalog, or nothing of that kind
- * @param relations SQL of those that are read already
+ * @param known SQL of what is read already: relations, and the tables of policies
  */
 export function ownRowsSql(
   isUntouched: (catalog: Watched, ...whats: readonly KindOfWrite[]) => string,
-  relations = OWN_RELATIONS,
+  { relations = OWN_RELATIONS, tables = OWN_TABLES }: { readonly relations?: string; readonly tables?: string } = {},
 ): string {
   const where = (catalog: Watched, sql: string) => `case when ${isUntouched(catalog)} then null else ${sql} end`;
   const some = (rows: string) => `(select 1 from ${rows} limit 1) is not null`;
   return `pg_catalog.json_build_object(
     'relations', ${relations},
     'named', ${where('pg_class', OWN_NAMED)},
-    'policies', ${where('pg_policy', POLICIES_OF(`polrelid operator(pg_catalog.=) any (array(select p.polrelid from pg_catalog.pg_policy p where ${isOwn('p')}))`))},
+    'policies', ${where('pg_policy', POLICIES_OF(`polrelid operator(pg_catalog.=) any (${tables})`))},
     'functions', ${where('pg_proc', FUNCTIONS_OF(`${ofUsers('oid')}${isOwn('pg_proc')}`))},
     'rules', ${where('pg_rewrite', `(select pg_catalog.json_agg(ev_class::pg_catalog.int8) from ${ownRows('pg_rewrite', 'ev_class', ofUsers('c.oid'))})`)},
     'inherits', ${where('pg_inherits', OWN_INHERITS)},
