@@ -115,6 +115,12 @@ describe('a file that opens rows of other tenants to members of one is refused:'
       `drop view "joi%ned"; create view "joi%ned" as select id as tenant_id from tenant`,
     ],
     [
+      'a view in the place of a table that a function reads which policies call',
+      'public.called',
+      `alter table ${MEMBER} rename to old;
+       create view ${MEMBER} as select t.id as tenant_id, m.user_id from tenant t cross join old m`,
+    ],
+    [
       'the rule of that view',
       'public.viewed',
       `create or replace rule "_RETURN" as on select to "joi%ned" do instead select tenant_id from ${MEMBER}`,
@@ -192,6 +198,10 @@ describe('a file that members see no more with is applied:', () => {
       `create or replace view "joi%ned" as select m.tenant_id from ${MEMBER} m where uid() = m.user_id;
        create or replace function same(uuid, uuid) returns boolean language sql stable as 'select $2 = $1';
        create view other as select 1 as one`,
+    ],
+    [
+      'a view in the place of a table that shows the same',
+      `alter table ${MEMBER} rename to old; create view ${MEMBER} as select user_id, tenant_id from old`,
     ],
     ['a table by its keys', `alter policy "m's" on "its item" using (looked in (select id from looked))`],
   ])('%s', async ([, sql], { looking }) => {

@@ -278,6 +278,36 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
     ]);
   });
 
+  test('whom policies concern, since API roles are members of others', async ({ isolated }) => {
+    const { db } = isolated;
+    const superuser = ['--database-url', superUrl(db)];
+    await db.superQuery(`create role "wide %"; create role "narrow %"; grant "narrow %" to anon;
+      create policy wide on ${TABLE} for select to "wide %" using (true);
+      create policy seven on unforced for select to anon using (id <> 7);
+      create policy narrow on unforced as restrictive to "narrow %" using (false)`);
+    try {
+      const refused = [
+        ['grant "wide %" to anon', OBJECT, /policy wide is true whatever the row/],
+        ['revoke "narrow %" from anon', 'public.unforced', /let anon SELECT a row of/],
+      ] as const;
+      for (const [sql, object, message] of refused) {
+        const { result, findings } = await change(isolated, sql, ...superuser);
+        expect(result.code, sql + result.stderr).toBe(9);
+        expect(findings).toMatchObject([{ object, severity: 'critical', message: expect.stringMatching(message) }]);
+      }
+      await isolated.project.write({ '002_service.sql': 'create policy service on unforced to "wide %" using (true)' });
+      const passed = await change(
+        isolated,
+        'grant "wide %" to service_role; grant "narrow %" to authenticated',
+        ...superuser,
+      );
+      expect(passed.result.code, passed.result.stderr).toBe(0);
+      expect(passed.findings).toEqual([]);
+    } finally {
+      await db.superQuery('drop owned by "wide %", "narrow %"; drop role "wide %", "narrow %"');
+    }
+  });
+
   test('a function that policies call is changed, and through it every policy', async ({ isolated }) => {
     await isolated.project.write({
       '002_called.sql': `create function inner_tenant() returns uuid language sql stable
@@ -399,7 +429,11 @@ describe('what was found out in a run is forgotten when', () => {
     ['a role no longer bypasses RLS', true, () => `alter role ${ROLE} nobypassrls`],
     ['a schema is granted', false, () => `grant usage on schema "API's" to anon`],
     ['a setting has the API serve a schema', false, (db) => `alter database ${db} set pgrst.db_schemas = '"API''s"'`],
-    ['a member of a role is let in', false, () => `grant usage on schema "API's" to ${ROLE}; grant ${ROLE} to anon`],
+    [
+      'a member of a role is let in',
+      false,
+      () => `drop policy opens on "API's".one; grant usage on schema "API's" to ${ROLE}; grant ${ROLE} to anon`,
+    ],
   ])('%s', async ([, bypasses, sql], { isolated: { db, project } }) => {
     const role = `create role ${ROLE} ${bypasses ? 'bypassrls' : ''}`;
     const schema = `create schema "API's"; ${bypasses ? `grant usage on schema "API's" to anon;` : ''}`;
@@ -563,6 +597,7 @@ describe('a file that isolates as well as before is applied:', () => {
     const open = `
       create view seen as select * from unforced; grant select on seen to anon;
       create function runs(int) returns int language sql security definer set search_path = '' as 'select 1';
+      create function walks() returns int language sql security definer set search_path = '' as 'select 1';
       create policy wide on unforced using (true)`;
     await configure(isolated, { mode: 'off' });
     await isolated.project.write({ '002_open.sql': open });
@@ -571,7 +606,9 @@ describe('a file that isolates as well as before is applied:', () => {
     const { result, report, findings } = await change(
       isolated,
       `drop view seen; create view seen as select id, tenant_id from unforced; grant select on seen to anon;
-       alter function runs(int) rename to walks;
+       drop function runs(int); create function runs(int, "more %" text default '') returns int language sql security definer
+         set search_path = '' as 'select 2';
+       alter function walks() rename to strolls;
        drop policy wide on unforced; create policy wider on unforced using (1 = 1);
        insert into unforced values (1, gen_random_uuid())`,
     );

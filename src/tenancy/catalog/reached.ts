@@ -1,6 +1,13 @@
 /** SQL of the catalogs of what policies stand on. */
 export const REACHED_CLASSES = `'{pg_catalog.pg_class,pg_catalog.pg_proc,pg_catalog.pg_operator}'::pg_catalog.regclass[]`;
 
+/** SQL, true of a body that names something, with the quotes in the name doubled or as it is. */
+const mentions = (name: string) => `(
+  pg_catalog.strpos(f.source, pg_catalog.lower(${name}::pg_catalog.text)) > 0
+  or pg_catalog.strpos(${name}::pg_catalog.text, '"') > 0
+    and pg_catalog.strpos(f.source, pg_catalog.lower(pg_catalog.replace(${name}::pg_catalog.text, '"', '""'))) > 0
+)`;
+
 /**
  * SQL of a recursive query, `reached (class, oid)`: relations, functions and operators that policies stand on, through
  * any number of others. A body in SQL or PL/pgSQL names what it uses when it runs: whatever is mentioned in it counts.
@@ -38,13 +45,12 @@ export const reachedSql = (start: string) => `
       union all
       select 'pg_catalog.pg_proc'::pg_catalog.regclass, q.oid
       from (select pg_catalog.lower(f.prosrc) as source from pg_catalog.pg_proc f where f.oid = r.oid offset 0) f
-      join pg_catalog.pg_proc q on q.oid >= 16384 and pg_catalog.strpos(f.source, pg_catalog.lower(q.proname::pg_catalog.text)) > 0
+      join pg_catalog.pg_proc q on q.oid >= 16384 and ${mentions('q.proname')}
       where r.class = 'pg_catalog.pg_proc'::pg_catalog.regclass
       union all
       select 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid
       from (select pg_catalog.lower(f.prosrc) as source from pg_catalog.pg_proc f where f.oid = r.oid offset 0) f
-      join pg_catalog.pg_class c on c.oid >= 16384 and c.relkind = any ('{r,p,v,m}')
-        and pg_catalog.strpos(f.source, pg_catalog.lower(c.relname::pg_catalog.text)) > 0
+      join pg_catalog.pg_class c on c.oid >= 16384 and c.relkind = any ('{r,p,v,m}') and ${mentions('c.relname')}
       where r.class = 'pg_catalog.pg_proc'::pg_catalog.regclass
     ) more
     where more.oid >= 16384 and more.class = any (${REACHED_CLASSES})

@@ -22,6 +22,8 @@ export interface Comparison {
   readonly suspects: readonly SecuredTable[];
   /** Tables through which others are read now, whose policies have to be asked as well. */
   readonly exposures: readonly Exposure[];
+  /** Tables whose policies concern other API roles than before, by what these are members of. */
+  readonly concerning: readonly number[];
   /** Tables that had RLS before and have none now. */
   readonly disabled: readonly number[];
   /** What was looked at, in words. */
@@ -57,7 +59,7 @@ export function compareStates(
     const [table, through] = [tables.get(one.table), tables.get(one.through)];
     return table === undefined || through === undefined ? [] : [{ ...one, table, through }];
   });
-  const ways = after.ways.filter((way) => isNewlyOpen(way, before, isolated));
+  const ways = after.ways.filter((way) => isNewlyOpen(way, before, after, isolated));
   return {
     worse: [
       ...disabled.map(switchedOff),
@@ -77,6 +79,7 @@ export function compareStates(
       ),
     ],
     exposures: exposures.filter(({ through }) => through.isSecured),
+    concerning: newlyConcerning(before, after),
     disabled: disabled.map(({ oid }) => oid),
     looked: [
       ...disabled.map((table) => `row-level security of ${displayPath(table)}`),
@@ -189,6 +192,14 @@ function mayOpen(before: GateState, after: GateState, table: number): boolean {
   );
 }
 
+/** Of policies that were there and are: one that restricts may concern fewer. */
+function newlyConcerning(before: GateState, after: GateState): number[] {
+  const keyOf = ({ role, policy }: GateState['concerned'][number]) => `${policy} ${role}`;
+  const [was, now] = [before, after].map(({ concerned }) => new Map(concerned.map((one) => [keyOf(one), one.table])));
+  const differing = [...was!, ...now!].flatMap(([key, table]) => (was!.has(key) && now!.has(key) ? [] : [table]));
+  return [...new Set(differing)];
+}
+
 /** Policies that are gone, with nothing new in their place, and not only one of several that open the same. */
 function droppedPolicies(before: GateState, after: GateState, table: SecuredTable): Worsening[] {
   const left = policiesOf(after, table.oid);
@@ -229,9 +240,9 @@ export function answerKey(table: SecuredTable, state: GateState): string | undef
  * True when the way leads further than before, or for more roles. Of what was there already, only
  * tables that were isolated count: to enable RLS behind it is no step back.
  */
-function isNewlyOpen(way: WayAround, before: GateState, isolated: ReadonlySet<number>): boolean {
+function isNewlyOpen(way: WayAround, before: GateState, after: GateState, isolated: ReadonlySet<number>): boolean {
   if (way.servesPolicies) return false;
-  const known = before.ways.filter((one) => isSameWay(way, one));
+  const known = before.ways.filter((one) => isSameWay(way, one) || isFormer(one, way, after));
   const isNew = known.length === 0 && !before.objects.includes(way.oid);
   const reach = isNew ? way.tables : (way.tables?.filter((oid) => isolated.has(oid)) ?? null);
   if (reach?.length === 0) return false;
@@ -239,6 +250,12 @@ function isNewlyOpen(way: WayAround, before: GateState, isolated: ReadonlySet<nu
     way.roles.every((role) => roles.includes(role)) &&
     (tables === null || reach?.every((oid) => tables.includes(oid)) === true);
   return !known.some(covers);
+}
+
+/** What a function was that is gone: another one of its name with other arguments takes its place. */
+function isFormer(known: WayAround, way: WayAround, { objects }: GateState): boolean {
+  if (known.kind !== 'function' || way.kind !== 'function' || objects.includes(known.oid)) return false;
+  return displayPath(known) === displayPath(way);
 }
 
 /** Under its name or as the same object. */

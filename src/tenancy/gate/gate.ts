@@ -381,7 +381,13 @@ export class IsolationGate implements Gate {
     const leading = now.owned.length > 0 || now.ways.some(({ tables }) => tables !== null);
     const isolated = leading ? await side.secured() : new Set<number>();
     const { successors, exposed } = changes;
-    const { worse, suspects, exposures, looked, disabled } = compareStates(was, now, isolated, successors, exposed);
+    const { worse, suspects, exposures, concerning, looked, disabled } = compareStates(
+      was,
+      now,
+      isolated,
+      successors,
+      exposed,
+    );
     const open = this.#options.isStrict
       ? await readOpenTables(session, this.#tenancy, [...this.#unsecured, ...disabled])
       : [];
@@ -389,6 +395,7 @@ export class IsolationGate implements Gate {
     const asked = now.policies.filter(({ table }) => suspects.some(({ oid }) => oid === table));
     const news = asked.flatMap(({ oid }) => (changes.policies.includes(oid) ? [oid] : []));
     const called = await this.#suspectsByCalls(session, side, changes, news);
+    const concerned = await this.#isolated(session, side, concerning);
     const places = new Map(successors.map(({ table, instead }) => [table, instead]));
     const ownSuspect =
       (did: string, whose: string) =>
@@ -406,6 +413,7 @@ export class IsolationGate implements Gate {
         };
       };
     const own = [
+      ...concerned.map(ownSuspect('changed whom its policies concern', 'they')),
       ...called.map(ownSuspect('changed what policies stand on', 'its policies')),
       ...suspects.map(ownSuspect('changed its policies', 'they')),
     ];
@@ -439,6 +447,7 @@ export class IsolationGate implements Gate {
       open: [...disabled, ...open.map(({ oid }) => oid)],
       looked: [
         ...looked,
+        ...concerned.map((table) => `roles whom policies of ${displayPath(table)} concern`),
         ...(called.length > 0 ? ['functions and views on which policies stand'] : []),
         ...open.map((table) => `new table ${displayPath(table)}`),
       ],
@@ -474,13 +483,15 @@ export class IsolationGate implements Gate {
   ): Promise<readonly SecuredTable[]> {
     if (!changes.isolates || changes.functions.length + changes.views.length === 0) return [];
     if (!(await standOnChanged(session, changes, asked))) return [];
-    const tables = [...(await side.secured())];
-    const state = await readState(session, this.#tenancy, {
-      tables,
-      policiesOf: [],
-      ways: false,
-      defaults: false,
-    });
+    return this.#isolated(session, side, undefined);
+  }
+
+  /** Tables that were isolated and are: all of them, or some. */
+  async #isolated(session: Session, side: Side, some: readonly number[] | undefined): Promise<readonly SecuredTable[]> {
+    if (some?.length === 0) return [];
+    const secured = await side.secured();
+    const tables = some?.filter((oid) => secured.has(oid)) ?? [...secured];
+    const state = await readState(session, this.#tenancy, { tables, policiesOf: [], ways: false, defaults: false });
     return state.tables.filter(({ isSecured }) => isSecured);
   }
 

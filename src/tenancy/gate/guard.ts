@@ -222,8 +222,8 @@ export interface Call {
   readonly touched: ReadonlySet<Watched>;
   /** How many policies it dropped, or took back that it dropped; more than any where that cannot be told. */
   readonly policiesDeleted: number;
-  /** It dropped views or rules, which leaves no row that would tell. */
-  readonly dropsViews: boolean;
+  /** It dropped views, rules, or relations of other kinds, which leaves no row that would tell. */
+  readonly dropsRelations: boolean;
   /** What roles may do, or who may use a schema. */
   readonly changesRights: boolean;
   /** The gate's prepared statements are still there, and beside them none. */
@@ -240,14 +240,21 @@ export function readCall(message: string): Call {
   const rows = own === undefined ? undefined : (JSON.parse(own) as OwnRows);
   if (counting !== 'on' || before.length !== after.length) {
     const policiesDeleted = Number.POSITIVE_INFINITY;
-    return { touched: new Set(WATCHED), policiesDeleted, dropsViews: true, changesRights: true, isPrepared, own: rows };
+    return {
+      touched: new Set(WATCHED),
+      policiesDeleted,
+      dropsRelations: true,
+      changesRights: true,
+      isPrepared,
+      own: rows,
+    };
   }
   const differs = (catalog: Watched, what: KindOfWrite) =>
     before[placeOf(catalog, what)] !== after[placeOf(catalog, what)];
   const deleted = placeOf('pg_policy', 'deleted');
   return {
     policiesDeleted: Number(after[deleted]) - Number(before[deleted]),
-    dropsViews: differs('pg_rewrite', 'deleted'),
+    dropsRelations: differs('pg_rewrite', 'deleted') || differs('pg_class', 'deleted'),
     touched: new Set(WATCHED.filter((catalog) => KINDS_OF_WRITE.some((what) => differs(catalog, what)))),
     changesRights:
       differs('pg_namespace', 'updated') ||

@@ -169,10 +169,11 @@ function keptTables(before: Before, own: OwnRows): Kept[] {
   });
 }
 
-/** Views that policies may look at: not new ones, unless one may have come in the place of another. */
-function changedViews(before: Before, own: OwnRows, { dropsViews }: Call): number[] {
+/** Views that policies may look at: not new ones, unless one may have come in the place of something else. */
+function changedViews(before: Before, own: OwnRows, { dropsRelations }: Call): number[] {
   const was = new Set(before.relations?.map(([oid]) => oid));
-  return viewsOf(own).filter((oid) => dropsViews || was.has(oid));
+  const mayReplace = dropsRelations || own.named?.some(([, , , wasThere]) => wasThere) === true;
+  return viewsOf(own).filter((oid) => mayReplace || was.has(oid));
 }
 
 const viewsOf = ({ relations, rules }: OwnRows) => [

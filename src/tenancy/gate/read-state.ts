@@ -69,9 +69,9 @@ const SURROUNDINGS = [
   )`,
   `(select ${list('oid, xmin')} from pg_catalog.pg_rewrite where ev_class >= ${FIRST_OF_USERS})`,
   `(select ${list('oid, nspacl')} from pg_catalog.pg_namespace)`,
-  `(select ${list('oid, rolname')} from pg_catalog.pg_roles where rolsuper or rolbypassrls)`,
+  `(select ${list('oid, rolsuper, rolbypassrls, rolinherit')} from pg_catalog.pg_roles)`,
   `(
-    select pg_catalog.string_agg(pg_catalog.concat_ws(':', roleid, member), ',' order by roleid, member)
+    select pg_catalog.string_agg(pg_catalog.concat_ws(':', roleid, member, xmin), ',' order by roleid, member, grantor)
     from pg_catalog.pg_auth_members
   )`,
 ];
@@ -159,9 +159,10 @@ export async function readState(session: Session, settings: TenancySettings, foc
   const clients = [...settings.apiRoles, ...settings.roles];
   const defaults = focus.defaults ? await readDefaults(session, clients, settings.settings) : [];
   if (!focus.ways) return { tables, policies, ...NO_WAYS, defaults };
-  const [row] = await session.query<{ state: Pick<GateState, 'ways' | 'objects' | 'unbound' | 'owned'> }>(WAYS, [
-    clients,
-  ]);
+  const [row] = await session.query<{ state: Pick<GateState, 'ways' | 'objects' | 'unbound' | 'owned' | 'concerned'> }>(
+    WAYS,
+    [clients],
+  );
   return { tables, policies, ...row!.state, defaults };
 }
 
@@ -464,6 +465,16 @@ const WAYS = `
       from client c
       join secured s on pg_catalog.pg_has_role(c.oid, s.relowner, 'member')
       where not exists (select from unbound u where pg_catalog.pg_has_role(c.oid, u.oid, 'member'))
+    ),
+    'concerned', (
+      select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('role', c.rolname, 'policy', p.oid::int8, 'table', p.polrelid::int8)), '[]')
+      from (
+        select p.oid, p.polrelid, pg_catalog.unnest(p.polroles) as role
+        from pg_catalog.pg_policy p
+        where p.polroles <> '{0}'
+      ) p
+      join client c on c.oid <> p.role and p.role <> 0 and pg_catalog.pg_has_role(c.oid, p.role, 'usage')
+      join secured s on s.oid = p.polrelid
     )
   ) as state
 `;

@@ -117,6 +117,13 @@ interface OwnedTable extends Named {
   readonly role: string;
 }
 
+/** An API role that a policy concerns since it is a member of another role, whom the policy names. By OID. */
+interface ConcernedRole {
+  readonly role: string;
+  readonly policy: number;
+  readonly table: number;
+}
+
 /** A setting that carries the tenant and that sessions begin with; of every role or database where none is named. */
 export interface SessionDefault {
   readonly role: string | null;
@@ -136,6 +143,7 @@ export interface GateState {
   /** API roles that RLS does not bind, or that may become one that it does not bind. */
   readonly unbound: readonly string[];
   readonly owned: readonly OwnedTable[];
+  readonly concerned: readonly ConcernedRole[];
   readonly defaults: readonly SessionDefault[];
 }
 
@@ -154,5 +162,6 @@ export const NO_WAYS: Omit<GateState, 'tables' | 'policies'> = {
   objects: [],
   unbound: [],
   owned: [],
+  concerned: [],
   defaults: [],
 };
