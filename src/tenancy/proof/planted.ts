@@ -79,9 +79,10 @@ function controlProbes(real: ProbeSetup): readonly { readonly control: Control; 
       readsOwner: true,
       readsPlaces: true,
     };
-    const other = { ...real.other, values, isDeletable: true };
+    const own = { ...real.own, isAbsent: false };
+    const other = { ...real.other, values, isDeletable: true, isAbsent: false };
     const seer = () => ({ role: undefined, settings: {} });
-    return { control, setup: { ...real, table, role, other, seer, isCountable: true } };
+    return { control, setup: { ...real, table, role, own, other, seer, isCountable: true } };
   });
 }
 

@@ -60,6 +60,8 @@ export interface ProbeTenant {
   readonly beside?: readonly string[] | undefined;
   /** Its rows may be deleted without others going with them. */
   readonly isDeletable: boolean;
+  /** The table takes no row of it, as a partition for one tenant takes none of another. */
+  readonly isAbsent?: boolean | undefined;
 }
 
 export interface ProbeSetup {
@@ -87,8 +89,8 @@ export function probesIn(setup: ProbeSetup, context: ContextName): Probe[] {
   return [
     ...(may('SELECT') ? seen(setup, context) : []),
     ...(may('INSERT') ? inserted(setup, context) : []),
-    ...(may('UPDATE') ? updated(setup, context) : []),
-    ...(may('DELETE') && setup.other.isDeletable ? deleted(setup, context) : []),
+    ...(may('UPDATE') && !setup.other.isAbsent ? updated(setup, context) : []),
+    ...(may('DELETE') && !setup.other.isAbsent && setup.other.isDeletable ? deleted(setup, context) : []),
   ];
 }
 
@@ -118,8 +120,8 @@ function seen(setup: ProbeSetup, context: ContextName): Probe[] {
     return { ...probe, attempt: { ...attempt(setup, context, `select from ${name} ${AT}`), row: rowOf(setup, of) } };
   };
   return [
-    ...(isOwn ? [lookFor('own rows seen', own)] : []),
-    lookFor('rows seen', other),
+    ...(isOwn && !own.isAbsent ? [lookFor('own rows seen', own)] : []),
+    ...(other.isAbsent ? [] : [lookFor('rows seen', other)]),
     look('rows seen', `select from ${from}${others} limit 1`),
   ];
 }
@@ -189,7 +191,8 @@ function updated(setup: ProbeSetup, context: ContextName): Probe[] {
     change('row updated', other, `${quoted} = ${quoted}`, AT),
     // A check may refuse the one and let the other pass: rows that stay where they are, and rows that are taken.
     change('blind update', other, isTenants ? set(other) : `${quoted} = default`, BLIND),
-    ...(isTenants && isOwn
+    // Where a row cannot go, that is what stops it, before any policy is asked.
+    ...(isTenants && isOwn && !own.isAbsent
       ? [
           change('blind update', other, set(own), BLIND),
           change('row moved', own, set(other), AT, counts(setup, 0)),

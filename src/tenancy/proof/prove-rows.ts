@@ -16,7 +16,7 @@ import {
 } from '../facts.ts';
 import { ownerColumnOf } from '../lineage.ts';
 import { isUserColumn, type Membership } from '../membership.ts';
-import { displayPath } from '../names.ts';
+import { displayPath, listNames } from '../names.ts';
 import { loadParse } from '../parse.ts';
 import { sqlName } from '../proposal.ts';
 import { seers } from '../read-facts.ts';
@@ -24,6 +24,7 @@ import type { TenancySettings } from '../settings.ts';
 import { judgeRole, type Outcome } from './judge-probes.ts';
 import { CannotMake, type MadeRow, RowMaker, sqlValue, token, whyUntouched } from './make-rows.ts';
 import { type Maker, makersFor } from './makers.ts';
+import { readTenantsOfPartitions, thoseOfHash } from './partition-tenants.ts';
 import { plantingSteps, probesOfControls, uncaught } from './planted.ts';
 import { type ProbeRole, type ProbeSetup, type ProbeTable, type ProbeTenant, placeOf, probesIn } from './probes.ts';
 import { concludeTable, type RoleProof, type TableProof } from './proof.ts';
@@ -57,6 +58,9 @@ interface Setup extends RowProofSetup {
 const LIMITS: AskLimits = { lockTimeoutMs: 250, statementTimeoutMs: 5_000 };
 
 const LIMITED = "set local lock_timeout = '250ms'; set local statement_timeout = '5s'";
+
+/** Of so many tenants two are likely to go into a partition by hash. */
+const MOST_HASHED = 512;
 
 /** Tables of more pages than this are sampled for the look at everything. */
 const SAMPLED_FROM = 1_000;
@@ -198,15 +202,17 @@ class TableProver {
       if (typeof fresh !== 'string') yield fresh;
       else reasons.push(fresh);
     }
+    for (const maker of this.#setup.settings.tenants === undefined ? this.#makers() : [])
+      yield* this.#pairsOfPartitions(maker, reasons);
     const known = this.#knownTenants();
     for (const maker of known === undefined ? [] : this.#makers()) {
-      const made = await this.#freshPair(maker, known);
+      const made = await this.#freshPair(maker, { there: known });
       if (typeof made !== 'string') yield made;
       else reasons.push(made);
     }
     for (const maker of this.#setup.settings.tenants === undefined ? this.#makers() : []) {
       const liked = await this.#likedValues(maker);
-      const fresh = liked.size === 0 ? undefined : await this.#freshPair(maker, undefined, liked);
+      const fresh = liked.size === 0 ? undefined : await this.#freshPair(maker, { liked });
       if (typeof fresh === 'object') yield fresh;
     }
     if (this.#table.lineage !== undefined) return;
@@ -215,6 +221,33 @@ class TableProver {
       if (typeof real !== 'string') yield real;
       else reasons.push(real);
     }
+  }
+
+  /** Two tenants of whom partitions take rows; one by itself where there is no partition for another. */
+  async *#pairsOfPartitions(maker: Maker, reasons: string[]): AsyncGenerator<Pair> {
+    const { oid, tenantColumn } = this.#table;
+    if (tenantColumn === undefined) return;
+    const category = categoryOfTenant(this.#table, undefined);
+    const some = Array.from({ length: MOST_HASHED }, () => freshTenant(category, token()));
+    const [first, second] = await thoseOfHash(this.#session, oid, tenantColumn, some);
+    if (first !== undefined && second !== undefined) {
+      const hashed = await this.#freshPair(maker, { there: [first, second], makesTenants: true, isFresh: true });
+      if (typeof hashed === 'object') return yield hashed;
+    }
+    const ids = await readTenantsOfPartitions(this.#session, oid, tenantColumn.name);
+    if (ids.length === 0) return;
+    const nobody = freshTenant(category, token());
+    const alone = ids.map((own) => [own, nobody] as const);
+    const together = ids.slice(1).map((other, at) => [ids[at]!, other] as const);
+    let last = '';
+    // A partition may be there before its tenant is.
+    for (const there of [...together, ...alone])
+      for (const makesTenants of [false, true]) {
+        const made = await this.#freshPair(maker, { there, makesTenants, isLone: there[1] === nobody });
+        if (typeof made === 'object') return yield made;
+        last = made;
+      }
+    reasons.unshift(`no row could be made of a tenant whom its partitions take (${listNames(ids, 2)}): ${last}`);
   }
 
   #makers(): Maker[] {
@@ -258,13 +291,24 @@ class TableProver {
 
   /**
    * Two tenants with a row each that are made for the occasion; or why that cannot be.
-   * @param there tenants that need not be made
-   * @param liked what the rows of the table hold
+   * @param of `there`: tenants that are known; `makesTenants`: in the table of the tenants as well; `liked`: what the rows of the table hold; `isLone`: the table takes
+   * no row of the second; `isFresh`: nobody else has heard of them
    */
   async #freshPair(
     maker: Maker,
-    there?: readonly [string, string],
-    liked: ReadonlyMap<string, Value> = new Map(),
+    {
+      there,
+      makesTenants = there === undefined,
+      liked = new Map(),
+      isLone = false,
+      isFresh = there === undefined,
+    }: {
+      readonly there?: readonly [string, string] | undefined;
+      readonly makesTenants?: boolean;
+      readonly liked?: ReadonlyMap<string, Value>;
+      readonly isLone?: boolean;
+      readonly isFresh?: boolean;
+    } = {},
   ): Promise<Pair | string> {
     const registry = [...this.#setup.facts.tables.values()].find(({ isRegistry }) => isRegistry);
     const kind = categoryOfTenant(this.#table, registry);
@@ -280,9 +324,9 @@ class TableProver {
       const keys: string[] = [];
       const steps: Step[] = [];
       let alike: (readonly [string, string])[] = [];
-      for (const id of ids) {
+      for (const id of isLone ? ids.slice(0, 1) : ids) {
         const made = new Map<number, MadeRow>();
-        if (registry !== undefined && there === undefined) await this.#maker.makeTenant(registry, id, made);
+        if (registry !== undefined && makesTenants) await this.#maker.makeTenant(registry, id, made);
         const isKnown = there !== undefined && this.#setup.users.has(id);
         if (!isKnown && asksUsers) await this.#maker.makeMember(id, this.#setup.users, made, membership);
         const isOwned = this.#table.lineage === undefined;
@@ -301,8 +345,12 @@ class TableProver {
       const known = await this.#maker.table(this.#table, maker);
       const names = this.#table.lineage?.keys[0]?.columnNames ?? [];
       const beside = names.filter((name) => name !== this.#owner.name);
-      const [own, other] = ids.map((id, at) => ({ ...tenantOf(id, keys[at]!, known, rows[at]), beside }));
-      return { own: own!, other: other!, steps: [...new Set(steps)], maker, isFresh: there === undefined };
+      const [own, other] = ids.map((id, at) => ({
+        ...tenantOf(id, keys[at] ?? id, known, rows[at]),
+        beside,
+        isAbsent: rows[at] === undefined,
+      }));
+      return { own: own!, other: other!, steps: [...new Set(steps)], maker, isFresh };
     } catch (error) {
       if (!this.#session.inTransaction) throw error;
       return error instanceof CannotMake ? error.message : messageOf(error);
@@ -403,16 +451,18 @@ class TableProver {
   async #proveWith(pair: Pair): Promise<TableProof> {
     const known = await this.#knownTable(pair.maker);
     const swapped = { ...pair, own: pair.other, other: pair.own };
+    // Whose rows there are is who is tried to be reached.
+    const usual = pair.other.isAbsent ? swapped : pair;
     const named = await this.#try(this.#session, pair, known, [
       [pair, 'own'],
       [swapped, 'own'],
-      [pair, 'forged'],
-      [pair, 'empty'],
-      [pair, 'garbage'],
-      [pair, 'unknown'],
+      [usual, 'forged'],
+      [usual, 'empty'],
+      [usual, 'garbage'],
+      [usual, 'unknown'],
     ]);
     if (typeof named === 'string') return this.#undecided(named);
-    const unset = await this.#try(this.#setup.neverSet, pair, known, [[pair, 'unset']]);
+    const unset = await this.#try(this.#setup.neverSet, pair, known, [[usual, 'unset']]);
     await this.#checkLeftBehind(pair);
     if (typeof unset === 'string') return this.#undecided(unset);
     return this.#conclude([...named, ...unset]);
