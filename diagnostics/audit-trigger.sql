@@ -3,7 +3,7 @@
 -- Thresholds:
 -- - info: mild = 1
 -- - warning: mild = 0
--- Message: {object}: {what}
+-- Message: {what}
 -- Remediation: {fix}
 -- Why: Sensitive operations belong into an audit log, and a trigger that is switched off for a bulk load is easily
 --   forgotten. A trigger counts as one of the audit when its function is named so or inserts into what is named so. Of a
@@ -91,9 +91,9 @@ select
     '; ',
     'no trigger writes ' || string_agg(event, ', ' order by event) filter (where asleep is null and partial is null)
       || ' to the audit log',
-    string_agg(distinct format('%s: not written to it, since the trigger %I does not fire', events, asleep), '; ')
+    string_agg(distinct format('the trigger %I, which writes %s to the audit log, does not fire', asleep, events), '; ')
       filter (where asleep is not null),
-    string_agg(format('%s of some columns only is written to it, by the trigger %I', event, partial), '; ' order by event)
+    string_agg(format('the trigger %I writes %s of some columns only to the audit log', partial, event), '; ' order by event)
       filter (where asleep is null and partial is not null)
   ) as what,
   coalesce(

@@ -41,7 +41,10 @@ judged as (
     p.object,
     p.command,
     p.name,
-    coalesce(nullif(p.value, ''), 'off') as value,
+    case p.name
+      when 'log_line_prefix' then quote_literal(p.value)
+      else coalesce(nullif(p.value, ''), 'off')
+    end as value,
     case p.name
       when 'log_connections' then case when p.value in ('off', '', 'false', '0', 'no') then 'logins leave no trace' end
       when 'log_statement' then case

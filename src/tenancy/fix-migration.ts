@@ -1,4 +1,5 @@
 import type { TenancyFinding } from './judge.ts';
+import { displayName } from './names.ts';
 
 /** The SQL that mends findings, as the body of a migration. */
 export interface FixMigration {
@@ -41,7 +42,10 @@ export function fixMigration(findings: readonly TenancyFinding[]): FixMigration 
       continue;
     }
     if (decided !== undefined && decided !== fix) {
-      left.push({ finding, why: `policy ${policy} is changed for a graver finding: run --fix again after that` });
+      left.push({
+        finding,
+        why: `policy ${displayName(policy!)} is changed for a graver finding: run --fix again after that`,
+      });
       continue;
     }
     if (key !== undefined) deciding.set(key, fix);

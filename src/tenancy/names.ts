@@ -21,6 +21,11 @@ export function listNames(names: readonly string[], limit = 5): string {
   return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
+/** The same of what has a name: roles, columns. */
+export function listNamed(things: readonly Pick<Named, 'name'>[]): string {
+  return listNames(things.map(({ name }) => displayName(name)));
+}
+
 /** An array of names, as SQL spells its value. */
 export function namesOf(names: readonly string[]): string {
   return `{${names.map((name) => JSON.stringify(name)).join(',')}}`;

@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Check } from '../report/report.ts';
 import { tablesInScope } from './access.ts';
 import type { RlsFacts } from './facts.ts';
-import { displayPath, listNames } from './names.ts';
+import { displayName, displayPath, listNamed, listNames } from './names.ts';
 import { sqlRoles } from './proposal.ts';
 import { unshownTables } from './unshown.ts';
 
@@ -33,7 +33,7 @@ function exposedSchemas({ exposure, apiRoles }: RlsFacts): Check {
   if (exposure.source === 'no API role')
     return { ...about, status: 'not-applicable', reason: 'the server has no role of an API' };
   if (exposure.source !== 'usage') return { ...about, status: 'passed' };
-  const names = listNames(apiRoles.map(({ name }) => name));
+  const names = listNamed(apiRoles);
   return {
     ...about,
     status: 'unknown',
@@ -62,7 +62,7 @@ function evaluatedRoles({ unreachable, reader }: RlsFacts): Check {
   return {
     ...about,
     status: 'unknown',
-    reason: `${reader.name} cannot become ${listNames(unreachable.map(({ name }) => name))}`,
+    reason: `${displayName(reader.name)} cannot become ${listNamed(unreachable)}`,
     remediation: `grant ${sqlRoles(unreachable)} to ${quoteIdentifier(reader.name)};`,
   };
 }

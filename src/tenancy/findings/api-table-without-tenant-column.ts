@@ -2,7 +2,7 @@ import { clientsWith, securedTables } from '../access.ts';
 import { classOf, openingsOfTable } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import { COMMANDS, type RlsFacts, type TableFacts } from '../facts.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayPath, listNamed } from '../names.ts';
 import { revoke } from '../proposal.ts';
 
 export const check: TenancyCheck = {
@@ -17,7 +17,7 @@ export const check: TenancyCheck = {
         return {
           severity: 'warning' as const,
           object: displayPath(table),
-          message: `${listNames(roles.map(({ name }) => name))} may use it, and no column says whose a row is`,
+          message: `${listNamed(roles)} may use it, and no column says whose a row is`,
           fix: revoke(facts, table, roles, 'all'),
           advice: "Add the column, or declare an exception with the reason why its rows are everybody's.",
         };

@@ -1,6 +1,6 @@
 import { expressionsOf, isCheckWeaker } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
-import { displayPath } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import { alterPolicy, restorePolicy } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
@@ -18,7 +18,7 @@ export const check: TenancyCheck = {
             severity: 'critical' as const,
             object: displayPath(table),
             policy: policy.name,
-            message: `policy ${policy.name} shows the own tenant's rows and lets rows of others be written: a row can be moved to another tenant`,
+            message: `policy ${displayName(policy.name)} shows the own tenant's rows and lets rows of others be written: a row can be moved to another tenant`,
             fix:
               using === undefined ? restorePolicy(facts, table, policy) : alterPolicy(table, policy, { check: using }),
           };

@@ -1,7 +1,7 @@
 import { bypasses, tablesInScope } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { RlsFacts, RoleFacts } from '../facts.ts';
-import { displayName, listNames } from '../names.ts';
+import { displayName, listNamed } from '../names.ts';
 import { sqlRoles } from '../proposal.ts';
 
 export const check: TenancyCheck = {
@@ -35,7 +35,7 @@ function unbound(role: RoleFacts, severity: 'warning' | 'critical'): Noticed {
   return {
     severity,
     object: `role ${displayName(role.name)}`,
-    message: `RLS is never evaluated for ${role.name}, which ${role.superuser ? 'is a superuser' : 'has BYPASSRLS'}`,
+    message: `RLS is never evaluated for ${displayName(role.name)}, which ${role.superuser ? 'is a superuser' : 'has BYPASSRLS'}`,
     fix: `alter role ${sqlRoles([role])} ${role.superuser ? 'nosuperuser ' : ''}nobypassrls;`,
   };
 }
@@ -50,7 +50,7 @@ function escapes(facts: RlsFacts, role: RoleFacts): Noticed[] {
     {
       severity: 'critical',
       object: `role ${displayName(role.name)}`,
-      message: `${role.name} can become ${listNames(steps.map(({ name }) => name))} with SET ROLE, and with it somebody whom RLS does not bind`,
+      message: `${displayName(role.name)} can become ${listNamed(steps)} with SET ROLE, and with it somebody whom RLS does not bind`,
       fix: `revoke ${sqlRoles(steps)} from ${sqlRoles([role])};`,
     },
   ];

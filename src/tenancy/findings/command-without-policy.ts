@@ -1,7 +1,7 @@
 import { clientsWith, hasPrivilege, securedTables } from '../access.ts';
 import type { TenancyCheck } from '../check.ts';
 import { COMMANDS } from '../facts.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayName, displayPath, listNames } from '../names.ts';
 import { revoke, uncoveredCommands } from '../proposal.ts';
 
 export const check: TenancyCheck = {
@@ -17,7 +17,7 @@ export const check: TenancyCheck = {
         return {
           severity: 'info' as const,
           object: displayPath(table),
-          message: `${role.name} is granted ${listNames(denied)} and no policy is for that, so it always fails or finds no row`,
+          message: `${displayName(role.name)} is granted ${listNames(denied)} and no policy is for that, so it always fails or finds no row`,
           fix: revoke(facts, table, [role], denied),
           details: { role: role.name, commands: denied },
         };

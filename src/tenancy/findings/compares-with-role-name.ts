@@ -1,6 +1,6 @@
 import { expressionsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayName, displayPath, listNames } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
 
@@ -17,7 +17,7 @@ export const check: TenancyCheck = {
           severity: 'warning' as const,
           object: displayPath(table),
           policy: policy.name,
-          message: `policy ${policy.name} compares ${listNames([...new Set(columns)])} with current_user, which is the role of the connection and the same for every user`,
+          message: `policy ${displayName(policy.name)} compares ${listNames([...new Set(columns)])} with current_user, which is the role of the connection and the same for every user`,
           fix: restorePolicy(facts, table, policy),
           advice: 'Compare with a claim of the token, or with a setting that the backend makes for each transaction.',
         };

@@ -1,7 +1,7 @@
 import { bypasses, callersOf, loginThatTakes } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import { type FunctionFacts, PUBLIC, type RlsFacts } from '../facts.ts';
-import { displaySignature, listNames } from '../names.ts';
+import { displayName, displaySignature, listNamed, listNames } from '../names.ts';
 import { sqlGrantees, sqlSignature } from '../proposal.ts';
 
 /** Policies need their lookups to be executable by everybody; a trigger's function cannot be called. */
@@ -17,12 +17,10 @@ export const check: TenancyCheck = {
 function notice(facts: RlsFacts, definer: FunctionFacts): Noticed[] {
   const callers = callersOf(facts, definer);
   if (callers.length === 0) return [];
-  const runner = facts.roles.get(definer.runsAs);
-  const isUnbound =
-    runner !== undefined &&
-    (bypasses(runner) || facts.meantToBypass.has(runner.oid) || ownsUnforced(facts, runner.oid));
+  const runner = facts.roles.get(definer.runsAs)!;
+  const isUnbound = bypasses(runner) || facts.meantToBypass.has(runner.oid) || ownsUnforced(facts, runner.oid);
   const how = definer.takesRole
-    ? ` by its own SET role, which works where ${loginThatTakes(facts, callers[0]!, definer)?.name} is logged in`
+    ? `, by its own SET role, which works where ${displayName(loginThatTakes(facts, callers[0]!, definer)!.name)} is logged in`
     : '';
   const through = [...definer.executors].filter(
     (oid) => oid === PUBLIC || callers.some((role) => role.inherits.has(oid)),
@@ -35,7 +33,7 @@ function notice(facts: RlsFacts, definer: FunctionFacts): Noticed[] {
     {
       severity: isUnbound ? 'warning' : 'info',
       object: displaySignature(definer),
-      message: `${listNames(callers.map(({ name }) => name))} may call it, and it runs as ${runner?.name}, ${isUnbound ? 'whom RLS does not bind' : 'with whatever rights that role has'}${how === '' ? '' : ','}${how}${needed}`,
+      message: `${listNamed(callers)} may call it, and it runs as ${displayName(runner.name)}, ${isUnbound ? 'whom RLS does not bind' : 'with whatever rights that role has'}${how}${needed}`,
       fix:
         needed === ''
           ? `revoke execute on routine ${sqlSignature(definer)} from ${sqlGrantees(facts, through)};`

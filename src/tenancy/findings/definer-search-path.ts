@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../../postgres/quote.ts';
 import type { TenancyCheck } from '../check.ts';
-import { displaySignature } from '../names.ts';
+import { displayName, displaySignature } from '../names.ts';
 import { sqlSignature } from '../proposal.ts';
 
 export const check: TenancyCheck = {
@@ -11,7 +11,7 @@ export const check: TenancyCheck = {
       .map((definer) => ({
         severity: 'warning' as const,
         object: displaySignature(definer),
-        message: `it runs as ${facts.roles.get(definer.runsAs)?.name} and looks names up where its caller says: an object of the caller can take the place of one it means`,
+        message: `it runs as ${displayName(facts.roles.get(definer.runsAs)!.name)} and looks names up where its caller says: an object of the caller can take the place of one it means`,
         fix: `alter routine ${sqlSignature(definer)} set search_path = pg_catalog, ${quoteIdentifier(definer.schema)}, pg_temp;`,
       })),
   }),

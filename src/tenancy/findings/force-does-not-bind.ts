@@ -24,12 +24,12 @@ export const check: TenancyCheck = {
 
 function notice(facts: RlsFacts, owner: RoleFacts, tables: readonly TableFacts[]): Noticed {
   const views = [...facts.views.values()].filter((view) => view.owner === owner.oid && !view.securityInvoker);
-  const definers = facts.definers.filter((one) => one.owner === owner.oid && !one.isTrigger);
+  const definers = facts.definers.filter((one) => one.owner === owner.oid && !one.takesRole && !one.isTrigger);
   const why = owner.superuser ? 'is a superuser' : 'has BYPASSRLS';
   return {
     severity: 'info',
     object: `role ${displayName(owner.name)}`,
-    message: `FORCE has no effect on ${tables.length} tables of ${owner.name}, who ${why}: its views without security_invoker (${views.length}) and its SECURITY DEFINER functions (${definers.length}) see every tenant`,
+    message: `FORCE has no effect on ${tables.length} tables of ${displayName(owner.name)}, who ${why}: its views without security_invoker (${views.length}) and its SECURITY DEFINER functions (${definers.length}) see every tenant`,
     ...(owner.superuser
       ? { advice: 'Give the tables to a role that is no superuser: alter table ... owner to ...;' }
       : { fix: `alter role ${sqlRoles([owner])} nobypassrls;` }),

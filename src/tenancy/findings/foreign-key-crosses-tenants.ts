@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../../postgres/quote.ts';
 import { tablesInScope } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { ForeignKeyFacts, RlsFacts, TableFacts } from '../facts.ts';
-import { displayPath } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import { sqlColumns, sqlName } from '../proposal.ts';
 
 /** The server checks foreign keys past every policy (PostgreSQL docs 5.9), so a row may refer to another tenant's. */
@@ -24,7 +24,7 @@ function notice(facts: RlsFacts, table: TableFacts, key: ForeignKeyFacts): Notic
       severity: table.checksRows ? 'info' : 'warning',
       object: displayPath(table),
       part: key.name,
-      message: `foreign key ${key.name} does not hold ${table.tenantColumn!.name}: a row may refer to a row of ${displayPath(target)} that is another tenant's${table.checksRows ? ', unless a trigger of the table sees to it' : ''}`,
+      message: `foreign key ${displayName(key.name)} does not hold ${displayName(table.tenantColumn!.name)}: a row may refer to a row of ${displayPath(target)} that is another tenant's${table.checksRows ? ', unless a trigger of the table sees to it' : ''}`,
       ...mend(facts, table, target, key),
       advice: 'Let the key hold the tenant: unique (tenant_id, id) on the target, foreign key (tenant_id, ...) here.',
       details: { foreignKey: key.name },

@@ -1,7 +1,7 @@
 import { clientsWith, tablesInScope } from '../access.ts';
 import type { TenancyCheck } from '../check.ts';
 import { COMMANDS } from '../facts.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayPath, listNamed } from '../names.ts';
 import { revoke } from '../proposal.ts';
 
 export const check: TenancyCheck = {
@@ -15,7 +15,7 @@ export const check: TenancyCheck = {
         return {
           severity: table.tenantColumn === undefined ? ('warning' as const) : ('critical' as const),
           object: displayPath(table),
-          message: `a foreign table can have no policy, and ${listNames(roles.map(({ name }) => name))} may use all of it`,
+          message: `a foreign table can have no policy, and ${listNamed(roles)} may use all of it`,
           fix: revoke(facts, table, roles, 'all'),
         };
       }),

@@ -2,7 +2,7 @@ import { clientsWith, inOrder } from '../access.ts';
 import { isOpenTo } from '../answers.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { RlsFacts, RoleFacts, TableFacts, ViewFacts } from '../facts.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayPath, listNamed, listNames } from '../names.ts';
 import { revoke } from '../proposal.ts';
 import { tablesBehind } from '../views.ts';
 
@@ -28,7 +28,7 @@ function notice(facts: RlsFacts, view: ViewFacts): Noticed[] {
     {
       severity: 'critical',
       object: displayPath(view),
-      message: `the materialized view holds rows of ${listNames([...new Set(tables.map(displayPath))])} for every tenant and can have no policy; ${listNames(roles.map(({ name }) => name))} may read it`,
+      message: `the materialized view holds rows of ${listNames([...new Set(tables.map(displayPath))])} for every tenant and can have no policy; ${listNamed(roles)} may read it`,
       fix: revoke(facts, view, roles, 'all'),
     },
   ];

@@ -2,7 +2,7 @@ import { appliesTo, clientsWith } from '../access.ts';
 import { isAlwaysTrue, isCheckWeaker } from '../answers.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { Command, PolicyFacts, RlsFacts, RoleFacts, TableFacts } from '../facts.ts';
-import { displayPath } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import { restorePolicy, revoke } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
@@ -45,7 +45,7 @@ function notice(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Notice
     severity: table.tenantColumn === undefined ? 'warning' : 'critical',
     object: displayPath(table),
     policy: policy.name,
-    message: `policy ${policy.name} is true whatever the row and whoever asks: it opens ${whose} to ${what}`,
+    message: `policy ${displayName(policy.name)} is true whatever the row and whoever asks: it opens ${whose} to ${what}`,
     // Where nothing says whose a row is, no condition could: what is left is to take the writing away.
     fix: restorePolicy(facts, table, policy) ?? revoke(facts, table, writersOf(facts, table, policy), writesOf(policy)),
   };

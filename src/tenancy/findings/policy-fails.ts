@@ -1,6 +1,6 @@
 import type { Noticed, TenancyCheck } from '../check.ts';
 import { type PolicyFacts, PUBLIC, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayName, displayPath, listNamed } from '../names.ts';
 import { commandsOf, type PolicyError, policyErrors } from '../policy-errors.ts';
 import { restorePolicy, revoke } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
@@ -21,13 +21,13 @@ export const check: TenancyCheck = {
 
 function notice(facts: RlsFacts, table: TableFacts, policy: PolicyFacts, failure: PolicyError): Noticed {
   const { error, roles, spared, isDenied } = failure;
-  const names = listNames(roles.map(({ name }) => name));
+  const names = listNamed(roles);
   const whose = spared.length === 0 ? '' : ` for ${names}`;
   const about = {
     severity: 'warning' as const,
     object: displayPath(table),
     policy: policy.name,
-    message: `policy ${policy.name} fails${whose} even in a session of one tenant: ${error}`,
+    message: `policy ${displayName(policy.name)} fails${whose} even in a session of one tenant: ${error}`,
   };
   if (spared.length === 0 || !isDenied) return { ...about, fix: restorePolicy(facts, table, policy) };
   // The condition serves others: what is wrong is that this role may use a table whose policy it cannot follow.

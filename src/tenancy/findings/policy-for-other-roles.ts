@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../../postgres/quote.ts';
 import { appliesTo, clientsWith, hasPrivilege, securedTables } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import { COMMANDS, type RlsFacts, type RoleFacts, type TableFacts } from '../facts.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayPath, listNamed, listNames } from '../names.ts';
 import { createPolicy, revoke, sqlName, sqlRoles, uncoveredCommands } from '../proposal.ts';
 
 export const check: TenancyCheck = {
@@ -27,7 +27,7 @@ function isShutOut(facts: RlsFacts, table: TableFacts, role: RoleFacts): boolean
 }
 
 function notice(facts: RlsFacts, table: TableFacts, shutOut: readonly RoleFacts[]): Noticed {
-  const names = listNames(shutOut.map(({ name }) => name));
+  const names = listNamed(shutOut);
   const roles = new Set(table.policies.flatMap((policy) => policy.roles));
   const others = [...roles].flatMap((oid) => facts.roles.get(oid)?.name ?? []);
   return {

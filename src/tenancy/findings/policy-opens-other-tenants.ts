@@ -1,7 +1,7 @@
 import { describeContext, describeRow, isAlwaysTrue, isCheckWeaker, openingsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import { ownerColumnOf } from '../lineage.ts';
-import { displayPath } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
@@ -20,7 +20,7 @@ export const check: TenancyCheck = {
             severity: 'critical' as const,
             object: displayPath(table),
             policy: policy.name,
-            message: `policy ${policy.name} opens ${describeRow(first.row)} to ${first.gate.command} in ${describeContext(first.context)}`,
+            message: `policy ${displayName(policy.name)} opens ${describeRow(first.row)} to ${first.gate.command} in ${describeContext(first.context)}`,
             fix: restorePolicy(facts, table, policy),
             details: { role: first.role.name, context: first.context, row: first.row.values },
           };

@@ -1,6 +1,6 @@
 import { describeContext, isAlwaysTrue, openingsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
-import { displayPath } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
@@ -21,7 +21,7 @@ export const check: TenancyCheck = {
               severity: 'warning' as const,
               object: displayPath(table),
               policy: policy.name,
-              message: `policy ${policy.name} opens rows whose ${table.tenantColumn!.name} is null to ${first.gate.command} in ${describeContext(first.context)}`,
+              message: `policy ${displayName(policy.name)} opens rows whose ${displayName(table.tenantColumn!.name)} is null to ${first.gate.command} in ${describeContext(first.context)}`,
               fix: restorePolicy(facts, table, policy),
               details: { role: first.role.name, context: first.context, row: first.row.values },
             };

@@ -2,7 +2,7 @@ import { describeContext, describeRow, isAlwaysTrue, openingsOf } from '../answe
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { PolicyFacts, RlsFacts, TableFacts } from '../facts.ts';
 import { ownerColumnOf } from '../lineage.ts';
-import { displayPath } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
@@ -34,7 +34,7 @@ function notice(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Notice
       {
         ...about,
         severity: 'critical',
-        message: `policy ${policy.name} never looks at ${column}: it opens ${describeRow(first.row)} to ${first.gate.command} in ${describeContext(first.context)}`,
+        message: `policy ${displayName(policy.name)} never looks at ${column}: it opens ${describeRow(first.row)} to ${first.gate.command} in ${describeContext(first.context)}`,
         ...(first.row.isPersonal
           ? { advice: `Let it be for SELECT, or say in WITH CHECK which ${column} the user may write.` }
           : { fix: restorePolicy(facts, table, policy) }),
@@ -46,7 +46,7 @@ function notice(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Notice
     {
       ...about,
       severity: 'info',
-      message: `policy ${policy.name} never looks at ${column}: it opens a user's own rows in whatever tenant they are`,
+      message: `policy ${displayName(policy.name)} never looks at ${column}: it opens a user's own rows in whatever tenant they are`,
       advice: 'If users may be in several tenants that is right; else add the tenant to the condition.',
     },
   ];

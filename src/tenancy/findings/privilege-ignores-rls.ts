@@ -1,7 +1,7 @@
 import { clientsWith, hasPrivilege, tablesInScope } from '../access.ts';
 import type { TenancyCheck } from '../check.ts';
 import type { Privilege } from '../facts.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayPath, listNamed, listNames } from '../names.ts';
 import { revoke } from '../proposal.ts';
 
 /** Policies are for SELECT, INSERT, UPDATE and DELETE (PostgreSQL docs 5.9); these see and reach every row. */
@@ -19,7 +19,7 @@ export const check: TenancyCheck = {
       return {
         severity: held.includes('TRUNCATE') ? ('warning' as const) : ('info' as const),
         object: displayPath(table),
-        message: `${listNames(roles.map(({ name }) => name))} ${roles.length > 1 ? 'hold' : 'holds'} ${listNames(held)}, which no policy restricts`,
+        message: `${listNamed(roles)} ${roles.length > 1 ? 'hold' : 'holds'} ${listNames(held)}, which no policy restricts`,
         fix: revoke(facts, table, roles, held),
       };
     }),

@@ -1,7 +1,7 @@
 import { clientsWith, tablesInScope } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import { COMMANDS, type RlsFacts, type TableFacts } from '../facts.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayPath, listNamed } from '../names.ts';
 import { createPolicy, revoke, sqlName } from '../proposal.ts';
 
 export const check: TenancyCheck = {
@@ -14,8 +14,8 @@ export const check: TenancyCheck = {
 };
 
 function notice(facts: RlsFacts, table: TableFacts): Noticed {
-  const clients = clientsWith(facts, table, COMMANDS).map(({ name }) => name);
-  const reach = clients.length === 0 ? '' : `: ${listNames(clients)} may use every row of it`;
+  const clients = clientsWith(facts, table, COMMANDS);
+  const reach = clients.length === 0 ? '' : `: ${listNamed(clients)} may use every row of it`;
   const idle = table.policies.length === 0 ? '' : `; its policies (${table.policies.length}) are not applied`;
   const partition = table.isPartition ? '; the policies of its parent are not applied to queries that name it' : '';
   return {

@@ -42,7 +42,7 @@ function notice(facts: RlsFacts, relation: Relation, rules: readonly RuleFacts[]
     {
       severity: 'critical',
       object: displayPath(relation),
-      message: `${open.length > 1 ? 'the rules' : 'the rule'} ${rulesNamed} ${open.length > 1 ? 'reach' : 'reaches'} every row of ${tables} as ${owner}, whom RLS does not bind, when ${names(roles.map(({ name }) => name))} ${roles.length > 1 ? 'write' : 'writes'} here`,
+      message: `${open.length > 1 ? 'the rules' : 'the rule'} ${rulesNamed} ${open.length > 1 ? 'reach' : 'reaches'} every row of ${tables} as ${owner}, whom RLS does not bind, when ${names(roles.map(({ name }) => displayName(name)))} ${roles.length > 1 ? 'write' : 'writes'} here`,
       fix: revoke(facts, relation, roles, commands),
       advice: 'Or do it in a trigger: its function, no SECURITY DEFINER, runs as whoever writes.',
     },

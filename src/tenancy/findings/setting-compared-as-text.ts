@@ -1,6 +1,6 @@
 import { openingsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
-import { displayPath } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import { restorePolicy } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
@@ -19,7 +19,7 @@ export const check: TenancyCheck = {
             severity: 'warning' as const,
             object: displayPath(table),
             policy: policy.name,
-            message: `policy ${policy.name} compares ${table.tenantColumn!.name} as text: a UUID in capitals finds no row, and no index on the column is used`,
+            message: `policy ${displayName(policy.name)} compares ${displayName(table.tenantColumn!.name)} as text: a UUID in capitals finds no row, and no index on the column is used`,
             fix: restorePolicy(facts, table, policy),
           };
         }),

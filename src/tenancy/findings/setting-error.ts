@@ -1,7 +1,7 @@
 import { describeContext, errorsOf, expressionsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
 import type { PolicyFacts, RlsFacts, TableFacts } from '../facts.ts';
-import { displayPath } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import { policyErrors } from '../policy-errors.ts';
 import { alterPolicy, mendedText, restorePolicy } from '../proposal.ts';
 import { readsSetting } from '../rewrite.ts';
@@ -21,7 +21,7 @@ export const check: TenancyCheck = {
           severity: 'warning' as const,
           object: displayPath(table),
           policy: policy.name,
-          message: `policy ${policy.name} fails in ${describeContext(context)}: ${errors.get(context)!.error}`,
+          message: `policy ${displayName(policy.name)} fails in ${describeContext(context)}: ${errors.get(context)!.error}`,
           fix: mend(facts, table, policy),
         };
       }),

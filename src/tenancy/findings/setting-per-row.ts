@@ -1,6 +1,6 @@
 import { expressionsOf } from '../answers.ts';
 import type { TenancyCheck } from '../check.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayName, displayPath, listNames } from '../names.ts';
 import { alterPolicy, mendedText } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
 import { undecidedTables } from '../undecided.ts';
@@ -20,7 +20,7 @@ export const check: TenancyCheck = {
           severity: 'warning' as const,
           object: displayPath(table),
           policy: policy.name,
-          message: `policy ${policy.name} calls ${listNames([...new Set(calls)])} again for every row`,
+          message: `policy ${displayName(policy.name)} calls ${listNames([...new Set(calls)])} again for every row`,
           fix: alterPolicy(table, policy, {
             using: mendedText(facts, table, policy, 'using'),
             check: mendedText(facts, table, policy, 'check'),

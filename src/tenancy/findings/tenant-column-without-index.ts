@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../../postgres/quote.ts';
 import { tablesInScope } from '../access.ts';
 import type { TenancyCheck } from '../check.ts';
-import { displayPath } from '../names.ts';
+import { displayName, displayPath } from '../names.ts';
 import { sqlName } from '../proposal.ts';
 
 export const check: TenancyCheck = {
@@ -20,7 +20,7 @@ export const check: TenancyCheck = {
         return {
           severity: 'warning' as const,
           object: displayPath(table),
-          message: `no index begins with ${tenantColumn.name}: every query of a tenant reads the rows of all`,
+          message: `no index begins with ${displayName(tenantColumn.name)}: every query of a tenant reads the rows of all`,
           fix: `create index on ${sqlName(table)} (${quoteIdentifier(tenantColumn.name)});`,
           details: { estimatedRows: table.estimatedRows },
         };

@@ -2,7 +2,7 @@ import { clientsWith, inOrder } from '../access.ts';
 import { isOpenTo } from '../answers.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import { COMMANDS, type Command, type RlsFacts, type RoleFacts, type ViewFacts } from '../facts.ts';
-import { displayPath, listNames } from '../names.ts';
+import { displayName, displayPath, listNamed, listNames } from '../names.ts';
 import { revoke, sqlName } from '../proposal.ts';
 import { type TableBehind, tablesBehind } from '../views.ts';
 
@@ -34,9 +34,9 @@ function notice(facts: RlsFacts, view: ViewFacts): Noticed[] {
   const reached = counted.flatMap(({ tables }) => tables);
   const open = reached.filter(({ isBound }) => !isBound);
   const tables = listNames([...new Set((open.length > 0 ? open : reached).map(({ table }) => displayPath(table)))]);
-  const owner = facts.roles.get(view.owner)?.name ?? 'its owner';
+  const owner = displayName(facts.roles.get(view.owner)!.name);
   const roles = [...new Set(counted.flatMap((one) => one.roles))];
-  const names = listNames(roles.map(({ name }) => name));
+  const names = listNamed(roles);
   const canInvoke = facts.serverVersion >= SECURITY_INVOKER;
   const commands = counted.map(({ command }) => command);
   const about = {
