@@ -160,7 +160,14 @@ describe('what policies opened before a file that commits as it goes is nothing 
   const OPEN = {
     '002_open.sql': `create function "op%en"() returns boolean language sql stable as 'select true';
       create table leaking (id int, tenant_id uuid not null); grant select on leaking to authenticated;
-      alter table leaking enable row level security; create policy "m's" on leaking using ("op%en"())`,
+      alter table leaking enable row level security; create policy "m's" on leaking using ("op%en"());
+      create function inner_change() returns void language plpgsql as $f$ begin
+        execute 'create or replace function "op%en"() returns boolean language sql stable as ''select 1 = 1''';
+      end $f$;
+      create function "by %""call"() returns void language plpgsql as 'begin perform inner_change(); end';
+      create function on_row() returns trigger language plpgsql as 'begin perform inner_change(); return new; end';
+      create table "wri%tten" (id int);
+      create trigger t after insert on "wri%tten" for each row execute function on_row()`,
   };
 
   test.for<[what: string, sql: string]>([
@@ -172,6 +179,8 @@ describe('what policies opened before a file that commits as it goes is nothing 
       'a view that policies look into',
       `create or replace view "joi%ned" as select tenant_id from ${MEMBER} where user_id = uid()`,
     ],
+    ['a function, by another one that the file calls', `select "by %""call"()`],
+    ['a function, by a trigger', 'insert into "wri%tten" values (1)'],
     ['the policy', `alter policy "m's" on leaking using ("op%en"() or id = 4)`],
   ])('%s', async ([, sql], { looking }) => {
     await looking.project.write({ ...OPEN, 'aisha-db.config.json': '{"gate": "off"}' });

@@ -28,6 +28,7 @@ import { newLeaks, type TableAnswer } from './leaks.ts';
 import type { OwnRows } from './own-rows.ts';
 import { type InHand, knownStates, type Read, readChanges } from './read-changes.ts';
 import {
+  changeAny,
   readLists,
   readOpenTables,
   readSecured,
@@ -255,7 +256,10 @@ export class IsolationGate implements Gate {
       ways: true,
       defaults: true,
     });
-    const asked = await tablesToAskBefore(text(), state.tables, () => standOnAny(committed));
+    const asked = await tablesToAskBefore(text(), state.tables, {
+      standOnAny: () => standOnAny(committed),
+      changeAny: (names, writesRows) => changeAny(committed, names, writesRows),
+    });
     const known = await this.#asking!.ask(work, asked);
     this.#remembered = (session) => ({
       known,

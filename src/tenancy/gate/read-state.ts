@@ -106,6 +106,39 @@ export async function standOnAny(session: Session): Promise<boolean> {
   return row!.stand;
 }
 
+/**
+ * Whether functions that have one of these names, or triggers of tables that have, change what there is, themselves or by
+ * others that they call. A body tells by the words in it.
+ * @param names in small letters
+ */
+export async function changeAny(session: Session, names: readonly string[], writesRows: boolean): Promise<boolean> {
+  const [row] = await session.query<{ change: boolean }>(CHANGE, [names, writesRows]);
+  return row!.change;
+}
+
+const CHANGE = `
+  with recursive called as (
+    select p.oid, pg_catalog.lower(p.prosrc) as source
+    from pg_catalog.pg_proc p
+    where p.oid >= ${FIRST_OF_USERS} and (
+      pg_catalog.lower(p.proname::text) = any ($1::text[])
+      or $2 and p.oid in (
+        select t.tgfoid from pg_catalog.pg_trigger t
+        join pg_catalog.pg_class c on c.oid = t.tgrelid
+        where not t.tgisinternal and pg_catalog.lower(c.relname::text) = any ($1::text[])
+      )
+    )
+    union
+    select q.oid, pg_catalog.lower(q.prosrc)
+    from called c
+    join pg_catalog.pg_proc q
+      on q.oid >= ${FIRST_OF_USERS} and pg_catalog.strpos(c.source, pg_catalog.lower(q.proname::text)) > 0
+  )
+  select exists (
+    select from called where source ~ '\\m(create|alter|drop|grant|revoke|execute)\\M'
+  ) as change
+`;
+
 /** Whether policies stand on some of the functions and views that were changed, themselves or through others. */
 export async function standOnChanged(
   session: Session,

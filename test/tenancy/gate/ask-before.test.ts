@@ -16,13 +16,33 @@ test.for<[text: string, names: readonly string[]]>([
   ['drop policy p on "Kunden ""%"', ['Kunden "%']],
   ['alter table public.contacts inherit everything', ['contacts']],
   ['alter table parts attach partition contacts default', ['contacts']],
+  ['select "its %""f"()', ['contacts', 'Kunden "%']],
+  ['do $$ begin perform Plain(); end $$', []],
 ])('in front of %s it asks the policies of %s', async ([text, names]) => {
-  const asked = await tablesToAskBefore(text, TABLES, () => Promise.resolve(true));
+  const asked = await tablesToAskBefore(text, TABLES, {
+    standOnAny: () => Promise.resolve(true),
+    changeAny: (said) => Promise.resolve(said.includes('its %"f')),
+  });
   expect(asked.map(({ name }) => name)).toEqual(names);
 });
 
 test('where policies stand on nothing, only those that are named beside policies are asked', async () => {
   const text = 'create or replace view v as select 1; drop policy p on contacts';
-  const asked = await tablesToAskBefore(text, TABLES, () => Promise.resolve(false));
+  const asked = await tablesToAskBefore(text, TABLES, {
+    standOnAny: () => Promise.resolve(false),
+    changeAny: () => Promise.resolve(false),
+  });
   expect(asked.map(({ name }) => name)).toEqual(['contacts']);
+});
+
+test.for<[text: string, writesRows: boolean]>([
+  ['insert into "T %" values (1)', true],
+  ['vacuum "T %"', false],
+])('of what %s calls it says the names', async ([text, writesRows]) => {
+  const said: unknown[] = [];
+  await tablesToAskBefore(text, TABLES, {
+    standOnAny: () => Promise.resolve(false),
+    changeAny: (...args) => Promise.resolve(said.push(args) === 0),
+  });
+  expect(said).toEqual([[expect.arrayContaining(['t %']), writesRows]]);
 });
