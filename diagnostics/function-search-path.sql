@@ -6,10 +6,10 @@
 -- Message: {what}
 -- Remediation: {fix}
 -- Why: A function without a search_path of its own looks names up where its caller says. One that is SECURITY DEFINER
---   then runs what the caller planted there with the rights of its owner. Temporary tables come first unless pg_temp is
---   named last: a caller's stands in for a table without a schema. The same happens where its search_path has another schema in which everybody or a role of the API may
---   create objects. A body in standard SQL (BEGIN ATOMIC) has resolved its
---   names already. A function with a setting is no longer inlined into the query that calls it.
+--   then runs what the caller planted there with the rights of its owner, and one that takes a role (SET role) with those
+--   of that. Temporary tables come first unless pg_temp is named last: a caller's stands in for a table without a schema.
+--   The same happens where its search_path has another schema in which everybody or a role of the API may create objects.
+--   A body in standard SQL (BEGIN ATOMIC) has resolved its names already. A function with a setting is no longer inlined into the query that calls it.
 -- Manual: 12.4
 
 with routines as (
@@ -17,7 +17,8 @@ with routines as (
     p.oid,
     format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as object,
     quote_ident(n.nspname) as schema,
-    p.prosecdef::int as definer,
+    (p.prosecdef or taken.role is not null)::int as definer,
+    coalesce(taken.role, 'its owner') as rights,
     p.proowner as owner,
     (select substr(setting, 13) from unnest(p.proconfig) setting where setting like 'search\_path=%') as search_path
   from (
@@ -31,6 +32,11 @@ with routines as (
   ) p
   join pg_namespace n on n.oid = p.pronamespace
   join pg_language l on l.oid = p.prolang
+  left join lateral (
+    select quote_ident(substr(setting, 6)) as role
+    from unnest(p.proconfig) setting
+    where setting like 'role=%' and setting <> 'role=none' and not p.prosecdef
+  ) taken on true
   where l.lanname not in ('c', 'internal')
     and p.prokind in ('f', 'p')
     and n.nspname <> all (current_setting('aisha_db.ignored_schemas')::text[])
@@ -67,18 +73,20 @@ select
       '%s has no search_path of its own%s: an object that somebody creates in a schema that the caller puts first, or '
         || 'in pg_temp, takes the place of one it means',
       r.object,
-      case r.definer when 1 then ' and runs with the rights of its owner' else '' end
+      case r.definer when 1 then ' and runs with the rights of ' || r.rights else '' end
     )
     when o.schemas is not null then format(
-      '%s runs with the rights of its owner and looks names up in %s, where callers may create objects that take the '
-        || 'place of those it means',
+      '%s runs with the rights of %s and looks names up in %s, where callers may create objects that take the place of '
+        || 'those it means',
       r.object,
+      r.rights,
       o.schemas
     )
     else format(
-      '%s runs with the rights of its owner and looks tables up among the temporary ones of its caller first: its '
-        || 'search_path (%s) does not end with pg_temp',
+      '%s runs with the rights of %s and looks tables up among the temporary ones of its caller first: its search_path '
+        || '(%s) does not end with pg_temp',
       r.object,
+      r.rights,
       r.search_path
     )
   end as what,

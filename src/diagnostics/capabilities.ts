@@ -1,5 +1,5 @@
+import { MANAGED_SERVICES } from '../managed-services.ts';
 import { SUPABASE_SCHEMAS } from '../postgres/managed-schemas.ts';
-import { MANAGED_SERVICES } from '../postgres/managed-services.ts';
 import type { Session } from '../postgres/session.ts';
 import type { Capabilities, InstalledExtension, Need, TableAccess } from './needs.ts';
 

@@ -31,3 +31,21 @@ test('what only the service sees is unknown for postgres, and accepted by one li
     reason: `switched off in the configuration: ${REASON}`,
   });
 });
+
+test('what a service gives its role is not proposed to be taken away', async () => {
+  const project = await makeProject(
+    {
+      'sql/001_a.sql': `create table a (id int primary key, tenant_id uuid not null);
+        create index on a (tenant_id);
+        alter table a enable row level security, force row level security`,
+    },
+    { env: { DATABASE_URL: supabase.url('kept') } },
+  );
+  await project.run('migrate', '--no-backup');
+  const { findings } = await project.report('rls-check');
+  const [found] = findings.filter(({ check }: { check: string }) => check === 'force-does-not-bind');
+  expect(found).toMatchObject({
+    object: 'role postgres',
+    remediation: expect.stringMatching(/^Supabase gives it that right, and it stays: make views security_invoker/),
+  });
+});

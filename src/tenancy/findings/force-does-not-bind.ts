@@ -1,3 +1,4 @@
+import { MANAGED_SERVICES } from '../../managed-services.ts';
 import { bypasses, securedTables } from '../access.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { RlsFacts, RoleFacts, TableFacts } from '../facts.ts';
@@ -30,9 +31,18 @@ function notice(facts: RlsFacts, owner: RoleFacts, tables: readonly TableFacts[]
     severity: 'info',
     object: `role ${displayName(owner.name)}`,
     message: `FORCE has no effect on ${tables.length} tables of ${displayName(owner.name)}, who ${why}: its views without security_invoker (${views.length}) and its SECURITY DEFINER functions (${definers.length}) see every tenant`,
-    ...(owner.superuser
-      ? { advice: 'Give the tables to a role that is no superuser: alter table ... owner to ...;' }
-      : { fix: `alter role ${sqlRoles([owner])} nobypassrls;` }),
+    ...remedy(facts, owner),
     details: { tables: tables.length, views: views.length, functions: definers.length },
+  };
+}
+
+/** What a service needs its role for is not the project's to take away. */
+function remedy(facts: RlsFacts, owner: RoleFacts): Pick<Noticed, 'fix' | 'advice'> {
+  if (owner.superuser)
+    return { advice: 'Give the tables to a role that is no superuser: alter table ... owner to ...;' };
+  const service = [...facts.roles.values()].map(({ name }) => MANAGED_SERVICES.get(name)).find(Boolean);
+  if (service === undefined) return { fix: `alter role ${sqlRoles([owner])} nobypassrls;` };
+  return {
+    advice: `${service} gives it that right, and it stays: make views security_invoker, and revoke EXECUTE on SECURITY DEFINER functions that clients need not call.`,
   };
 }
