@@ -424,6 +424,7 @@ function draftAsked(
     columns: readable(read),
     constants: [...new Set(syntaxes.flatMap(({ syntax }) => syntax?.constants ?? []))],
     tenants: owners === undefined ? tenants : { ...owners, subject: tenants.subject },
+    tenantKeys: setup.source.columns,
     isForProof: setup.assumes,
     // A key that is near another's may be a row of the own tenant as well.
     asksNear:

@@ -35,6 +35,8 @@ export interface SampleQuestion {
   readonly columns: readonly (ColumnFacts & { readonly labels: readonly string[] })[];
   readonly constants: readonly string[];
   readonly tenants: Tenants;
+  /** Names under which documents hold the tenant, where no column does. */
+  readonly tenantKeys?: readonly string[] | undefined;
   /** More depends on it than findings: more combinations are tried. */
   readonly isForProof?: boolean | undefined;
   /** Tenants whose identifiers are alike may be the same to the expression: such are among the others. */
@@ -50,6 +52,7 @@ export function sampleRows({
   columns,
   constants,
   tenants,
+  tenantKeys = [],
   isForProof,
   asksNear,
 }: SampleQuestion): SampleRow[] {
@@ -63,7 +66,11 @@ export function sampleRows({
     values: Object.fromEntries(values.map(({ column, value }) => [column, value])),
     isPersonal: values.some(({ isPersonal }) => isPersonal),
   }));
-  if (tenantColumn === undefined) return rows.map((row) => ({ ...row, owner: 'none', tenant: null }));
+  if (tenantColumn === undefined) {
+    const keys = tenantKeys.filter((key) => constants.includes(key));
+    const owned = keys.length === 0 ? [] : documentsOfTenants(rows, keys, columns, constants, tenants);
+    return owned.length > 0 ? owned : rows.map((row) => ({ ...row, owner: 'none', tenant: null }));
+  }
   const named = constants.filter((value) => isTenant(value, tenantColumn) && value !== tenants.own);
   const others = [...new Set([tenants.other, ...named])].slice(0, 4);
   const near = asksNear ? nearTenants(tenantColumn, tenants, constants) : [];
@@ -84,6 +91,47 @@ export function sampleRows({
     );
     return rows.map((row) => ({ ...row, ...owner, values: { ...row.values, ...theirs } }));
   });
+}
+
+/**
+ * The same rows once for each tenant that a document in them may name, and without one; a document that cannot name
+ * one is nobody's.
+ */
+function documentsOfTenants(
+  rows: readonly Pick<SampleRow, 'values' | 'isPersonal'>[],
+  keys: readonly string[],
+  columns: SampleQuestion['columns'],
+  constants: readonly string[],
+  { own, other }: Tenants,
+): SampleRow[] {
+  const documents = columns.filter(({ type }) => type === 'json' || type === 'jsonb').map(({ name }) => name);
+  const isDocument = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (documents.length === 0) return [];
+  const named = constants.filter((one) => !keys.includes(one) && one !== own);
+  const owners: Pick<SampleRow, 'owner' | 'tenant'>[] = [
+    { owner: 'own', tenant: own },
+    ...[...new Set([other, ...named])].slice(0, 4).map((tenant) => ({ owner: 'other' as const, tenant })),
+    { owner: 'none', tenant: null },
+  ];
+  const all = owners.flatMap((owner) =>
+    rows
+      .filter(({ values }) => owner.tenant === null || documents.some((name) => isDocument(values[name])))
+      .map((row): SampleRow => {
+        const told = documents.map((name) => [name, withTenant(row.values[name], keys, owner.tenant)] as const);
+        return { ...row, ...owner, values: { ...row.values, ...Object.fromEntries(told) } };
+      }),
+  );
+  return [...new Map(all.map((row) => [JSON.stringify(row), row])).values()];
+}
+
+/** A document that names a tenant, or none, wherever it may be asked for it: itself, and in those within it. */
+function withTenant(value: unknown, keys: readonly string[], tenant: string | null): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const rest = Object.entries(value)
+    .filter(([key]) => !keys.includes(key))
+    .map(([key, inner]) => [key, withTenant(inner, keys, tenant)] as const);
+  const named = tenant === null ? [] : keys.map((key) => [key, tenant] as const);
+  return Object.fromEntries([...rest, ...named]);
 }
 
 /** Every value that the expression names is in some row beside every one in the other columns. */

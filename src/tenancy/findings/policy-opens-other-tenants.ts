@@ -11,7 +11,8 @@ export const check: TenancyCheck = {
   judge: (facts) => ({
     findings: suspectTables(facts).flatMap((table) =>
       table.policies
-        .filter(({ columns }) => columns.includes(ownerColumnOf(table)?.number ?? 0))
+        // Where no column says whose a row is, a document in it may.
+        .filter(({ columns }) => columns.includes(ownerColumnOf(table)?.number ?? columns[0] ?? 0))
         .filter((policy) => !isAlwaysTrue(facts, table, policy) && !isCheckWeaker(facts, table, policy))
         .flatMap((policy) => {
           const [first] = openingsOf(facts, table, policy).others;
