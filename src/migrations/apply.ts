@@ -71,8 +71,10 @@ function notBegun(entry: PlanEntry): PlanEntry {
 async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks): Promise<MigrateResult> {
   const rows = new Map(preflight.ledger.rows.map((row) => [row.file, row]));
   const grammar = once(loadGrammar);
-  await running.gate?.begin(running.work, running.lock.guard);
   const runs = preflight.plan.entries.filter((entry) => entry.run);
+  await running.gate?.begin(running.work, running.lock.guard, () =>
+    runs.slice(0, FIRST_FILES).some(({ file }) => mayWritePolicies(preflight.kept.get(file))),
+  );
   const entries: PlanEntry[] = [];
   let applied = 0;
   let begun = 0;
@@ -104,6 +106,16 @@ async function applyEach(running: Running, preflight: Preflight, hooks: RunHooks
   if (!error) await leaveAdditions(running);
   error ??= applied > 0 ? await lookBack(running, preflight, entries) : undefined;
   return { preflight, entries, applied, error, gate: running.gate };
+}
+
+/** So many are looked at, and only where they are short (bytes), to see what the run will need. */
+const FIRST_FILES = 20;
+const SHORT = 64 * 1024;
+
+/** Policies of tables that are there already: those of new ones are added with them. */
+function mayWritePolicies(script: Script | undefined): boolean {
+  if (script === undefined || script.expanded.sql.length > SHORT) return false;
+  return /\bpolicy\b/i.test(Buffer.from(script.expanded.sql).toString('latin1')) && script.additions() === undefined;
 }
 
 /** What a file's row will say, and how it can be applied. */

@@ -46,8 +46,9 @@ export interface Gate {
   /**
    * Takes note of what is there before the first file. `committed` is another session: while a file's transaction is
    * open, it sees what was there before.
+   * @param expectsPolicies the files most likely write some; asked once the server is busy
    */
-  begin(work: Session, committed: Session): Promise<void>;
+  begin(work: Session, committed: Session, expectsPolicies?: () => boolean): Promise<void>;
   /**
    * Statements before a file's message, each for one of its own: they make those of the gate that are missing, and where
    * there may be others, the first of them is `DROP_PREPARED`.

@@ -20,6 +20,10 @@ export interface Ahead {
 /** Roles, schemas and what the API serves: answers are about those that there were. */
 const SURROUNDINGS: readonly Watched[] = ['pg_namespace', 'pg_authid', 'pg_auth_members', 'pg_db_role_setting'];
 
+/** Few runs change a policy: what asks them is not loaded for the others. */
+export const loadAsking = () =>
+  Promise.all([import('../read-facts.ts'), import('./answer.ts'), import('../catalog/some-tables.ts')]);
+
 /** Asks policies what they open, and remembers what they said: files that change one table after the other say it again. */
 export class Asking {
   readonly #tenancy: TenancySettings;
@@ -81,12 +85,7 @@ export class Asking {
   /** @param some what was told of them, if it was */
   async ask(session: Session, tables: readonly SecuredTable[], some?: Told['some']): Promise<Answers> {
     if (tables.length === 0) return new Map();
-    // Few runs change a policy: what asks them is not loaded for the others.
-    const [{ readFactsOf }, { answerOf }, { FINGERPRINT }] = await Promise.all([
-      import('../read-facts.ts'),
-      import('./answer.ts'),
-      import('../catalog/some-tables.ts'),
-    ]);
+    const [{ readFactsOf }, { answerOf }, { FINGERPRINT }] = await loadAsking();
     const wanted = new Set(tables.map(({ oid }) => oid));
     const before = this.#surroundings.fingerprint;
     this.#around = FINGERPRINT;

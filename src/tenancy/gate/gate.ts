@@ -19,7 +19,7 @@ import type { Finding } from '../../report/report.ts';
 import { displayName, displayPath, listNames } from '../names.ts';
 import type { TenancySettings } from '../settings.ts';
 import { tablesToAskBefore } from './ask-before.ts';
-import { type Ahead, Asking } from './asking.ts';
+import { type Ahead, Asking, loadAsking } from './asking.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
 import { compareStates, leftOpen, readThrough, type Worsening } from './compare.ts';
 import { exposedBy, readInherits, readingsOf, readRights } from './exposed.ts';
@@ -140,13 +140,17 @@ export class IsolationGate implements Gate {
     return this.#judgements;
   }
 
-  async begin(work: Session, committed: Session): Promise<void> {
+  async begin(work: Session, committed: Session, expectsPolicies = () => false): Promise<void> {
     try {
-      await readLists(committed);
       const { mark, guard } = this.#guard;
-      const unprepared = await work.scripts([...this.#preparing(), `${mark};${guard}`]);
+      const preparing = work.scripts([...this.#preparing(), `${mark};${guard}`]);
+      const reading = readLists(committed).then(() => readUnsecured(committed));
+      reading.catch(() => undefined);
+      // While the server has both to do.
+      if (expectsPolicies()) await loadAsking();
+      const unprepared = await preparing;
+      this.#unsecured = await reading;
       if (unprepared) throw unprepared;
-      this.#unsecured = await readUnsecured(committed);
       await committed.query('set plan_cache_mode = force_generic_plan');
       this.#committed = new PlannedSession(committed, `${preparedName('before', this.#tag)}_`);
       // It never makes a setting that is not the program's own.
