@@ -200,18 +200,25 @@ function findOpenings(facts: RlsFacts, table: TableFacts, policies: readonly Pol
   const own = new Set<ContextName>();
   const found = { own, others: [] as Opening[], ownerless: [] as Opening[], personal: [] as Opening[] };
   const rows = classOf(facts, table)?.rows ?? [];
-  for (const role of audience(facts, table))
+  for (const role of audience(facts, table)) {
+    // Most policies hold the same at every gate.
+    const passed = new Map<string, readonly number[]>();
     for (const gate of GATES) {
       const held = policiesAt(table, policies, { gate, role });
-      for (const context of CONTEXTS)
-        for (const place of passing(facts, table, held, { role, context })) {
+      for (const context of CONTEXTS) {
+        const key = JSON.stringify([context, held.permissive, held.restrictive]);
+        const places = passed.get(key) ?? passing(facts, table, held, { role, context });
+        passed.set(key, places);
+        for (const place of places) {
           const row = rows[place]!;
           if (row.assumes !== undefined) continue;
           if (row.owner === 'own' && NAMED.includes(context)) own.add(context);
           else if (row.isPersonal && !writesToAnother(gate, row)) found.personal.push({ gate, role, context, row });
           else (row.owner === 'none' ? found.ownerless : found.others).push({ gate, role, context, row });
         }
+      }
     }
+  }
   return found;
 }
 

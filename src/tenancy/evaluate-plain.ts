@@ -92,8 +92,15 @@ async function runPlainly(
 ): Promise<readonly (readonly PlainAnswer[])[] | undefined> {
   const prefix = newPrefix();
   const strides = stridesOf(subjects, rounds);
+  const given = Object.entries(givenBy(limits)).map(([name, value]) => `set local ${name} = ${quoteLiteral(value)}`);
+  const once = strides.length === 1 ? askedOnce(subjects, strides[0]!) : undefined;
+  if (once !== undefined) {
+    const { values, error } = await session.readOnly([...given, ...once]);
+    if (error !== undefined && serverError(error) === undefined) throw error;
+    return serverError(error)?.code === SQLSTATE.canceled ? undefined : inOrder(rounds, strides, values);
+  }
   const { values, error } = await session.readOnly([
-    ...Object.entries(givenBy(limits)).map(([name, value]) => `set local ${name} = ${quoteLiteral(value)}`),
+    ...given,
     `select ${setting('aisha_db.outside', "pg_catalog.current_setting('role')")}`,
     ...subjects.map(
       (subject, place) => `prepare ${prefix}${place} (pg_catalog.text, pg_catalog.jsonb) as ${inEachContext(subject)}`,
@@ -108,6 +115,16 @@ async function runPlainly(
   if (error !== undefined) await forget(session, prefix, error);
   if (serverError(error)?.code === SQLSTATE.canceled) return undefined;
   return inOrder(rounds, strides, values.slice(1));
+}
+
+/** What is put to its rows a single time need not be prepared; settings that are not made row by row come before that. */
+function askedOnce(subjects: readonly PlainSubject[], { members, asked, role }: Stride): readonly string[] | undefined {
+  const [place, ...others] = members;
+  if (others.length > 0 || asked.length === 1) return undefined;
+  return [
+    `set local role ${quoteIdentifier(role.name)}`,
+    inEachContext(subjects[place!]!, `${quoteLiteral(JSON.stringify(asked))}::pg_catalog.jsonb`),
+  ];
 }
 
 /**
@@ -182,14 +199,14 @@ function contextsOf({ asked }: Stride): string {
   return quoteLiteral(JSON.stringify(asked.length === 1 ? [{}] : asked));
 }
 
-/** One row for each of the settings in $2, which are made before its answer is worked out. */
-function inEachContext(subject: PlainSubject): string {
+/** One row for each of the settings, which are made before its answer is worked out. */
+function inEachContext(subject: PlainSubject, settings = '$2'): string {
   return `select (${statementFor(subject, 'in each context')})
     from (
       select (
         select pg_catalog.count(pg_catalog.set_config(key, value, true)) from pg_catalog.jsonb_each_text(settings)
       ) as made
-      from pg_catalog.jsonb_array_elements($2) context (settings)
+      from pg_catalog.jsonb_array_elements(${settings}) context (settings)
       offset 0
     ) aisha_db_context`;
 }

@@ -253,7 +253,12 @@ async function chooseParse(
   { known, findsRepeatedCalls }: EvaluationSetup,
 ): Promise<Tools['parse']> {
   const texts = tables.flatMap(({ policies }) => policies.map(({ oid }) => known?.texts.get(oid)));
-  const isSimple = (text: string | undefined) => text === undefined || readSimply(text) !== undefined;
+  const found = new Map<string, SimpleExpression>();
+  const isSimple = (text: string | undefined) => {
+    const simple = text === undefined ? undefined : readSimply(text);
+    if (simple !== undefined) found.set(text!, simple);
+    return text === undefined || simple !== undefined;
+  };
   const isAllSimple = texts.every((text) => text !== undefined && isSimple(text.using) && isSimple(text.check));
   if (findsRepeatedCalls || !isAllSimple) return loadParse();
   return (text) => ({
@@ -262,7 +267,7 @@ async function chooseParse(
     keys: NO_KEYS,
     claims: [],
     shaped: NO_COLUMNS,
-    ...readSimply(text)!,
+    ...found.get(text)!,
   });
 }
 
