@@ -22,6 +22,9 @@ const ISOLATED = `
   alter table unforced enable row level security;
   create policy isolation on unforced using (${MINE});
   create policy "of the service" on unforced to service_role using (true);
+  create table listed (code int primary key, name text);
+  alter table listed enable row level security; create policy everybody on listed for select using (true);
+  grant select on listed to anon, authenticated;
   create view closed as select * from unforced;
   create view harmless as select ''::text as tenant_id;
   grant select on harmless to anon;
@@ -156,6 +159,17 @@ const WORSENINGS: [what: string, sql: string, message: RegExp][] = [
     /the view shows authenticated every row of public.unforced/,
   ],
   [
+    "a view of a table that is nobody's, through which it may be written to",
+    `create view "list %" as select * from listed; grant select, insert on "list %" to anon`,
+    /the view shows anon every row of public.listed/,
+  ],
+  [
+    "a view of a table that is nobody's and of another one",
+    `create view "list %" as select l.name, u.tenant_id from listed l cross join unforced u;
+     grant select on "list %" to anon`,
+    /the view shows anon every row of public.listed and public.unforced/,
+  ],
+  [
     'a materialized view',
     'create materialized view copy as select * from unforced; grant select on copy to authenticated',
     /the materialized view shows authenticated every row of public.unforced/,
@@ -227,7 +241,7 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
     expect(states(result)['005_change.sql']).toBe('failed');
     expect(report.data.gate.judged).toMatchObject([{ file: '005_change.sql', verdict: 'refused' }]);
     expect(await filesOf(shared)).toEqual(['001_isolated.sql']);
-    expect(await tables(shared.db)).toEqual(['Kunden "%', 'unforced']);
+    expect(await tables(shared.db)).toEqual(['Kunden "%', 'listed', 'unforced']);
   });
 
   test('what roles and schemas may do, and who owns what is not forced', async ({ isolated }) => {
@@ -502,7 +516,7 @@ test('a table that was open before may not take the place of one that is isolate
   expect(findings).toMatchObject([
     { object: OBJECT, message: expect.stringContaining('another table without row-level security bears its name') },
   ]);
-  expect(await tables(isolated.db)).toEqual(['Kunden "%', 'Open "%', 'unforced']);
+  expect(await tables(isolated.db)).toEqual(['Kunden "%', 'Open "%', 'listed', 'unforced']);
 });
 
 const AS_WELL: [what: string, sql: string][] = [
@@ -556,6 +570,11 @@ const AS_WELL: [what: string, sql: string][] = [
      create function mine() returns uuid language sql stable security definer
        as $$ select nullif(current_setting('app.current_tenant_id', true), '')::uuid $$;
      create policy served on unforced using (tenant_id = mine())`,
+  ],
+  [
+    "a view of a table that is nobody's and that everybody may read",
+    `create view "list %" as select * from listed; grant select on "list %" to anon, authenticated;
+     create materialized view stored as select name from "list %"; grant select on stored to anon`,
   ],
   ['a policy for those who are meant to see everything', `create policy s on ${TABLE} to service_role using (true)`],
 ];

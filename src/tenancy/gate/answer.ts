@@ -4,22 +4,33 @@ import {
   describeContext,
   describeRow,
   isAlwaysTrue,
+  isOpenTo,
   NAMED,
   type Opening,
   openingsOf,
   undecidedBecause,
 } from '../answers.ts';
-import type { RlsFacts, TableFacts } from '../facts.ts';
+import { COMMANDS, type RlsFacts, type TableFacts } from '../facts.ts';
 import { ownerColumnOf } from '../lineage.ts';
 import { displayName, displayPath } from '../names.ts';
 import type { Leak, TableAnswer } from './leaks.ts';
 
 type Entry = readonly [key: string, leak: Leak];
 
+/** Whoever leads around the policies of such a table leads nowhere. */
+function openTo(facts: RlsFacts, table: TableFacts): Set<string> {
+  if (ownerColumnOf(table) !== undefined) return new Set();
+  return new Set(
+    facts.clients.flatMap((role) =>
+      COMMANDS.filter((command) => isOpenTo(facts, table, role, command)).map((command) => `${role.name} ${command}`),
+    ),
+  );
+}
+
 /** Rows of others that the policies of a table open, and policies that hold whatever the row. */
 export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
   const undecided = undecidedBecause(facts, table) ?? askedAsNobody(facts, table);
-  if (classOf(facts, table) === undefined) return { leaks: new Map(), undecided, isLasting: false };
+  if (classOf(facts, table) === undefined) return { leaks: new Map(), open: new Set(), undecided, isLasting: false };
   const always = table.policies
     .filter((policy) => policy.permissive && isAlwaysTrue(facts, table, policy))
     .map(
@@ -45,7 +56,7 @@ export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
     .filter((opening) => isAnyones(facts, table, opening))
     .map((opening) => telling(opening, 'anyone', describeRow(opening.row, 'a row that names nobody')));
   const isLasting = undecided === undefined && table.policies.every((policy) => policy.isPlain);
-  return { leaks: new Map([...always, ...opened, ...anyones]), undecided, isLasting };
+  return { leaks: new Map([...always, ...opened, ...anyones]), open: openTo(facts, table), undecided, isLasting };
 }
 
 /**

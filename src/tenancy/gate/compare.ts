@@ -18,6 +18,8 @@ export interface Worsening {
 
 export interface Comparison {
   readonly worse: readonly Worsening[];
+  /** What newly leads around RLS. */
+  readonly ways: readonly WayAround[];
   /** Tables that were isolated before and are still, whose policies have to be asked what they open now. */
   readonly suspects: readonly SecuredTable[];
   /** Tables through which others are read now, whose policies have to be asked as well. */
@@ -67,11 +69,11 @@ export function compareStates(
       ...places.flatMap(tookPlace),
       ...exposures.flatMap((exposure) => lessBound(exposure, before)),
       ...changed.flatMap(({ now }) => droppedPolicies(before, after, now)),
-      ...ways.map(newlyOpen),
       ...after.unbound.filter((role) => !before.unbound.includes(role)).map(newlyUnbound),
       ...newlyOwned(before, after, isolated),
       ...after.defaults.filter((made) => !before.defaults.some((was) => isSameDefault(made, was))).map(newlyMade),
     ],
+    ways,
     suspects: [
       ...changed.filter(({ now }) => mayOpen(before, after, now.oid)).map(({ now }) => now),
       ...places.flatMap(({ table }) =>
@@ -264,7 +266,7 @@ function isSameWay(way: WayAround, known: WayAround): boolean {
   return way.oid === known.oid || (describe(way) === describe(known) && way.rule?.command === known.rule?.command);
 }
 
-function newlyOpen(way: WayAround): Worsening {
+export function newlyOpen(way: WayAround): Worsening {
   const roles = listNames(way.roles.map(displayName));
   const grantees = ['public', ...way.roles.map(quoteIdentifier)].join(', ');
   if (way.kind === 'function') {

@@ -21,7 +21,7 @@ import type { TenancySettings } from '../settings.ts';
 import { tablesToAskBefore } from './ask-before.ts';
 import { type Ahead, Asking, loadAsking } from './asking.ts';
 import { type Changes, changesBetween, focusOf } from './changes.ts';
-import { compareStates, leftOpen, readThrough, type Worsening } from './compare.ts';
+import { compareStates, leftOpen, newlyOpen, readThrough, type Worsening } from './compare.ts';
 import { exposedBy, readInherits, readingsOf, readRights } from './exposed.ts';
 import { type Call, type Guard, makeGuard, preparedName, readCall } from './guard.ts';
 import { newLeaks, type TableAnswer } from './leaks.ts';
@@ -38,7 +38,15 @@ import {
   standOnChanged,
 } from './read-state.ts';
 import type { GateMode, GateSettings } from './settings.ts';
-import type { Focus, GateState, OpenTable, SecuredTable, Watched } from './state.ts';
+import {
+  type Focus,
+  type GateState,
+  MOST_AT_ONCE,
+  type OpenTable,
+  type SecuredTable,
+  type Watched,
+  type WayAround,
+} from './state.ts';
 import type { Told } from './telling.ts';
 
 export interface GateOptions extends GateSettings {
@@ -389,7 +397,7 @@ export class IsolationGate implements Gate {
     const leading = now.owned.length > 0 || now.ways.some(({ tables }) => tables !== null);
     const isolated = leading ? await side.secured() : new Set<number>();
     const { successors, exposed } = changes;
-    const { worse, suspects, exposures, concerning, looked, disabled } = compareStates(
+    const { worse, ways, suspects, exposures, concerning, looked, disabled } = compareStates(
       was,
       now,
       isolated,
@@ -404,6 +412,7 @@ export class IsolationGate implements Gate {
     const news = asked.flatMap(({ oid }) => (changes.policies.includes(oid) ? [oid] : []));
     const called = await this.#suspectsByCalls(session, side, changes, news);
     const concerned = await this.#isolated(session, side, concerning);
+    const leadingAnywhere = await this.#leadingAnywhere(session, ways);
     const places = new Map(successors.map(({ table, instead }) => [table, instead]));
     const ownSuspect =
       (did: string, whose: string) =>
@@ -449,7 +458,7 @@ export class IsolationGate implements Gate {
     );
     return {
       file,
-      worse: [...worse, ...open.map(leftOpen)],
+      worse: [...worse, ...leadingAnywhere.map(newlyOpen), ...open.map(leftOpen)],
       answers,
       suspects: questioned,
       open: [...disabled, ...open.map(({ oid }) => oid)],
@@ -492,6 +501,19 @@ export class IsolationGate implements Gate {
     if (!changes.isolates || changes.functions.length + changes.views.length === 0) return [];
     if (!(await standOnChanged(session, changes, asked))) return [];
     return this.#isolated(session, side, undefined);
+  }
+
+  /** Not views of tables that are nobody's, with which their users may do the same by the policies. */
+  async #leadingAnywhere(session: Session, ways: readonly WayAround[]): Promise<readonly WayAround[]> {
+    const isView = ({ kind, tables }: WayAround) => kind.endsWith('view') && tables!.length <= MOST_AT_ONCE;
+    const tables = [...new Set(ways.flatMap((way) => (isView(way) ? way.tables! : [])))];
+    if (tables.length === 0) return ways;
+    const state = await readState(session, this.#tenancy, { tables, policiesOf: [], ways: false, defaults: false });
+    const answers = await this.#asking!.ask(session, state.tables);
+    return ways.filter((way) => {
+      const isOpen = (oid: number) => way.uses.every((use) => answers.get(oid)?.open.has(use) === true);
+      return !(isView(way) && way.tables!.every(isOpen));
+    });
   }
 
   /** Tables that were isolated and are: all of them, or some. */

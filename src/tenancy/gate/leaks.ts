@@ -10,6 +10,8 @@ export interface Leak {
 /** What the policies of a table answered. */
 export interface TableAnswer {
   readonly leaks: Leaks;
+  /** What API roles may do to every row of a table whose rows are nobody's: `anon SELECT`. */
+  readonly open: ReadonlySet<string>;
   /** Why there may be more: what could not be asked. */
   readonly undecided: string | undefined;
   /** It depends on nothing but the table, its policies and roles: not on other tables, nor on what functions do. */

@@ -427,7 +427,7 @@ const WAYS = `
   ),
   way as (
     select
-      case o.relkind when 'm' then 'materialized view' else 'view' end as kind,
+      case o.relkind when 'm' then 'materialized view' else 'view' end as kind, o.oid as view,
       o.oid, o.nspname, o.relname as name, null as arguments, null::pg_catalog.json as rule, o.relowner as owner, s.tables,
       s.names as shows, false as serves,
       array(
@@ -439,7 +439,7 @@ const WAYS = `
     from opaque o
     join shown s on s.way = o.oid and not s.writes
     union all
-    select 'rule', u.oid, u.nspname, u.relname, null,
+    select 'rule', null, u.oid, u.nspname, u.relname, null,
       pg_catalog.json_build_object('name', u.rulename, 'command', event.command), u.relowner, s.tables, s.names, false,
       array(
         select c.rolname from client c
@@ -456,7 +456,7 @@ const WAYS = `
       select case u.ev_type when '2' then 'UPDATE' when '3' then 'INSERT' else 'DELETE' end as command
     ) event
     union all
-    select 'function', p.oid, p.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), null, p.runs_as,
+    select 'function', null, p.oid, p.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), null, p.runs_as,
       p.tables, '{}', p.serves,
       array(
         select c.rolname from client c
@@ -477,7 +477,16 @@ const WAYS = `
     'ways', (
       select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
         'kind', kind, 'oid', oid::int8, 'schema', nspname, 'name', name, 'arguments', arguments,
-        'rule', rule, 'owner', pg_catalog.pg_get_userbyid(owner), 'roles', roles, 'tables', tables, 'shows', shows, 'servesPolicies', serves
+        'rule', rule, 'uses', (
+          select coalesce(pg_catalog.json_agg(pg_catalog.concat_ws(' ', c.rolname, use.command)), '[]')
+          from client c
+          cross join pg_catalog.unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) use (command)
+          where c.rolname = any (roles) and case
+            when view is null then false
+            when use.command = 'DELETE' then pg_catalog.has_table_privilege(c.oid, view, use.command)
+            else pg_catalog.has_any_column_privilege(c.oid, view, use.command)
+          end
+        ), 'owner', pg_catalog.pg_get_userbyid(owner), 'roles', roles, 'tables', tables, 'shows', shows, 'servesPolicies', serves
       ) order by oid), '[]')
       from way
       where roles <> '{}' and tables is distinct from '{}'

@@ -103,6 +103,8 @@ export interface WayAround extends Named {
   readonly owner: string;
   /** API roles that may use it. */
   readonly roles: readonly string[];
+  /** Of a view: what for, `anon SELECT`. */
+  readonly uses: readonly string[];
   /** Tables with RLS whose rows it can read, by OID; of a function whose owner nothing binds, `null`: all of them. */
   readonly tables: readonly number[] | null;
   /** Of a view or rule: their names. */
