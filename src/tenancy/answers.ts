@@ -13,7 +13,7 @@ import {
   type TableFacts,
   type Truth,
 } from './facts.ts';
-import { ownerColumnOf } from './lineage.ts';
+import { holdsTenantsOnce, ownerColumnOf } from './lineage.ts';
 import { isFailure } from './truths.ts';
 
 /** Where policies stand in the way: rows that are there are held against USING, rows that are written against CHECK. */
@@ -146,8 +146,10 @@ export function remember<T>(
   if (memory === undefined) return compute();
   const isOnly = about === undefined || table.policies.length === 1;
   const key = isOnly ? String(about !== undefined) : keyOf(facts, table, about);
-  const answers = memory.get(question) ?? new Map<string, unknown>();
-  memory.set(question, answers);
+  // A table of tenants may have the policies of others, and be judged otherwise.
+  const asked = holdsTenantsOnce(table) ? `${question} of tenants` : question;
+  const answers = memory.get(asked) ?? new Map<string, unknown>();
+  memory.set(asked, answers);
   if (!answers.has(key)) answers.set(key, compute());
   return answers.get(key) as T;
 }
@@ -213,6 +215,7 @@ function findOpenings(facts: RlsFacts, table: TableFacts, policies: readonly Pol
           const row = rows[place]!;
           if (row.assumes !== undefined) continue;
           if (row.owner === 'own' && NAMED.includes(context)) own.add(context);
+          else if (founds(table, gate, row)) continue;
           else if (row.isPersonal && !writesToAnother(gate, row)) found.personal.push({ gate, role, context, row });
           else (row.owner === 'none' ? found.ownerless : found.others).push({ gate, role, context, row });
         }
@@ -220,6 +223,12 @@ function findOpenings(facts: RlsFacts, table: TableFacts, policies: readonly Pol
     }
   }
   return found;
+}
+
+/** The row of a tenant that there is not yet. */
+export function founds(table: TableFacts, { command }: Pick<Gate, 'command'>, { owner }: SampleRow): boolean {
+  if (command !== 'INSERT' || !holdsTenantsOnce(table)) return false;
+  return owner !== 'none' || table.tenantColumn!.notNull;
 }
 
 /** What users may see of themselves wherever they are is theirs; what they may write in another tenant is not. */

@@ -22,7 +22,7 @@ import type { TenancySettings } from './settings.ts';
 /** What the rows of the catalog come to; policies are not evaluated yet. */
 export type CatalogFacts = Omit<
   RlsFacts,
-  'classes' | 'foundColumns' | 'tenantSettings' | 'tenantClaims' | 'userSettings' | 'memberships'
+  'classes' | 'foundColumns' | 'isSettingRead' | 'tenantSettings' | 'tenantClaims' | 'userSettings' | 'memberships'
 >;
 
 /** More roles than these are not evaluated as: a role for each user of the application is a database's own style. */

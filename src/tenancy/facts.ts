@@ -336,6 +336,8 @@ export interface RlsFacts {
   readonly foundColumns: readonly string[];
   /** Settings that carry the tenant, the one of most policies first: SQL that is proposed reads that. */
   readonly tenantSettings: readonly [string, ...string[]];
+  /** Something reads the first of these; not so where whose a row is is told by claims or looked up. */
+  readonly isSettingRead: boolean;
   /** Claims of a token that were found to carry it besides those that are known, by the keys that lead there. */
   readonly tenantClaims: readonly (readonly string[])[];
   /** Settings that carry the user. */

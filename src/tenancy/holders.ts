@@ -1,5 +1,6 @@
 import { audience, GATES, NAMED, type Opening, openingsAt, undecidedBecause } from './answers.ts';
 import { CONTEXTS, type ColumnFacts, type RlsFacts, type TableFacts } from './facts.ts';
+import { holdsTenantsOnce } from './lineage.ts';
 import { isUserColumn, isUserSetting } from './membership.ts';
 
 /** More columns of a table are not tried. */
@@ -74,12 +75,6 @@ function isToldApart(facts: RlsFacts, table: TableFacts): boolean {
 
 /** Names by which other tables may be told as well; a key of its own is the key of a table of tenants. */
 export function namesOf(holders: readonly TableFacts[]): string[] {
-  const names = holders.flatMap(({ tenantColumn, indexes }) => {
-    const isKey = indexes.some(
-      ({ unique, partial, columns }) =>
-        unique && !partial && columns.length === 1 && columns[0] === tenantColumn?.number,
-    );
-    return isKey || tenantColumn === undefined ? [] : [tenantColumn.name];
-  });
+  const names = holders.filter((table) => !holdsTenantsOnce(table)).map(({ tenantColumn }) => tenantColumn!.name);
   return [...new Set(names)].sort();
 }

@@ -63,6 +63,25 @@ export function tellingColumn<T extends Pick<ColumnFacts, 'category'>>(columns: 
   return columns.findLast(({ category }) => category === 'N' || category === 'U') ?? columns.at(-1);
 }
 
+/**
+ * A tenant has one row of it at most, by a unique key: who adds one founds a tenant, and takes no row from any, for a
+ * tenant that there is has its own.
+ */
+export function holdsTenantsOnce({
+  tenantColumn,
+  isRegistry,
+  indexes,
+}: Pick<TableFacts, 'tenantColumn' | 'isRegistry' | 'indexes'>): boolean {
+  if (tenantColumn === undefined) return false;
+  return (
+    isRegistry ||
+    indexes.some(
+      ({ unique, usable, partial, columns }) =>
+        unique && usable && !partial && columns.length === 1 && columns[0] === tenantColumn.number,
+    )
+  );
+}
+
 /** The column that says whose a row is, itself or through the row that it refers to. */
 export function ownerColumnOf({
   tenantColumn,

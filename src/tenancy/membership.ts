@@ -52,7 +52,9 @@ export function rankMemberships(
 
 function scoreOf({ name, refers }: UserColumn, table: Named): number {
   const isNamed = USER.test(name);
-  if (refers !== null) return USERS.test(refers) ? (isNamed || name === 'id' ? 5 : 2) : 0;
+  if (refers !== null && USERS.test(refers)) return isNamed || name === 'id' ? 5 : 2;
+  // Users may be kept in a table of whatever name.
+  if (refers !== null) return isNamed ? 3 : 0;
   if (isNamed) return 4;
   return name === 'id' && USERS.test(table.name) ? 3 : 0;
 }

@@ -40,9 +40,23 @@ function tenantCondition(facts: RlsFacts, table: TableFacts): string | undefined
   if (tenantColumn === undefined) return lineage === undefined ? undefined : lineageCondition(facts, lineage);
   const usual = usualConditions(facts).get(`${tenantColumn.type} ${tenantColumn.name}`);
   if (usual !== undefined) return usual;
-  const setting = `nullif(current_setting(${quoteLiteral(facts.tenantSettings[0])}, true), '')`;
+  const told = toldBy(facts);
+  if (told === undefined) return undefined;
   const cast = tenantColumn.category === 'S' ? '' : `::${tenantColumn.type}`;
-  return `${quoteIdentifier(tenantColumn.name)} = (select ${setting}${cast})`;
+  return `${quoteIdentifier(tenantColumn.name)} = (select ${told}${cast})`;
+}
+
+/** What a session says its tenant in. Where policies look it up, and none could be a model, nothing is proposed. */
+function toldBy({ isSettingRead, tenantSettings, tenantClaims, tables }: RlsFacts): string | undefined {
+  const looks = [...tables.values()].some(
+    ({ inScope, policies }) => inScope && policies.some(({ looksUp }) => looksUp),
+  );
+  if (isSettingRead || (!looks && tenantClaims.length === 0))
+    return `nullif(current_setting(${quoteLiteral(tenantSettings[0])}, true), '')`;
+  const [path] = tenantClaims;
+  if (path === undefined) return undefined;
+  const keys = `{${path.map((key) => JSON.stringify(key)).join(',')}}`;
+  return `(nullif(current_setting('request.jwt.claims', true), '')::jsonb #>> ${quoteLiteral(keys)})`;
 }
 
 /** A row is one's own if the row that it refers to is: what the policies of that table show. */
@@ -88,7 +102,9 @@ function mayBeModel(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): bo
     return false;
   const expression = expressionsOf(facts, table).get(policy.using);
   if (expression === undefined || !expression.perRow.known || expression.perRow.value.length > 0) return false;
-  if (expression.roleComparisons.length > 0 || policy.relations.length > 0) return false;
+  if (expression.roleComparisons.length > 0) return false;
+  // A correlated condition names its own table.
+  if (policy.relations.length > 0 && namesItsTable(facts, table, expression.text)) return false;
   const { own, others, ownerless } = openingsOf(facts, table, policy);
   const spellings = table.tenantColumn?.type === 'uuid' ? (['own', 'own-uppercase'] as const) : (['own'] as const);
   const showsOwn = spellings.every((spelling) => own.has(spelling));
@@ -96,6 +112,11 @@ function mayBeModel(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): bo
     ({ context, truths }) => ['unset', 'empty', 'others-empty', 'own'].includes(context) && truths.some(isFailure),
   );
   return showsOwn && others.length === 0 && ownerless.length === 0 && !fails && classOf(facts, table) !== undefined;
+}
+
+function namesItsTable(facts: RlsFacts, table: TableFacts, text: string): boolean {
+  const name = facts.tables.get(classOf(facts, table)?.table ?? table.oid)?.name ?? table.name;
+  return text.includes(`${name}.`) || text.includes(`${quoteIdentifier(name)}.`);
 }
 
 /** One of a policy's expressions with its calls made well, and its settings guarded if they raise errors. */

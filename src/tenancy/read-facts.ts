@@ -59,6 +59,7 @@ export async function readFacts(
     forged: claims.filter(({ path }) => isForgeable(path)),
     findsRepeatedCalls: true,
     findsHolders: true,
+    functionSettings,
     assumes,
     lookedUp,
     userSettings: functionSettings.filter(isUserSetting),
@@ -153,6 +154,8 @@ interface How
   readonly lookedUp?: ReadonlySet<number> | undefined;
   /** Where nothing else says whose the rows of a table are, its policies may. */
   readonly findsHolders?: boolean | undefined;
+  /** Settings that functions read. */
+  readonly functionSettings?: readonly string[] | undefined;
   readonly helper?: Helper | undefined;
 }
 
@@ -160,7 +163,7 @@ async function evaluateFacts(
   session: Session,
   settings: TenancySettings,
   catalog: CatalogFacts,
-  { isLookedAt, lookedUp, findsHolders = false, helper, ...how }: How,
+  { isLookedAt, lookedUp, findsHolders = false, functionSettings = [], helper, ...how }: How,
 ): Promise<RlsFacts> {
   const tables = lookedUp === undefined ? catalog.tables : await withLineages(session, catalog, isLookedAt);
   const looked = [...tables.values()].filter(isLookedAt);
@@ -187,6 +190,7 @@ async function evaluateFacts(
     tenantSettings: named([], settings),
     tenantClaims: [],
     foundColumns: [],
+    isSettingRead: false,
     userSettings: [],
     memberships,
   };
@@ -195,14 +199,24 @@ async function evaluateFacts(
   const told = new Map([...tables, ...holders.map(byOid)]);
   const asked = new Set(looked.flatMap(({ oid }) => told.get(oid)!.policyClass ?? []));
   const { tenantSettings, ...carriers } = carriersOf(asked);
+  const allSettings = named(tenantSettings, settings);
   return {
     ...facts,
     tables: told,
     classes: possible.length === 0 ? classes : new Map([...classes].filter(([key]) => asked.has(key))),
     ...carriers,
     foundColumns: namesOf(holders),
-    tenantSettings: named(tenantSettings, settings),
+    isSettingRead: isRead(allSettings[0], classes, functionSettings),
+    tenantSettings: allSettings,
   };
+}
+
+/** By a policy itself, or by a function. */
+function isRead(setting: string, classes: RlsFacts['classes'], readByFunctions: readonly string[]): boolean {
+  const expressions = [...classes.values()].flatMap((one) =>
+    one.expressions.known ? [...one.expressions.value.values()] : [],
+  );
+  return readByFunctions.includes(setting) || expressions.some(({ settings }) => settings.includes(setting));
 }
 
 function byOid(table: TableFacts): [number, TableFacts] {

@@ -53,6 +53,7 @@ export async function proveAudit(
     tenantSettings: [''],
     tenantClaims: [],
     foundColumns: [],
+    isSettingRead: true,
     userSettings: [],
     memberships: [],
   };

@@ -2,6 +2,7 @@ import { appliesTo, clientsWith } from '../access.ts';
 import { isAlwaysTrue, isCheckWeaker } from '../answers.ts';
 import type { Noticed, TenancyCheck } from '../check.ts';
 import type { Command, PolicyFacts, RlsFacts, RoleFacts, TableFacts } from '../facts.ts';
+import { holdsTenantsOnce } from '../lineage.ts';
 import { displayName, displayPath } from '../names.ts';
 import { restorePolicy, revoke } from '../proposal.ts';
 import { suspectTables } from '../soundness.ts';
@@ -39,6 +40,14 @@ function writersOf(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Rol
 }
 
 function notice(facts: RlsFacts, table: TableFacts, policy: PolicyFacts): Noticed {
+  if (policy.command === 'INSERT' && holdsTenantsOnce(table))
+    return {
+      severity: 'warning',
+      object: displayPath(table),
+      policy: policy.name,
+      message: `policy ${displayName(policy.name)} is true whatever the row and whoever asks: whoever it is for may add tenants; where users register by themselves, say so in tenancy.exceptions`,
+      fix: revoke(facts, table, writersOf(facts, table, policy), ['INSERT']),
+    };
   const what = policy.command === 'ALL' ? 'reads and writes' : policy.command;
   const whose = table.tenantColumn === undefined ? 'every row' : 'the rows of every tenant';
   return {

@@ -11,7 +11,7 @@ import {
   undecidedBecause,
 } from '../answers.ts';
 import { COMMANDS, type RlsFacts, type TableFacts } from '../facts.ts';
-import { ownerColumnOf } from '../lineage.ts';
+import { holdsTenantsOnce, ownerColumnOf } from '../lineage.ts';
 import { displayName, displayPath } from '../names.ts';
 import type { Leak, TableAnswer } from './leaks.ts';
 
@@ -33,6 +33,8 @@ export function answerOf(facts: RlsFacts, table: TableFacts): TableAnswer {
   if (classOf(facts, table) === undefined) return { leaks: new Map(), open: new Set(), undecided, isLasting: false };
   const always = table.policies
     .filter((policy) => policy.permissive && isAlwaysTrue(facts, table, policy))
+    // Whoever may add tenants reaches those of nobody else.
+    .filter(({ command }) => command !== 'INSERT' || !holdsTenantsOnce(table))
     .map(
       (policy): Entry => [
         `always ${policy.command} ${[...policy.roles].sort().join()}`,

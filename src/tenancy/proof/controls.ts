@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../../postgres/quote.ts';
 import type { Session } from '../../postgres/session.ts';
-import { tablesInScope } from '../access.ts';
+import { reachesSchema, tablesInScope } from '../access.ts';
 import { classOf, undecidedBecause } from '../answers.ts';
 import { type AskLimits, ask } from '../ask.ts';
 import { evaluate } from '../evaluate.ts';
@@ -10,6 +10,7 @@ import {
   type ExpressionFacts,
   type PolicyFacts,
   type RlsFacts,
+  type RoleFacts,
   type TableFacts,
 } from '../facts.ts';
 import { isConditional } from './plan-conditions.ts';
@@ -38,18 +39,22 @@ const CONTROLS: readonly Control[] = [
  * @returns why the proof cannot be trusted; `undefined` when every control came out as it must, or there is none to try
  */
 export async function failedControl(session: Session, facts: RlsFacts, limits: AskLimits): Promise<string | undefined> {
+  const usersOf = ({ schema }: TableFacts) => facts.subjects.filter((role) => reachesSchema(facts, role, schema));
   const host = tablesInScope(facts).find(
     (table) =>
+      // Whoever may not use its schema is asked nothing there.
+      usersOf(table).length > 0 &&
       table.tenantColumn !== undefined &&
       // A list of tenants is no tenant: what the controls compare, it cannot be compared with.
       table.tenantColumn.category !== 'A' &&
       (classOf(facts, table)?.rows.length ?? 0) > 0 &&
       undecidedBecause(facts, table) === undefined,
   );
-  if (host === undefined || facts.subjects.length === 0) return undefined;
+  if (host === undefined) return undefined;
+  const [role] = usersOf(host);
   for (const control of CONTROLS) {
     const text = control.text(quoteIdentifier(host.tenantColumn!.name));
-    const planted = await plant(session, facts, host, text, limits);
+    const planted = await plant(session, facts, { host, role: role! }, text, limits);
     const { verdict } = provePolicies(planted.facts, planted.table);
     if (verdict !== control.expected) return `the control "${control.name}" came out as ${verdict}`;
   }
@@ -65,12 +70,11 @@ interface Planted {
 async function plant(
   session: Session,
   facts: RlsFacts,
-  host: TableFacts,
+  { host, role }: { readonly host: TableFacts; readonly role: RoleFacts },
   text: string,
   limits: AskLimits,
 ): Promise<Planted> {
   const real = classOf(facts, host)!;
-  const [role] = facts.subjects;
   const subject = {
     text,
     table: host,
@@ -78,7 +82,7 @@ async function plant(
     rows: real.rows,
     tenants: real.tenants,
     source: { settings: ['aisha_db.control'], columns: [], claims: undefined },
-    roles: [role!],
+    roles: [role],
   };
   const evaluations: Evaluation[] = [];
   for (const context of CONTEXTS) evaluations.push(...(await evaluate(session, [subject], context, limits))[0]!);
@@ -117,7 +121,7 @@ async function plant(
   };
   const expressions = { known: true as const, value: new Map([['control', expression]]) };
   const classes = new Map([['control', { ...real, openBecause: undefined, expressions }]]);
-  const subjects = [{ ...role!, superuser: false, bypassRls: false }];
+  const subjects = [{ ...role, superuser: false, bypassRls: false }];
   const usage = new Map([[host.schema, new Set([0])]]);
   return { facts: { ...facts, subjects, unreachable: [], clients: subjects, classes, usage }, table };
 }

@@ -69,6 +69,7 @@ function controlProbes(real: ProbeSetup): readonly { readonly control: Control; 
       ownerKeys: [],
       sample: undefined,
       isSearchable: true,
+      isOfTenants: false,
     };
     const values = new Map([['tenant_id', `${quoteLiteral(real.other.key)}::${table.tenantColumn.type}`]]);
     const role = {

@@ -34,6 +34,8 @@ export interface ProbeTable extends Pick<Named, 'schema' | 'name'> {
   readonly sample: number | undefined;
   /** A tenant's rows are found without reading those of all. */
   readonly isSearchable: boolean;
+  /** A tenant has one row at most: to add another's is to found a tenant. */
+  readonly isOfTenants: boolean;
 }
 
 /** Who tries what. */
@@ -128,7 +130,7 @@ function seen(setup: ProbeSetup, context: ContextName): Probe[] {
 
 function inserted(setup: ProbeSetup, context: ContextName): Probe[] {
   const { table, role, other } = setup;
-  if (other.values === undefined) return [];
+  if (other.values === undefined || table.isOfTenants) return [];
   const given = [...other.values].filter(([name]) => role.insertable.has(name));
   if (!given.some(([name]) => name === table.tenantColumn.name)) return [];
   const columns = given.map(([name]) => quoteIdentifier(name)).join(', ');

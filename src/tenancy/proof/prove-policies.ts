@@ -5,6 +5,7 @@ import {
   describeContext,
   describeRow,
   expressionsOf,
+  founds,
   GATES,
   type Gate,
   NAMED,
@@ -143,13 +144,24 @@ function whyForPeople({ gate, context, row }: Opening): string {
 const BY_ROWS_ONLY = 'a key of several columns says whose a row is, which --prove=rows proves';
 
 /** What opens no made-up row may open one that another table knows of; what never looks at the row opens none or all. */
-function looksElsewhere({ policies }: TableFacts, role: RoleFacts): boolean {
-  return policies.some(
+function looksElsewhere(table: TableFacts, role: RoleFacts): boolean {
+  return lookingPolicies(table, role).length > 0;
+}
+
+function lookingPolicies({ policies }: TableFacts, role: RoleFacts): PolicyFacts[] {
+  return policies.filter(
     (policy) =>
       policy.permissive &&
       policy.looksUp &&
       appliesTo(policy, role) &&
       (policy.columns.length > 0 || policy.relations.length > 0),
+  );
+}
+
+/** Some policy looks elsewhere whose a row is, and opened none of whoever asked: nobody knows what it opens to others. */
+function hasSilentLookup(facts: RlsFacts, table: TableFacts, role: RoleFacts, gates: readonly Gate[]): boolean {
+  return lookingPolicies(table, role).some((policy) =>
+    gates.every((gate) => openingsAt(facts, table, [policy], { gate, role, context: 'own' }).length === 0),
   );
 }
 
@@ -179,8 +191,10 @@ function weigh(
 ): { readonly leaks: boolean; readonly acts: boolean; readonly assumes: boolean } {
   const all = openingsFor(facts, table, role, gates);
   const openings = all.filter(({ row }) => row.assumes === undefined);
-  // Where no column says whose a row is, the user who asks may be shown rows that are that user's alone.
-  const isShown = ({ row }: Opening) => row.owner === 'own' || (row.isPersonal && ownerColumnOf(table) === undefined);
+  // The user who asks may be shown rows that are that user's alone: of what is looked up besides, they say nothing.
+  const looks = hasSilentLookup(facts, table, role, gates);
+  const isOwn = ({ row }: Opening) => row.owner === 'own' || (row.isPersonal && ownerColumnOf(table) === undefined);
+  const isShown = (opening: Opening) => isOwn(opening) && !(opening.row.isPersonal && looks);
   const reads = openings.some((opening) => isShown(opening) && opening.gate.command === 'SELECT');
   // Who may write and never read proves itself by what may be written.
   const acts = reads || (!hasPrivilege(role, table, 'SELECT') && openings.some(isShown));
@@ -191,6 +205,7 @@ function weigh(
 /** A user's own row is the user's in whatever tenant; a row that must have a tenant cannot be without. */
 function isLeak(table: TableFacts, { row, context, gate }: Opening): boolean {
   if (row.isPersonal && !writesToAnother(gate, row)) return false;
+  if (founds(table, gate, row)) return false;
   if (row.owner === 'none') return !(ownerColumnOf(table)?.notNull ?? false);
   return row.owner === 'other' || !NAMED.includes(context);
 }

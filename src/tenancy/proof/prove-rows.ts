@@ -14,7 +14,7 @@ import {
   type RoleFacts,
   type TableFacts,
 } from '../facts.ts';
-import { ownerColumnOf } from '../lineage.ts';
+import { holdsTenantsOnce, ownerColumnOf } from '../lineage.ts';
 import { isUserColumn, type Membership } from '../membership.ts';
 import { displayPath, listNames } from '../names.ts';
 import { loadParse } from '../parse.ts';
@@ -544,6 +544,7 @@ class TableProver {
       table: {
         ...this.#table,
         tenantColumn: this.#owner,
+        isOfTenants: holdsTenantsOnce(this.#table),
         ownerKeys: foreignKeys.filter(({ columnNames }) => columnNames.includes(owner)).map(({ name }) => name),
         ...this.#reach(known),
       },
