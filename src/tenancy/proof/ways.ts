@@ -139,7 +139,8 @@ function whyUntried(definer: FunctionFacts, bodies: readonly Body[], callsWriter
   const [outside] = textsOf(definer, bodies).flatMap((text) => reachesOut(text) ?? []);
   if (outside !== undefined) return `it reaches out of its transaction (${outside}): that no rollback undoes`;
   const isForEffect = isProcedure || (returnsNothing && isVolatile);
-  if (isForEffect && !callsWriters) return 'it is called for what it does, which --call-volatile lets it try';
+  if (isForEffect && !callsWriters)
+    return 'it is called for what it does: --call-volatile tries it, on a copy rather than in production';
   const isOpen = servesPolicy && givenArguments.some(({ hasDefault }) => !hasDefault);
   return isOpen ? 'policies call it with what stands in their rows' : undefined;
 }
