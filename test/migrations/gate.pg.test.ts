@@ -264,6 +264,11 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
         'public.unforced',
         /anon owns it, or may become the owner/,
       ],
+      [
+        'alter role anon set role = service_role',
+        'role anon',
+        /begin as service_role, whom row-level security does not/,
+      ],
       [`alter role anon set app.current_tenant_id = 'a "%'`, 'role anon', /begin with app.current_tenant_id = "a/],
       [
         `alter database ${quoteIdentifier(db.name)} set "request.jwt.claims" = '{"sub": "%"}'`,
@@ -280,7 +285,8 @@ describe('a file that makes isolation worse is rolled back with exit code 9:', (
       '004_harmless.sql': `create schema empty; grant usage on schema empty to anon; drop view bound;
         alter table unforced owner to app_reader; alter table ${TABLE} owner to app_reader;
         alter database ${quoteIdentifier(db.name)} set app.current_tenant_id = '';
-        alter database ${quoteIdentifier(db.name)} set app.other = 'a'; drop role "gr%oup"`,
+        alter database ${quoteIdentifier(db.name)} set app.other = 'a'; alter role anon set role = authenticated;
+        alter role anon reset role; alter role authenticated in database ${quoteIdentifier(db.name)} set role = anon; drop role "gr%oup"`,
       '005_change.sql': 'alter table unforced add column a int',
     });
     const passed = await project.migrate(...superuser);

@@ -332,7 +332,10 @@ function newlyMade({ role, database, name, value }: SessionDefault): Worsening {
       : `role ${role === null ? 'all' : quoteIdentifier(role)}${within}`;
   return {
     object: objectOf(role, database),
-    what: `sessions begin with ${name} = ${JSON.stringify(value)}: whoever names no tenant is taken for that one`,
+    what:
+      name.toLowerCase() === 'role'
+        ? `sessions begin as ${displayName(value)}, whom row-level security does not bind`
+        : `sessions begin with ${name} = ${JSON.stringify(value)}: whoever names no tenant is taken for that one`,
     fix: `alter ${whose} reset ${name.split('.').map(quoteIdentifier).join('.')};`,
   };
 }

@@ -202,7 +202,10 @@ export async function readState(session: Session, settings: TenancySettings, foc
 /** Where a token or a user would be named, whatever the application calls its own setting. */
 const OF_TOKENS = ['request.jwt.claims', 'request.jwt.claim.sub'];
 
-/** Not those that name none: the empty string, zero, an identifier of nothing but zeros. */
+/**
+ * Not those that name none: the empty string, zero, an identifier of nothing but zeros. Of roles those that RLS does not
+ * bind.
+ */
 function readDefaults(
   session: Session,
   clients: readonly string[],
@@ -221,8 +224,12 @@ function readDefaults(
       ) made
       where (s.setrole = 0 or r.rolname = any ($1::name[]))
         and (s.setdatabase = 0 or d.datname = pg_catalog.current_database())
-        and pg_catalog.lower(made.name) = any ($2::text[])
-        and made.value !~ '^[-0]*$'
+        and case pg_catalog.lower(made.name)
+          when 'role' then exists (
+            select from pg_catalog.pg_roles u where u.rolname = made.value and (u.rolsuper or u.rolbypassrls)
+          )
+          else pg_catalog.lower(made.name) = any ($2::text[]) and made.value !~ '^[-0]*$'
+        end
       order by s.setdatabase, s.setrole, made.name
     `,
     [clients, [...settings, ...OF_TOKENS].map((name) => name.toLowerCase())],

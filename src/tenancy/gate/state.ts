@@ -126,7 +126,7 @@ interface ConcernedRole {
   readonly table: number;
 }
 
-/** A setting that carries the tenant and that sessions begin with; of every role or database where none is named. */
+/** A setting that carries the tenant, or the role, and that sessions begin with; of every role or database where none is named. */
 export interface SessionDefault {
   readonly role: string | null;
   readonly database: string | null;
