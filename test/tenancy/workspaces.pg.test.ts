@@ -26,9 +26,11 @@ const SCHEMA = `
     and (as_role is null or m.role = as_role)) $$;
   create table board (id uuid primary key default gen_random_uuid(),
     workspace_id uuid not null references "team %".workspace, title text);
+  create table file (id uuid primary key default gen_random_uuid(),
+    workspace_id uuid not null references "team %".workspace, "tags %" text[]);
   create table card (id uuid primary key default gen_random_uuid(), board_id uuid not null references board, body text);
   do $$ declare t regclass; begin
-    foreach t in array array['"team %".login', '"team %".workspace', '"team %".member', 'board', 'card']::regclass[] loop
+    foreach t in array array['"team %".login', '"team %".workspace', '"team %".member', 'board', 'card', 'file']::regclass[] loop
       execute format('alter table %s enable row level security, force row level security', t);
       execute format('grant select, insert, update, delete on %s to authenticated', t);
     end loop;
@@ -42,6 +44,8 @@ const SCHEMA = `
   create policy mates on "team %".member for select to authenticated using ("team %".belongs(workspace_id));
   create policy fire on "team %".member for delete to authenticated using ("team %".belongs(workspace_id, 'owner'));
   create policy of_members on board to authenticated using ("team %".belongs(workspace_id));
+  create policy of_members on file to authenticated
+    using ("team %".belongs(workspace_id) and not "tags %" && array['hidden']);
   create policy of_board on card to authenticated using (exists (select from board b where b.id = board_id));
   grant usage on schema "team %" to service_role; grant select on "team %".member to service_role;
 `;
@@ -67,6 +71,7 @@ test('an application that looks its members up by a function is proved with rows
     member: 'proved',
     board: 'proved',
     card: 'proved',
+    file: 'proved',
   });
   // Nobody is there to ask them as, and what users see of their own says nothing of what is looked up besides.
   expect(verdicts(without)).toMatchObject({ login: 'proved', workspace: 'not-provable', member: 'not-provable' });

@@ -12,6 +12,7 @@ import {
   type ContextName,
   type RlsFacts,
   type RoleFacts,
+  type SampleRow,
   type TableFacts,
 } from '../facts.ts';
 import { holdsTenantsOnce, ownerColumnOf } from '../lineage.ts';
@@ -211,9 +212,10 @@ class TableProver {
       else reasons.push(made);
     }
     for (const maker of this.#setup.settings.tenants === undefined ? this.#makers() : []) {
-      const liked = await this.#likedValues(maker);
-      const fresh = liked.size === 0 ? undefined : await this.#freshPair(maker, { liked });
-      if (typeof fresh === 'object') yield fresh;
+      for (const liked of await this.#likedValues(maker)) {
+        const fresh = await this.#freshPair(maker, { liked });
+        if (typeof fresh === 'object') yield fresh;
+      }
     }
     if (this.#table.lineage !== undefined) return;
     for (const maker of this.#makers()) {
@@ -261,8 +263,11 @@ class TableProver {
     return settings.tenants ?? (tenants?.areReal ? [tenants.own, tenants.other] : undefined);
   }
 
-  /** What a made-up row held that the own tenant is shown: policies ask for more than whose a row is. */
-  async #likedValues(maker: Maker): Promise<ReadonlyMap<string, Value>> {
+  /**
+   * What a made-up row held that the own tenant is shown: policies ask for more than whose a row is. Where they look up
+   * who asks, and nobody was there to ask them as, what made-up rows held that leave least open.
+   */
+  async #likedValues(maker: Maker): Promise<ReadonlyMap<string, Value>[]> {
     const { facts } = this.#setup;
     const { columns } = await this.#knownTable(maker);
     const owners = [this.#table.tenantColumn?.name, ...(this.#table.lineage?.columns ?? []).map(({ name }) => name)];
@@ -270,23 +275,32 @@ class TableProver {
     const free = columns.filter(
       ({ name, generated }) => !generated && !owners.includes(name) && !referring.includes(name),
     );
-    const tenant = classOf(facts, this.#table)?.tenants.own;
+    const { tenants, rows = [] } = classOf(facts, this.#table) ?? {};
+    const mayBe = ({ owner, values, isPersonal, assumes }: SampleRow) =>
+      owner === 'own' &&
+      !isPersonal &&
+      assumes === undefined &&
+      !Object.values(values).includes(tenants?.own) &&
+      free.every(({ name, required }) => !(required && values[name] === null));
+    const told = (values: SampleRow['values']) =>
+      new Map(
+        free
+          .filter(({ name }) => values[name] !== undefined)
+          .map(({ name, category }) => [name, textOf(values[name], category)]),
+      );
     for (const role of this.#roles()) {
       const at = { gate: GATES[0], role, context: 'own' } as const;
       const shown = openingsAt(facts, this.#table, this.#table.policies, at).map(({ row }) => row);
-      const liked = shown.find(
-        ({ owner, values, isPersonal, assumes }) =>
-          owner === 'own' &&
-          !isPersonal &&
-          assumes === undefined &&
-          !Object.values(values).includes(tenant) &&
-          free.every(({ name, required }) => !(required && values[name] === null)),
-      );
-      if (liked === undefined) continue;
-      const told = free.filter(({ name }) => liked.values[name] !== undefined);
-      return new Map(told.map(({ name, category }) => [name, textOf(liked.values[name], category)]));
+      const liked = shown.find(mayBe);
+      if (liked !== undefined) return [told(liked.values)].filter(({ size }) => size > 0);
     }
-    return new Map();
+    if (!this.#table.policies.some(({ looksUp }) => looksUp)) return [];
+    const nulls = ({ values }: SampleRow) => Object.values(values).filter((value) => value === null).length;
+    const likely = rows.filter(mayBe).toSorted((a, b) => nulls(a) - nulls(b));
+    const distinct = new Map(
+      likely.map(({ values }) => told(values)).map((values) => [JSON.stringify([...values]), values]),
+    );
+    return [...distinct.values()].filter(({ size }) => size > 0).slice(0, MOST_KINDS);
   }
 
   /**
@@ -598,6 +612,9 @@ function categoryOfTenant({ tenantColumn, lineage }: TableFacts, registry: Table
   const { category } = tenantColumn ?? lineage!.tenantColumn;
   return category === 'S' ? (registry?.tenantColumn?.category ?? category) : category;
 }
+
+/** So many kinds of rows are made where no kind is known to be shown. */
+const MOST_KINDS = 6;
 
 /** No tenant has it: a tenant of the proof is made up of random digits. */
 const NOBODY = { uuid: '00000000-0000-4000-8000-0000000000ff', number: '7999' } as const;
