@@ -107,22 +107,15 @@ function obstacleOf(need: Need, capabilities: Capabilities): Obstacle | undefine
   return tableObstacle(need, capabilities);
 }
 
-/** How a check that cannot be decided here is accepted (docs/configuration.md). */
-const switchedOff = (reason: string) => `{ "enabled": false, "reason": ${JSON.stringify(reason)} }`;
-
 /**
  * What the server shows to superusers only: they may let others see it too, unless a service keeps them to itself. Then
  * the answer is the same for all such checks, so that a report gives it once.
  */
 function seenBySuperusers(what: string, grant: string, { role, service }: Capabilities): Obstacle {
-  if (service === undefined)
-    return unknown(
-      `${quoteIdentifier(role)} may not ${what}`,
-      `${grant}\n-- or switch the check off in aisha-db.config.json: ${switchedOff('…')}`,
-    );
+  if (service === undefined) return unknown(`${quoteIdentifier(role)} may not ${what}`, grant);
   return unknown(
     `only superusers see it, and ${service} keeps those to itself`,
-    `Accept that in aisha-db.config.json, for each of these checks: "diagnostics": { "checks": { "CHECK": ${switchedOff(`only ${service} sees it`)} } }.`,
+    `Accept that in aisha-db.config.json, for each of these checks: "diagnostics": { "checks": { "CHECK": { "enabled": false, "reason": "only ${service} sees it" } } }.`,
   );
 }
 

@@ -54,15 +54,13 @@ test('what needs a right is unknown, with the grant that decides it', async ({ d
       id: 'password-hash',
       status: 'unknown',
       reason: '"app_owner" may not read pg_catalog.pg_authid',
-      remediation:
-        'grant select on "pg_catalog"."pg_authid" to "app_owner";\n-- or switch the check off in aisha-db.config.json: { "enabled": false, "reason": "…" }',
+      remediation: 'grant select on "pg_catalog"."pg_authid" to "app_owner";',
     },
     {
       id: 'pg-hba-rule',
       status: 'unknown',
       reason: '"app_owner" may not call pg_catalog.pg_hba_file_rules()',
-      remediation:
-        'grant execute on function "pg_catalog"."pg_hba_file_rules"() to "app_owner";\n-- or switch the check off in aisha-db.config.json: { "enabled": false, "reason": "…" }',
+      remediation: 'grant execute on function "pg_catalog"."pg_hba_file_rules"() to "app_owner";',
     },
   ]);
 });
