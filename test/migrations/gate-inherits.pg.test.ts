@@ -1,9 +1,9 @@
 /** @module-tag since-13 */
 import { describe } from 'vitest';
-import { expect, type TestDatabase, withDatabase } from '../support/database.ts';
+import { expect, type TestDatabase } from '../support/database.ts';
 import { testServer } from '../support/server.ts';
-import { test as anyTest, withdrawReader } from '../tenancy/database.ts';
-import { makeProject, type Project, states } from './project.ts';
+import { change, testOnCopies } from './gate-copies.ts';
+import { states } from './project.ts';
 
 const CHILD = '"Kunden ""%"';
 const MINE = "tenant_id = nullif(current_setting('app.current_tenant_id', true), '')::uuid";
@@ -51,34 +51,7 @@ function superUrl({ url }: TestDatabase): string {
 
 const FILES = { '001_tables.sql': TABLES };
 
-interface Copy {
-  readonly db: TestDatabase;
-  readonly project: Project;
-}
-
-const test = anyTest.extend<{ template: TestDatabase; copy: Copy }>({
-  template: [
-    async ({ maintenance }, use) =>
-      withDatabase(maintenance, undefined, async (db) => {
-        const project = await makeProject(db, { ...FILES, 'aisha-db.config.json': '{"gate": "off"}' });
-        await project.succeed();
-        await use(db);
-      }),
-    { scope: 'file' },
-  ],
-  copy: async ({ maintenance, template }, use) =>
-    withDatabase(maintenance, template.name, async (db) => {
-      await withdrawReader(db);
-      await use({ db, project: await makeProject(db, FILES) });
-    }),
-});
-
-async function change({ project }: Copy, sql: string, ...args: string[]) {
-  await project.write({ '005_change.sql': sql });
-  const result = await project.migrate(...args);
-  const findings: { check: string }[] = result.json().findings;
-  return { result, findings: findings.filter(({ check }) => check === 'gate') };
-}
+const test = testOnCopies(FILES);
 
 const OPENING: [what: string, sql: string, message: RegExp][] = [
   [

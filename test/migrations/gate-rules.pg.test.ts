@@ -1,8 +1,8 @@
 /** @module-tag since-13 */
 import { describe } from 'vitest';
-import { expect, type TestDatabase, withDatabase } from '../support/database.ts';
-import { test as anyTest, withdrawReader } from '../tenancy/database.ts';
-import { makeProject, type Project, states } from './project.ts';
+import { expect } from '../support/database.ts';
+import { change, testOnCopies } from './gate-copies.ts';
+import { states } from './project.ts';
 
 const UNFORCED = '"Kunden ""%"';
 const RULED = '"Rules ""%s"""';
@@ -39,34 +39,7 @@ const RELATIONS = `
 
 const FILES = { '001_relations.sql': RELATIONS };
 
-interface Copy {
-  readonly db: TestDatabase;
-  readonly project: Project;
-}
-
-const test = anyTest.extend<{ template: TestDatabase; copy: Copy }>({
-  template: [
-    async ({ maintenance }, use) =>
-      withDatabase(maintenance, undefined, async (db) => {
-        const project = await makeProject(db, { ...FILES, 'aisha-db.config.json': '{"gate": "off"}' });
-        await project.succeed();
-        await use(db);
-      }),
-    { scope: 'file' },
-  ],
-  copy: async ({ maintenance, template }, use) =>
-    withDatabase(maintenance, template.name, async (db) => {
-      await withdrawReader(db);
-      await use({ db, project: await makeProject(db, FILES) });
-    }),
-});
-
-async function change({ project }: Copy, sql: string) {
-  await project.write({ '005_change.sql': sql });
-  const result = await project.migrate();
-  const findings: { check: string }[] = result.json().findings;
-  return { result, findings: findings.filter(({ check }) => check === 'gate') };
-}
+const test = testOnCopies(FILES);
 
 const PURGES = `do also delete from ${UNFORCED} where id > 0`;
 
