@@ -55,6 +55,12 @@ test('a routine works, asks, and records what it did; the next one compares with
   expect(first.checks.map(({ id }: { id: string }) => id)).toContain('missing-primary-key');
 
   await db.query('create table grown as select n, md5(n::text) as word from generate_series(1, 50000) n');
+  // The counters come a moment later, before 15 by way of the statistics collector.
+  await expect
+    .poll(() => db.superQuery(`select pg_catalog.pg_stat_get_live_tuples('grown'::regclass)::text as live`), {
+      timeout: 10_000,
+    })
+    .toEqual([{ live: '50000' }]);
   const second = await project.run('maintain', 'monthly', '--unknown-as', 'info');
   expect(second.stdout).toMatch(/Growth since \d{4}-/);
   expect(second.stdout).toMatch(/public\.grown +\S+ MB +\S+ MB/);
