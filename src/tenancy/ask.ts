@@ -36,13 +36,8 @@ export async function ask(session: Session, questions: readonly Question[], limi
  * leaves nothing.
  */
 export async function askAndKeep(session: Session, questions: readonly Question[], limits: AskLimits): Promise<void> {
-  await session.query('begin transaction read only');
   try {
-    await session.query(PREPARE, [
-      String(limits.lockTimeoutMs),
-      String(limits.statementTimeoutMs),
-      JSON.stringify(inRounds(questions)),
-    ]);
+    await begin(session, questions, limits);
     await session.query(KEEP);
     await session.query('commit');
   } catch (error) {
@@ -51,7 +46,14 @@ export async function askAndKeep(session: Session, questions: readonly Question[
   }
 }
 
-const PREPARE = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('aisha_db.questions', $3, true)`;
+/** Begins the transaction in which they are asked, and leaves them there. */
+async function begin(session: Session, questions: readonly Question[], limits: AskLimits): Promise<void> {
+  await session.query('begin transaction read only');
+  await session.query(
+    `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('aisha_db.questions', $3, true)`,
+    [String(limits.lockTimeoutMs), String(limits.statementTimeoutMs), JSON.stringify(inRounds(questions))],
+  );
+}
 
 async function askBatch(session: Session, questions: readonly Question[], limits: AskLimits): Promise<Answer[]> {
   try {
@@ -68,12 +70,7 @@ async function askBatch(session: Session, questions: readonly Question[], limits
 }
 
 async function askAtOnce(session: Session, questions: readonly Question[], limits: AskLimits): Promise<Answer[]> {
-  await session.query('begin transaction read only');
-  await session.query(PREPARE, [
-    String(limits.lockTimeoutMs),
-    String(limits.statementTimeoutMs),
-    JSON.stringify(inRounds(questions)),
-  ]);
+  await begin(session, questions, limits);
   await session.query(ASK);
   const [row] = await session.query<{ answers: Answer[] }>(
     "select current_setting('aisha_db.answers')::json as answers",

@@ -36,6 +36,7 @@ import type { RowTable } from './row-columns.ts';
 import { freshTenant, type Value } from './row-values.ts';
 import { whyRulesReachTooMany } from './rule-reach.ts';
 import { runAttempts, type Step, type Tried } from './run-probes.ts';
+import { isSearchableBy } from './searchable.ts';
 import { namingTheUnsaid } from './unsaid.ts';
 
 /** What the proof with rows needs besides the facts. */
@@ -544,10 +545,7 @@ class TableProver {
   /** How much of the table is looked at: a large one is read neither to its end nor for the rows of one tenant. */
   #reach({ pages }: RowTable): Pick<ProbeTable, 'sample' | 'isSearchable'> {
     if (pages <= SAMPLED_FROM) return { sample: undefined, isSearchable: true };
-    const isSearchable = this.#table.indexes.some(
-      ({ usable, partial, columns }) => usable && !partial && columns[0] === this.#owner.number,
-    );
-    return { sample: percentage(SAMPLED_FROM, pages), isSearchable };
+    return { sample: percentage(SAMPLED_FROM, pages), isSearchable: isSearchableBy(this.#table, this.#owner) };
   }
 
   #probeSetup({ own, other, maker, isFresh }: Pair, role: ProbeRole, known: RowTable): ProbeSetup {

@@ -7,6 +7,7 @@ import { displayPath } from '../names.ts';
 import { sqlName } from '../proposal.ts';
 import { tablesReachedAs } from '../views.ts';
 import { mostRows } from './plan-conditions.ts';
+import { isSearchableBy } from './searchable.ts';
 
 // A rule may write rows without end whenever one row of its table is written: that is found out before one is.
 
@@ -45,7 +46,7 @@ export async function whyTooMany(
   const found = await session.query<{ oid: number }>(PAGES, [behind.map(({ oid }) => oid), MOST_PAGES]);
   const large = behind.filter(({ oid }) => found.some((one) => one.oid === oid));
   if (large.length === 0) return undefined;
-  const unindexed = looksThem ? large.find((table) => !isSearchable(table)) : undefined;
+  const unindexed = looksThem ? large.find((table) => !isSearchableBy(table, table.tenantColumn)) : undefined;
   if (unindexed !== undefined)
     return `${displayPath(unindexed)} is large and has no index by which to find what it does there: ${ON_A_COPY}`;
   const answers = await ask(
@@ -59,10 +60,6 @@ export async function whyTooMany(
   return most > MOST_WRITTEN
     ? `it would write some ${most} rows at once, by the server's estimate: ${ON_A_COPY}`
     : undefined;
-}
-
-function isSearchable({ indexes, tenantColumn }: TableFacts): boolean {
-  return indexes.some(({ usable, partial, columns }) => usable && !partial && columns[0] === tenantColumn?.number);
 }
 
 /** The same of whatever is written to one row of a table; `undefined` where it has no rules. */
